@@ -1,0 +1,112 @@
+"""The vocabulary of the record: OpenTelemetry's GenAI semantic conventions, as data.
+
+One table says how a declaration's short field name is called in the record, what JSON type it has, and whether it is
+*content* (what was said to and by the model, governed by the content policy). The JSON Schema is made from the same table.
+
+Source: open-telemetry/semantic-conventions-genai, its main branch of autumn 2026 (registry and `client-inference`), plus
+the names of semantic-conventions 1.41 where readers still look for those.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """One attribute of the record."""
+
+    attribute: str
+    type: str
+    """JSON type: string, integer, number, boolean, strings (array of string), any."""
+    content: bool = False
+    also: str = ""
+    """A second attribute with the same value: the name that older readers know."""
+
+
+REQUEST: dict[str, Field] = {
+    "model": Field("gen_ai.request.model", "string"),
+    "max_tokens": Field("gen_ai.request.max_tokens", "integer"),
+    "temperature": Field("gen_ai.request.temperature", "number"),
+    "top_p": Field("gen_ai.request.top_p", "number"),
+    "top_k": Field("gen_ai.request.top_k", "integer"),
+    "frequency_penalty": Field("gen_ai.request.frequency_penalty", "number"),
+    "presence_penalty": Field("gen_ai.request.presence_penalty", "number"),
+    "stop_sequences": Field("gen_ai.request.stop_sequences", "strings"),
+    "seed": Field("gen_ai.request.seed", "integer"),
+    "choice_count": Field("gen_ai.request.choice.count", "integer"),
+    "stream": Field("gen_ai.request.stream", "boolean"),
+    "encoding_formats": Field("gen_ai.request.encoding_formats", "strings"),
+    "reasoning_level": Field("gen_ai.request.reasoning.level", "string"),
+    "previous_response_id": Field("gen_ai.request.previous_response.id", "string"),
+    "conversation_id": Field("gen_ai.conversation.id", "string"),
+    "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
+    "output_type": Field("gen_ai.output.type", "string"),
+    "agent_name": Field("gen_ai.agent.name", "string"),
+    "tool_name": Field("gen_ai.tool.name", "string"),
+    "tool_type": Field("gen_ai.tool.type", "string"),
+    "tool_call_id": Field("gen_ai.tool.call.id", "string"),
+    "tool_arguments": Field("gen_ai.tool.call.arguments", "any", content=True),
+    "input_messages": Field("gen_ai.input.messages", "any", content=True),
+    "system_instructions": Field("gen_ai.system_instructions", "any", content=True),
+    "tool_definitions": Field("gen_ai.tool.definitions", "any", content=True),
+}
+RESPONSE: dict[str, Field] = {
+    "id": Field("gen_ai.response.id", "string"),
+    "model": Field("gen_ai.response.model", "string"),
+    "finish_reasons": Field("gen_ai.response.finish_reasons", "strings"),
+    "status": Field("gen_ai.response.status", "string"),
+    "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
+    "conversation_id": Field("gen_ai.conversation.id", "string"),
+    "output_messages": Field("gen_ai.output.messages", "any", content=True),
+    "tool_result": Field("gen_ai.tool.call.result", "any", content=True),
+}
+USAGE: dict[str, Field] = {
+    "input_tokens": Field("gen_ai.usage.input_tokens", "integer"),
+    "output_tokens": Field("gen_ai.usage.output_tokens", "integer"),
+    "cache_read_input_tokens": Field("gen_ai.usage.cache_read.input_tokens", "integer"),
+    "cache_write_input_tokens": Field(
+        "gen_ai.usage.cache_write.input_tokens", "integer", also="gen_ai.usage.cache_creation.input_tokens"
+    ),
+    "reasoning_output_tokens": Field("gen_ai.usage.reasoning.output_tokens", "integer"),
+    "text_input_tokens": Field("gen_ai.usage.text.input_tokens", "integer"),
+    "audio_input_tokens": Field("gen_ai.usage.audio.input_tokens", "integer"),
+    "image_input_tokens": Field("gen_ai.usage.image.input_tokens", "integer"),
+    "text_output_tokens": Field("gen_ai.usage.text.output_tokens", "integer"),
+    "audio_output_tokens": Field("gen_ai.usage.audio.output_tokens", "integer"),
+    "image_output_tokens": Field("gen_ai.usage.image.output_tokens", "integer"),
+    "raw": Field("autotrace.usage.raw", "any"),
+}
+ALWAYS: dict[str, Field] = {
+    "operation": Field("gen_ai.operation.name", "string"),
+    "provider": Field("gen_ai.provider.name", "string"),
+    "time_to_first_chunk": Field("gen_ai.response.time_to_first_chunk", "number"),
+    "chunks": Field("autotrace.stream.chunks", "integer"),
+    "server_address": Field("server.address", "string"),
+    "server_port": Field("server.port", "integer"),
+    "http_status": Field("http.response.status_code", "integer"),
+    "request_id": Field("autotrace.request.id", "string"),
+    "error_type": Field("error.type", "string"),
+    "error_code": Field("autotrace.error.code", "string"),
+    "finish_reasons_raw": Field("autotrace.response.finish_reasons", "strings"),
+    "agent_name": Field("gen_ai.agent.name", "string"),
+    "tool_name": Field("gen_ai.tool.name", "string"),
+}
+"""What the core itself puts on a span, whatever the operation."""
+
+FINISH_REASONS: dict[str, str] = {
+    "tool_calls": "tool_call",
+    "function_call": "tool_call",
+    "tool_use": "tool_call",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "refusal": "content_filter",
+}
+"""Providers' words for the conventions' ``stop length content_filter tool_call error``; others are kept as they are."""
+
+INTERNAL_OPERATIONS = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "plan"})
+"""Operations whose span kind is INTERNAL: they run in the process. All others are CLIENT."""
+
+TARGET_OF_NAME = {"execute_tool": "gen_ai.tool.name", "invoke_agent": "gen_ai.agent.name"}
+"""Which attribute follows the operation in a span's name; the request model where nothing else is said."""

@@ -1,0 +1,74 @@
+"""What autotrace has to say about itself: JSON lines on stderr, and the guard that every failure of ours goes through.
+
+Nothing here may break the program: a diagnostic that cannot be written is dropped. The same message is said once a
+process. This module is part of the activation budget: `json` is imported when there is something to say.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+strict = os.environ.get("AUTOTRACE_STRICT") == "1"
+"""Re-raise failures of ours instead of only reporting them. Set by tests (`AUTOTRACE_STRICT=1`)."""
+
+failures: dict[str, int] = {}
+"""How many failures of ours were caught, by the place that caught them (`"begin autotrace-openai"`)."""
+
+_said: set[tuple[str, str]] = set()
+
+
+def say(event: str, message: str, level: str = "warning", **details: Any) -> None:
+    """Write one line about autotrace itself to stderr, unless the same was said before.
+
+    `event` is the part after `autotrace.`; `message` says who, what, and what to do. `details` are plain JSON values.
+    """
+    if (event, message) in _said or len(_said) > 1000:
+        return
+    _said.add((event, message))
+    import json
+
+    line: dict[str, Any] = {
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "level": level,
+        "event": "autotrace." + event,
+        "message": message,
+    }
+    line.update(details)
+    try:
+        os.write(2, json.dumps(line, default=repr).encode() + b"\n")
+    except OSError:
+        return
+
+
+def failed(where: str, exc: BaseException) -> None:
+    """Count and report a failure of ours that was caught at `where`; re-raise it when `strict`."""
+    failures[where] = failures.get(where, 0) + 1
+    if strict:
+        raise exc
+    tb = exc.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    place = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}" if tb is not None else "?"
+    say(
+        "failure",
+        f"{where}: {type(exc).__name__}: {exc}. The program is not affected; what autotrace would have done here is missing.",
+        level="error",
+        at=place,
+    )
+
+
+def forget() -> None:
+    """Say again what was said before. For tests, and for a forked child that speaks for itself."""
+    _said.clear()
+    failures.clear()
+
+
+def interpreter_is_ending() -> bool:
+    """Whether the interpreter is shutting down, when no import and no thread may be started any more."""
+    return sys.is_finalizing()

@@ -1,0 +1,27 @@
+"""The exceptions that autotrace raises, and only where the user called autotrace itself.
+
+    AutotraceError
+    ├── SettingsError      (ValueError)  an unknown or malformed setting
+    ├── DeclarationError   (ValueError)  a plugin's declaration that cannot be right
+    └── PluginError        (LookupError) a plugin that was asked for by name and is not there
+
+A failure of ours inside the program's own call or import is never raised: it goes through `autotrace.diagnostics`.
+"""
+
+from __future__ import annotations
+
+
+class AutotraceError(Exception):
+    """The base of every exception that autotrace raises."""
+
+
+class SettingsError(AutotraceError, ValueError):
+    """A setting that neither autotrace nor the named plugin knows, or a value that it cannot have."""
+
+
+class DeclarationError(AutotraceError, ValueError):
+    """An `Instrumentor`, `Operation`, dialect or path that is declared wrongly."""
+
+
+class PluginError(AutotraceError, LookupError):
+    """A plugin that was named and is not installed."""
