@@ -1,0 +1,34 @@
+"""autotrace for the Ollama SDK: what its clients, and the functions of the package, ask of a model."""
+
+from __future__ import annotations
+
+from autotrace.dialects.ollama import ollama_chat, ollama_embed, ollama_generate
+from autotrace.plugin import Instrumentor, Invocation, Operation
+
+EMBED = Operation("embeddings", dialect=ollama_embed)
+OPERATIONS = {
+    "/api/chat": Operation("chat", dialect=ollama_chat),
+    "/api/generate": Operation("text_completion", dialect=ollama_generate),
+    "/api/embed": EMBED,
+    "/api/embeddings": EMBED,
+    "/api/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}),
+}
+"""The paths that make a model work. Others (pull, create, list, …) manage models and are not recorded."""
+
+
+def route(call: Invocation) -> Operation | None:
+    """``_request(cls, method, path, json=…, stream=…)`` is the one way to the server."""
+    path = call.args[2] if len(call.args) > 2 else None
+    operation = OPERATIONS.get(path) if isinstance(path, str) else None
+    if operation is not None:
+        call.request = call.kwargs.get("json")
+        call.server = getattr(getattr(call.instance, "_client", None), "base_url", None)
+    return operation
+
+
+instrumentor = Instrumentor(
+    provider="ollama",
+    requires="ollama>=0.4",
+    errors={"http_status": "status_code"},
+    targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
+)

@@ -1,0 +1,95 @@
+"""autotrace for the OpenAI SDK: every POST of a client, whatever it is called through.
+
+Chat completions, Responses, embeddings and completions with all they say; images, audio, moderations, files, batches and what else
+there is with model, usage and time. Azure and other providers behind the same SDK are told apart by client class and host.
+"""
+
+from __future__ import annotations
+
+from autotrace.dialects.openai_chat import openai_chat
+from autotrace.dialects.openai_completions import openai_completions
+from autotrace.dialects.openai_embeddings import openai_embeddings
+from autotrace.dialects.openai_responses import openai_responses
+from autotrace.families import stainless
+from autotrace.plugin import Instrumentor, Invocation, Operation, first
+
+
+def _plain(name: str) -> Operation:
+    """An operation of which model, id and usage are of interest, not the content."""
+    return Operation(
+        name,
+        request={"model": "model"},
+        response={"id": "id", "model": "model"},
+        usage={
+            "input_tokens": first("usage.input_tokens", "usage.prompt_tokens"),
+            "output_tokens": first("usage.output_tokens", "usage.completion_tokens"),
+            "raw": "usage",
+        },
+    )
+
+
+OPERATIONS = {
+    "/chat/completions": Operation("chat", dialect=openai_chat),
+    "/responses": Operation("chat", dialect=openai_responses),
+    "/completions": Operation("text_completion", dialect=openai_completions),
+    "/embeddings": Operation("embeddings", dialect=openai_embeddings),
+    "/moderations": _plain("moderation"),
+    "/images/generations": _plain("image_generation"),
+    "/images/edits": _plain("image_edit"),
+    "/images/variations": _plain("image_variation"),
+    "/audio/speech": _plain("speech"),
+    "/audio/transcriptions": _plain("transcription"),
+    "/audio/translations": _plain("translation"),
+}
+"""By the path that the resource method gives. Any other path is an operation called like its first part."""
+
+_OTHERS: dict[str, Operation] = {}
+
+CLIENTS = {
+    "AzureOpenAI": "azure.ai.openai",
+    "AsyncAzureOpenAI": "azure.ai.openai",
+    "BedrockOpenAI": "aws.bedrock",
+    "AsyncBedrockOpenAI": "aws.bedrock",
+}
+"""Client classes that say by themselves which provider they speak to."""
+
+HOSTS = {
+    "openai.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "x.ai": "x_ai",
+    "mistral.ai": "mistral_ai",
+    "perplexity.ai": "perplexity",
+    "moonshot.ai": "moonshot_ai",
+    "moonshot.cn": "moonshot_ai",
+    "cohere.com": "cohere",
+    "openrouter.ai": "openrouter",
+    "together.xyz": "together",
+    "together.ai": "together",
+    "fireworks.ai": "fireworks",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "amazonaws.com": "aws.bedrock",
+}
+"""Providers that speak OpenAI's formats; the conventions' names where they have one."""
+
+
+def route(call: Invocation) -> Operation:
+    """The operation behind the path."""
+    path = stainless.path_of(call)
+    call.provider = stainless.provider_of(call, CLIENTS)
+    operation = OPERATIONS.get(path)
+    if operation is None:
+        name = path.strip("/").partition("/")[0] or "request"
+        operation = _OTHERS.get(name) or _OTHERS.setdefault(name, _plain(name))
+    return operation
+
+
+instrumentor = Instrumentor(
+    provider="openai",
+    requires="openai>=2,<4",
+    hosts=HOSTS,
+    errors=stainless.ERRORS,
+    targets=stainless.targets("openai", route),
+)

@@ -1,0 +1,111 @@
+"""Enabling and disabling: settings, then discovery, then the finder."""
+
+from __future__ import annotations
+
+import sys
+
+from autotrace import diagnostics, settings
+from autotrace.errors import PluginError
+from autotrace.hooks import discovery
+from autotrace.instrumentation import Plugin
+from autotrace.sinks import destination
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+_plugins: dict[str, Plugin] = {}
+"""Every installed plugin that has been discovered, by the package it watches."""
+
+
+def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> None:
+    """Trace the libraries that have an installed plugin: all of them, or only those named.
+
+    `libraries` and `exclude` name import packages (``"openai"``) or plugins (``"X"`` for `autotrace-X`). `options` are settings
+    (`autotrace.settings`); with `libraries` they hold for those alone, over the general ones. Calling it again adds to what is
+    enabled and updates options. Before or after the libraries are imported. Raises `SettingsError` for an option
+    that is unknown or malformed, `PluginError` for a library that no installed plugin answers to. Does nothing under ``AUTOTRACE=0``.
+    """
+    if settings.switched_off():
+        return
+    settings.current.read_file()
+    settings.current.check_environment()
+    _discover()
+    chosen = [_named(library) for library in libraries]
+    left_out = [_named(library) for library in exclude]
+    for plugin in chosen:
+        settings.current.update(options, plugin.entry.package)
+    if not chosen:
+        settings.current.update(options)
+    _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])
+
+
+def enable_from_environment() -> None:
+    """`enable()` for ``AUTOTRACE=1``: what is wrong is a line on stderr and never an exception."""
+    for problem in settings.current.settle():
+        diagnostics.say("settings", f"{problem}. It is left out of account.", level="error")
+    _discover()
+    _activate(list(_plugins.values()))
+
+
+def _activate(plugins: list[Plugin]) -> None:
+    destination.descriptor()
+    settings.enabled = True
+    for name in settings.unknown_variables():
+        diagnostics.say("settings", f"there is no setting {name}: the environment variable is left out of account.")
+    for plugin in plugins:
+        plugin.enable()
+    for plugin in _plugins.values():
+        plugin.refresh()
+
+
+def disable(*libraries: str) -> None:
+    """Stop tracing and put every original back: everywhere, or in `libraries` alone. Raises `PluginError` as `enable` does."""
+    for plugin in [_named(library) for library in libraries] or list(_plugins.values()):
+        plugin.disable()
+    if not libraries:
+        settings.enabled = False
+        settings.current.clear()
+
+
+def status() -> dict[str, dict[str, Any]]:
+    """What is traced: by import package, the plugin with its state, and each of its targets with its state, and why.
+
+    States are ``waiting`` (for the import), ``patched``, ``missing`` (not in this version of the library), ``failed`` and ``disabled``.
+    """
+    _discover()
+    return {package: plugin.status() for package, plugin in sorted(_plugins.items())}
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Write all that was recorded so far, within `timeout` seconds. False if that was not enough."""
+    if "autotrace.sinks.writer" not in sys.modules:
+        return True
+    from autotrace.sinks.writer import writer
+
+    return writer.drain(timeout)
+
+
+def _discover() -> None:
+    for entry in discovery.scan():
+        known = _plugins.get(entry.package)
+        if known is None:
+            _plugins[entry.package] = Plugin(entry)
+        elif known.entry.distribution != entry.distribution:
+            diagnostics.say(
+                "plugin",
+                f"{entry.distribution}: refused, as {known.entry.distribution} already answers for {entry.package}; uninstall one.",
+            )
+
+
+def _named(name: str) -> Plugin:
+    for plugin in _plugins.values():
+        if name in (plugin.entry.package, plugin.entry.alias):
+            return plugin
+    from autotrace.operation import nearest
+
+    _discover()
+    installed = [name for plugin in _plugins.values() for name in (plugin.entry.package,)]
+    hint = nearest(name, installed) if installed else "; no plugin is installed"
+    raise PluginError(f"no installed plugin answers to {name!r}{hint}. Plugins are installed as 'autotrace-{name}'.")

@@ -1,0 +1,41 @@
+"""A response body as the bytes that came: JSON, or server-sent events (WHATWG HTML, *Server-sent events*)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+def decode(pieces: list[bytes]) -> Any:
+    """The JSON of a body in `pieces`: one value, or the list of its events' data where it is an event stream.
+
+    Pieces may be cut anywhere. An event that is cut off, is no JSON or is the ``[DONE]`` mark is left out; a body that is neither
+    JSON nor an event stream is ``None``.
+    """
+    body = b"".join(pieces)
+    start = body[:64].lstrip()
+    if start.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
+        return [event for event in map(_json, _events(body)) if event is not None]
+    return _json(body)
+
+
+def _events(body: bytes) -> list[bytes]:
+    """The data of each complete event."""
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    events: list[bytes] = []
+    data: list[bytes] = []
+    for line in lines[:-1]:  # the last one has not ended
+        if not line and data:
+            events.append(b"\n".join(data))
+            data = []
+        elif line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+    return events
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None

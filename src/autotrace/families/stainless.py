@@ -1,0 +1,143 @@
+"""The SDKs that Stainless generates from an OpenAPI description: one choke point, one kind of stream, one raw response.
+
+``<package>._base_client:SyncAPIClient.request`` and its asynchronous twin see every call: create, parse, ``.stream()`` helpers,
+``with_raw_response``, ``with_streaming_response``, tool runners, module-level calls, Azure and other subclasses, clients that
+existed before. Seen in openai 2.54 and 3.54, anthropic 2.12, groq 1.7, together 3.1, fireworks-ai 1.2.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autotrace import streams
+from autotrace.conventions import ALWAYS
+from autotrace.families import sse
+from autotrace.operation import Invocation, Operation, Route, StreamSeam
+from autotrace.recording import Call
+
+ERRORS = {
+    "http_status": "status_code",
+    "request_id": "request_id",
+    "error_code": "code",
+}
+"""Where the family's exceptions (`APIStatusError` and below) hold what: for ``Instrumentor(errors=…)``."""
+
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id")
+
+_STREAM = StreamSeam(
+    "_iterator", close=("response.close", "response.aclose"), headers="response.headers", request_id=_REQUEST_ID_HEADERS
+)
+_RAW = StreamSeam("_parse", headers="http_response.headers", request_id=_REQUEST_ID_HEADERS)
+
+
+def targets(package: str, route: Route) -> dict[str, Route]:
+    """The targets of an SDK of this family. `route` gets the call with `request` set to the JSON body, the client as
+    `instance`, and names the operation; see `path_of`.
+    """
+
+    def of_family(call: Invocation) -> Operation | None:
+        options = call.argument("options")
+        method = getattr(options, "method", "")
+        if not isinstance(method, str) or method.lower() != "post":
+            return None  # reading back what is stored, and polling for it
+        body = options.json_data
+        extra = options.extra_json  # what the caller gave as `extra_body`; merged into the body further down
+        call.request = {**body, **extra} if extra and isinstance(body, Mapping) else body
+        call.server = getattr(call.instance, "_base_url", None)
+        call.stream = _SEAMS
+        return route(call)
+
+    return {f"{package}._base_client:{client}.request": of_family for client in ("SyncAPIClient", "AsyncAPIClient")}
+
+
+def path_of(call: Invocation) -> str:
+    """The path of the call's URL, relative to the base URL, as the resource method gave it (``/chat/completions``)."""
+    url = call.argument("options").url
+    return str(url).partition("?")[0]
+
+
+def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:
+    """The provider of the first class of the client, its own or one it descends from, that `classes` names."""
+    for kind in type(call.instance).__mro__:
+        if kind.__name__ in classes:
+            return classes[kind.__name__]
+    return None
+
+
+def _stream(result: Any, call: Call) -> bool:
+    return streams.attach(_STREAM, result, call)
+
+
+def _raw(result: Any, call: Call) -> bool:
+    """A raw response, which the program parses, reads or drops as it likes.
+
+    The body's own bytes are the answer: at once where they have been read, else as the program reads them. A stream
+    is observed where the raw response makes it.
+    """
+    response = getattr(result, "http_response", None)
+    if response is None or not callable(getattr(result, "_parse", None)):
+        return False
+    streams.note_request_id(_RAW, result, call)
+    if hasattr(response, "_content"):
+        call.finish_decoded([response.content], sse.decode)
+        return True
+    _watch_parse(result, response, call)
+    _watch_body(response, call)
+    return True
+
+
+def _watch_parse(result: Any, response: Any, call: Call) -> None:
+    """Observe the stream that ``result.parse()`` makes; it caches, so ``_parse`` runs once a type."""
+    method, result_ref, response_ref = type(result)._parse, weakref.ref(result), weakref.ref(response)
+
+    def _parse(*args: Any, **kwargs: Any) -> Any:
+        parsed = method(result_ref(), *args, **kwargs)
+        if streams.attach(_STREAM, parsed, call):
+            for name in _BODY:
+                vars(response_ref()).pop(name, None)
+        return parsed
+
+    result._parse = _parse
+
+
+_BODY = ("iter_bytes", "aiter_bytes")
+"""The methods of an httpx response through which all others (read, json, iter_lines, …) get the decoded body."""
+
+
+def _watch_body(response: Any, call: Call) -> None:
+    """Record the body of `response` while the program reads it."""
+    response_ref = weakref.ref(response)
+    asynchronous = hasattr(response.stream, "__aiter__")
+    name = _BODY[asynchronous]
+    method = getattr(type(response), name)
+    observe: Callable[..., Any] = streams.observe_async if asynchronous else streams.observe
+    if _is_text(response):
+        call.begin_stream(sse.decode)
+    else:
+        call.forget_chunks()
+
+    def body(*args: Any, **kwargs: Any) -> Any:
+        owner = response_ref()
+        vars(owner).pop(name, None)
+        return observe(method(owner, *args, **kwargs), lambda: call)
+
+    setattr(response, name, body)
+    streams.watch_close(response, "aclose" if asynchronous else "close", call, asynchronous)
+
+
+def _is_text(response: Any) -> bool:
+    kind = str(response.headers.get("content-type", ""))
+    return "json" in kind or "event-stream" in kind
+
+
+def _value(result: Any, call: Call) -> bool:
+    """A parsed answer: only the id that the server gave the request is taken; the core does the rest."""
+    request_id = getattr(result, "_request_id", None)
+    if isinstance(request_id, str):
+        call.set_attribute(ALWAYS["request_id"].attribute, request_id)
+    return False
+
+
+_SEAMS = (_stream, _raw, _value)

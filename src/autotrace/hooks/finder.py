@@ -1,0 +1,170 @@
+"""The finder on `sys.meta_path`, and the watch list that it looks names up in.
+
+An import that is not watched costs one look-up in a dict. For one that is, the finders behind ours are asked, and what
+they find is handed on as it is, with one hook attached to the execution of the module (`autotrace.hooks.execution`).
+Nothing here holds a lock while it calls out: CPython holds its global import lock around `find_spec`, and a watched
+module's own lock is held while its callbacks run.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+
+from autotrace import diagnostics
+from autotrace.hooks import execution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+    Callback = Callable[[ModuleType], object]
+
+
+class Watch:
+    """What to call before and after a module's body runs."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self, before: tuple[Callable[[], object], ...] = (), after: tuple[Callback, ...] = ()) -> None:
+        self.before = before
+        self.after = after
+
+
+_watched: dict[str, Watch] = {}
+"""Read without a lock; replaced, never changed, by writers."""
+
+_writing = _thread.allocate_lock()
+_finding: set[tuple[int, str]] = set()
+"""Which thread is looking for which module: a finder behind ours may ask all finders again."""
+
+
+class Finder:
+    """The meta path finder. One per interpreter, in front of the others."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _watched:
+            return None
+        return _find(self, fullname, path, target)
+
+
+_finder = Finder()
+
+
+def _find(finder: Finder, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+    key = (_thread.get_ident(), fullname)
+    if key in _finding:
+        return None
+    _finding.add(key)
+    try:
+        behind = False
+        for other in tuple(sys.meta_path):
+            if other is finder:
+                behind = True
+            elif behind:
+                find_spec = getattr(other, "find_spec", None)
+                spec: ModuleSpec | None = None if find_spec is None else find_spec(fullname, path, target)
+                if spec is not None:
+                    execution.attach(spec, _before, _after)
+                    return spec
+        return None
+    finally:
+        _finding.discard(key)
+
+
+def _before(name: str) -> None:
+    watch = _watched.get(name)
+    for callback in watch.before if watch is not None else ():
+        try:
+            callback()
+        except Exception as exc:  # a callback's failure is neither the import's nor another callback's
+            diagnostics.failed(f"before the import of {name}", exc)
+
+
+def _after(name: str) -> None:
+    module = sys.modules.get(name)
+    watch = _watched.get(name)
+    for callback in watch.after if watch is not None and module is not None else ():
+        _call(callback, name, module)
+
+
+def _call(callback: Callback, name: str, module: Any) -> None:
+    try:
+        callback(module)
+    except Exception as exc:  # as in _before
+        diagnostics.failed(f"after the import of {name}", exc)
+
+
+def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[Callback, ...]) -> None:
+    global _watched
+    with _writing:
+        old = _watched.get(name, _NOTHING)
+        _watched = {**_watched, name: Watch(old.before + before, old.after + after)}
+        if sys.meta_path[:1] != [_finder]:
+            sys.meta_path[:] = [_finder, *(other for other in sys.meta_path if other is not _finder)]
+
+
+_NOTHING = Watch()
+
+
+def when_imported(name: str, callback: Callback) -> None:
+    """Call `callback` with the module `name` each time its body has run: import, reload, import after deletion.
+
+    If the module has been imported already the callback is also called now; if it is being imported, when that is done.
+    An exception of the callback is reported on stderr and changes nothing for the import.
+    """
+    _register(name, (), (callback,))
+    module = sys.modules.get(name)
+    if module is None:
+        return
+    if not execution.is_running(module):
+        _call(callback, name, module)
+    elif not execution.attach_to_running(module, name, _after):
+        diagnostics.say("hook", f"{name} was half imported when it was to be watched; it is patched when imported again.")
+
+
+def before_import(name: str, callback: Callable[[], object]) -> bool:
+    """Call `callback` each time before the body of module `name` runs. True if the module has been imported already."""
+    _register(name, (callback,), ())
+    return sys.modules.get(name) is not None
+
+
+def forget(callbacks: Sequence[object]) -> None:
+    """Take `callbacks` off the watch list; with the last one the finder leaves `sys.meta_path`."""
+    global _watched
+    with _writing:
+        kept = {
+            name: Watch(
+                tuple(one for one in watch.before if one not in callbacks), tuple(one for one in watch.after if one not in callbacks)
+            )
+            for name, watch in _watched.items()
+        }
+        _watched = {name: watch for name, watch in kept.items() if watch.before or watch.after}
+        if not _watched and _finder in sys.meta_path:
+            sys.meta_path.remove(_finder)
+
+
+def uninstall() -> None:
+    """Forget every callback and take the finder off `sys.meta_path`: later imports are as if it had never been there."""
+    global _watched
+    with _writing:
+        _watched = {}
+        if sys.meta_path is not None and _finder in sys.meta_path:
+            sys.meta_path.remove(_finder)
+
+
+def _in_child() -> None:
+    # Another thread of the parent may have been inside; in the child it does not exist.
+    global _writing
+    _writing = _thread.allocate_lock()
+    _finding.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,228 @@
+"""One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear.
+
+The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *missing* (not in this version of the library),
+*failed*, *disabled*.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from autotrace import diagnostics, settings
+from autotrace.hooks import finder, patcher
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from autotrace.calls import TracedTarget
+    from autotrace.hooks.discovery import EntryPoint
+    from autotrace.operation import Instrumentor
+    from autotrace.translation import Origin
+
+
+class TargetState:
+    """One target of a plugin: where it is, and what has been done there."""
+
+    __slots__ = ("module", "name", "patches", "reason", "state", "traced")
+
+    def __init__(self, key: str, traced: TracedTarget) -> None:
+        self.module, _, self.name = key.partition(":")
+        self.traced = traced
+        self.patches: list[patcher.Patch] = []
+        self.state = "waiting"
+        self.reason = f"{self.module} has not been imported"
+
+    def apply(self, module: Any) -> str | None:
+        """Patch the target in `module`; what is wrong, if something is."""
+        from autotrace import calls
+
+        try:
+            self.patches.append(
+                patcher.apply(module, self.name, lambda original, of_class: calls.replace(original, self.traced, of_class))
+            )
+        except LookupError as exc:
+            self.state, self.reason = "missing", str(exc.args[0])
+        except Exception as exc:  # an attribute that cannot be set, say
+            self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
+        else:
+            self.state, self.reason = "patched", ""
+            return None
+        return self.reason
+
+    def revert(self) -> None:
+        """Put the originals back. A replacement that is still called somewhere passes the calls on."""
+        self.traced.active = False
+        for patch in reversed(self.patches):
+            if not patch.undo():
+                diagnostics.say("patch", f"{self.module}:{self.name} was patched again by others; ours stays below, inactive.")
+        self.patches.clear()
+        self.state, self.reason = "disabled", "disable() was called"
+
+
+class Plugin:
+    """An entry point and what has become of it."""
+
+    def __init__(self, entry: EntryPoint) -> None:
+        self.entry = entry
+        self.instrumentor: Instrumentor | None = None
+        self.targets: dict[str, TargetState] = {}
+        self.state = "disabled"
+        self.reason = "not enabled"
+        self._origin: Origin | None = None
+        self._callbacks: list[object] = []
+        self._undo_ready: Callable[[], None] | None = None
+
+    @property
+    def title(self) -> str:
+        """How messages call the plugin: ``autotrace-openai 0.1.0``."""
+        return f"{self.entry.distribution} {self.entry.version}".strip()
+
+    def enable(self) -> None:
+        """Watch for the library; take its targets at once if it has been imported. Idempotent; new settings take effect."""
+        if self._callbacks:
+            return
+        self.state, self.reason = "waiting", f"{self.entry.package} has not been imported"
+        self._callbacks.append(self._load)
+        if finder.before_import(self.entry.package, self._load):
+            self._load()
+
+    def refresh(self) -> None:
+        """Take the settings that are in force now."""
+        if self._origin is not None:
+            self._origin.content = settings.current.get("content", self.entry.package)
+
+    def _load(self) -> None:
+        """Import the plugin and watch for its targets' modules."""
+        if self.instrumentor is not None:
+            return
+        try:
+            self.instrumentor = _imported(self.entry.value)
+        except Exception as exc:  # somebody else's module: whatever its import raises
+            self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
+            diagnostics.say(
+                "plugin",
+                f"{self.title}: {self.entry.value} cannot be loaded: {self.reason}. "
+                f"{self.entry.package} works without being traced; reinstall or update {self.entry.distribution}.",
+                level="error",
+            )
+            return
+        self._watch_targets(self.instrumentor)
+
+    def _watch_targets(self, instrumentor: Instrumentor) -> None:
+        from autotrace.calls import TracedTarget
+        from autotrace.recording import origins
+        from autotrace.requirements import Requirement
+        from autotrace.translation import Origin
+
+        requirements = [Requirement(text) for text in instrumentor.requires]
+        self._origin = Origin(
+            self.entry.distribution,
+            self.entry.version,
+            self.entry.package,
+            tuple(requirement.distribution for requirement in requirements),
+            instrumentor.provider,
+            instrumentor.hosts,
+        )
+        self.refresh()
+        origins[self.entry.value.partition(":")[0].partition(".")[0]] = (self._origin, instrumentor.errors)
+        self.state, self.reason = "patched", ""
+        for key, target in instrumentor.targets.items():
+            self.targets[key] = TargetState(key, TracedTarget(key, target, self._origin, instrumentor.errors))
+        for module in dict.fromkeys(state.module for state in self.targets.values()):
+            self._when_imported(module, self._patch)
+        self._when_imported(self.entry.package, self._ready)
+
+    def _when_imported(self, module: str, callback: Callable[[Any], None]) -> None:
+        if callback not in self._callbacks:
+            self._callbacks.append(callback)
+        finder.when_imported(module, callback)
+
+    def _patch(self, module: Any) -> None:
+        """Patch the targets that `module` defines."""
+        wrong = []
+        for state in self.targets.values():
+            if patcher.loaded(state.module) is module:
+                reason = state.apply(module)
+                if reason is not None:
+                    wrong.append(reason)
+        if wrong:
+            active = sum(state.state == "patched" for state in self.targets.values())
+            diagnostics.say(
+                "target",
+                f"{self.title}: {'; '.join(wrong)}. {active} of its {len(self.targets)} targets are active; "
+                f"update {self.entry.distribution}.",
+            )
+
+    def _ready(self, module: Any) -> None:
+        """The library's root has been imported: check its version, install its own hooks."""
+        instrumentor = self.instrumentor
+        if instrumentor is None:
+            return
+        self._check_version(module, instrumentor)
+        if instrumentor.on_ready is not None:
+            self._take_off_hook()
+            self._undo_ready = instrumentor.on_ready(module)
+
+    def _check_version(self, module: Any, instrumentor: Instrumentor) -> None:
+        from autotrace.requirements import Requirement
+
+        version = object.__getattribute__(module, "__dict__").get("__version__")
+        if not isinstance(version, str) or not instrumentor.requires:
+            return
+        if not any(Requirement(text).allows(version) for text in instrumentor.requires):
+            diagnostics.say(
+                "version",
+                f"{self.title} was made for {' or '.join(instrumentor.requires)}; {self.entry.package} {version} is installed. "
+                f"What it finds there is traced; update {self.entry.distribution}.",
+            )
+
+    def _take_off_hook(self) -> None:
+        undo, self._undo_ready = self._undo_ready, None
+        if undo is not None:
+            try:
+                undo()
+            except Exception as exc:  # a plugin's own function
+                diagnostics.failed(f"{self.title}: taking off its hook", exc)
+
+    def disable(self) -> None:
+        """Full revert: the library's own functions are back, and nothing is watched any more."""
+        finder.forget(self._callbacks)
+        self._callbacks.clear()
+        for state in self.targets.values():
+            state.revert()
+        self._take_off_hook()
+        if self._origin is not None:
+            from autotrace.recording import origins
+
+            origins.pop(self.entry.value.partition(":")[0].partition(".")[0], None)
+        self.instrumentor = None
+        self._origin = None
+        self.state, self.reason = "disabled", "disable() was called"
+
+    def status(self) -> dict[str, Any]:
+        """This plugin's part of `autotrace.status()`."""
+        return {
+            "distribution": self.entry.distribution,
+            "version": self.entry.version,
+            "state": self.state,
+            "reason": self.reason or None,
+            "targets": {
+                key: {"state": state.state, "reason": state.reason or None} for key, state in self.targets.items()
+            },
+        }
+
+
+def _imported(value: str) -> Instrumentor:
+    """The `Instrumentor` at ``module:attribute``."""
+    from autotrace.operation import Instrumentor
+
+    module, _, attribute = value.partition(":")
+    __import__(module)
+    found: Any = sys.modules[module]
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    if not isinstance(found, Instrumentor):
+        raise TypeError(f"it is a {type(found).__name__}, not an Instrumentor")
+    return found

@@ -1,0 +1,91 @@
+"""The record: one `Span` is one line of JSON. Its published form is `schema.json`, made from here.
+
+Within ``autotrace.span/1`` the record only grows: no field and no attribute is renamed, removed or given another type.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional
+
+import msgspec
+
+from autotrace import conventions
+
+SCHEMA = "autotrace.span/1"
+
+EndReason = Literal["completed", "error", "cancelled", "abandoned", "unread", "exit"]
+Kind = Literal["CLIENT", "INTERNAL", "SERVER", "PRODUCER", "CONSUMER"]
+
+
+class Status(msgspec.Struct, omit_defaults=True):
+    """How the span ended in OpenTelemetry's terms: ERROR for a failure, else UNSET."""
+
+    code: Literal["UNSET", "ERROR"]
+    description: Optional[str] = None
+
+
+class Scope(msgspec.Struct):
+    """What recorded the span, and the library that it recorded."""
+
+    name: str
+    version: Optional[str] = None
+    library: Optional[str] = None
+    library_version: Optional[str] = None
+
+
+class Span(msgspec.Struct):
+    """One finished span, in the order of the line's fields."""
+
+    timestamp: str
+    level: Literal["info", "error"]
+    event: Literal["span"]
+    schema: Literal["autotrace.span/1"]
+    name: str
+    kind: Kind
+    trace_id: str
+    span_id: str
+    parent_id: Optional[str]
+    start_ns: int
+    end_ns: int
+    duration_ns: int
+    status: Status
+    end_reason: EndReason
+    attributes: dict[str, Any]
+    events: list[dict[str, Any]]
+    links: list[dict[str, Any]]
+    scope: Scope
+    resource: dict[str, Any]
+
+
+_FORMATS = {
+    "trace_id": {"pattern": "^[0-9a-f]{32}$", "description": "W3C trace id, 32 hex digits"},
+    "span_id": {"pattern": "^[0-9a-f]{16}$", "description": "W3C span id, 16 hex digits"},
+    "timestamp": {"format": "date-time", "description": "The start of the span, UTC, RFC 3339 with microseconds"},
+    "start_ns": {"minimum": 0, "description": "Unix time in nanoseconds"},
+    "end_ns": {"minimum": 0, "description": "start_ns plus duration_ns"},
+    "duration_ns": {"minimum": 0, "description": "Nanoseconds on a monotonic clock"},
+}
+_TYPES: dict[str, dict[str, Any]] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "strings": {"type": "array", "items": {"type": "string"}},
+    "any": {},
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a line whose ``event`` is ``span``."""
+    schema = msgspec.json.schema(Span)
+    span = schema["$defs"]["Span"]
+    for name, extra in _FORMATS.items():
+        span["properties"][name].update(extra)
+    attributes: dict[str, Any] = {}
+    for table in (conventions.REQUEST, conventions.RESPONSE, conventions.USAGE, conventions.ALWAYS):
+        for field in table.values():
+            attributes[field.attribute] = _TYPES[field.type]
+            if field.also:
+                attributes[field.also] = _TYPES[field.type]
+    span["properties"]["attributes"] = {"type": "object", "properties": dict(sorted(attributes.items()))}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}

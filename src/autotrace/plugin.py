@@ -1,0 +1,28 @@
+"""The plugin author's face: everything that a plugin imports.
+
+A plugin is a distribution with one entry point in the group ``autotrace.instrumentors``, whose name is the import package to
+watch and whose value is an `Instrumentor`. `Operation` says what a call is and where its fields are, a route (any function of
+an `Invocation`) picks the operation where one function serves many, `start` is the way out for callbacks and events.
+"""
+
+from __future__ import annotations
+
+from autotrace.errors import DeclarationError
+from autotrace.operation import Dialect, Instrumentor, Invocation, Operation, StreamSeam
+from autotrace.paths import constant, first, total
+from autotrace.recording import Call, open_call, start
+
+__all__ = [
+    "Call",
+    "DeclarationError",
+    "Dialect",
+    "Instrumentor",
+    "Invocation",
+    "Operation",
+    "StreamSeam",
+    "constant",
+    "first",
+    "open_call",
+    "start",
+    "total",
+]

@@ -1,0 +1,293 @@
+"""One span from start to finish: begun once, ended once, whatever happens in between.
+
+`start` makes a `Call`; whoever holds it says how it ended. A call that nobody holds any more ends itself, a call that is
+open when the process ends is recorded as such. Ending is one atomic claim, a ``dict.pop`` of the table of open calls, so two threads,
+a finaliser and an exit handler may all try.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from _random import Random
+from collections.abc import Mapping
+from time import perf_counter_ns, time_ns
+from typing import Any, Optional, Union
+
+from autotrace import context, diagnostics, freezing
+from autotrace.context import SpanContext
+from autotrace.conventions import ALWAYS
+from autotrace.errors import DeclarationError
+from autotrace.model import EndReason
+from autotrace.operation import UNSET, Operation
+from autotrace.paths import Getter
+from autotrace.sinks.writer import writer
+from autotrace.translation import Draft, Origin
+
+_open: dict[int, weakref.ref[Call]] = {}
+"""Every call that has not ended, by span id. Empty in a forked child: what the parent began, the parent records."""
+
+_keyed: dict[Any, Call] = {}
+"""The open calls that were started with a key: held until they end, as their owner only keeps the key."""
+
+_random = Random(int.from_bytes(os.urandom(32), "little"))
+"""Ours alone: programs seed `random`, and all their processes would make the same ids."""
+
+_NO_ERRORS: dict[str, Getter] = {}
+
+Parent = Union["Call", SpanContext, None]
+
+
+class Call:
+    """An open span. Say how it ended with `finish`, `fail`, `cancel` or `abandon`; what comes after the first is ignored.
+
+    Usable from any thread. Dropped without an ending, it is recorded as abandoned (or unread, if it is a stream of
+    which nothing was taken).
+    """
+
+    __slots__ = ("__weakref__", "_draft", "_errors", "_key", "chunks", "reading")
+
+    def __init__(self, draft: Draft, errors: Mapping[str, Getter] = _NO_ERRORS, key: Any = None) -> None:
+        self._draft = draft
+        self._errors = errors
+        self._key = key
+        self.chunks: list[Any] | None = None
+        self.reading = False
+        """True while the library's own iterator is at work, whose closing of itself is not an early close."""
+
+    @property
+    def context(self) -> SpanContext:
+        """The ids of this span: what is current while the call runs, and a parent for others."""
+        return SpanContext(self._draft.trace_id, self._draft.span_id)
+
+    @property
+    def operation(self) -> Operation:
+        """What this call was started as."""
+        return self._draft.operation
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Put one attribute, by its full name, on the span. `value` is frozen now."""
+        self.set_attributes({key: value})
+
+    def set_attributes(self, values: Mapping[str, Any]) -> None:
+        """Put attributes, by their full names, on the span. The values are frozen now."""
+        self._draft.attributes = {**(self._draft.attributes or {}), **_frozen(values)}
+
+    def begin_stream(self, decode: Any = None) -> list[Any]:
+        """Expect chunks from now on; the list that they are appended to.
+
+        `decode`, if given, turns that list into plain chunks on the writer's side (for chunks that are raw bytes).
+        """
+        if self.chunks is None:
+            self._draft.chunks = self.chunks = []
+            self._draft.decode = decode
+        return self.chunks
+
+    def forget_chunks(self) -> list[Any]:
+        """Expect chunks that are not worth keeping (audio, files): only that there was one is noted."""
+        self.chunks = _OnlyFirst()
+        return self.chunks
+
+    def finish_decoded(self, pieces: list[bytes], decode: Any) -> None:
+        """The call is complete; its response is what `decode` makes of `pieces`, on the writer's side."""
+        if self.operation.response:
+            self.begin_stream(decode).extend(pieces)
+        self.finish()
+
+    def first_chunk(self) -> None:
+        """Note the time at which the first chunk came."""
+        self._draft.first_chunk_ns = perf_counter_ns() - self._draft.started
+
+    def chunk(self, chunk: Any) -> None:
+        """Record one chunk of a streamed response."""
+        chunks = self.begin_stream()
+        if not chunks:
+            self.first_chunk()
+        chunks.append(chunk)
+
+    def finish(self, response: Any = None) -> None:
+        """The call is complete. `response` is frozen now; leave it out for a stream, whose chunks add up to it."""
+        draft = self._claim("completed")
+        if draft is not None:
+            if response is not None and draft.operation.response:
+                draft.response = freezing.freeze(response, draft.operation.response_roots)
+            writer.put(draft)
+
+    def fail(self, exc: BaseException) -> None:
+        """The call ended with `exc`. Those that are no `Exception` (CancelledError, KeyboardInterrupt, …) cancel it."""
+        if not isinstance(exc, Exception):
+            self.cancel()
+            return
+        draft = self._claim("error")
+        if draft is not None:
+            self._describe(draft, exc)
+            writer.put(draft)
+
+    def cancel(self) -> None:
+        """The program called the call off."""
+        self._end("cancelled")
+
+    def abandon(self) -> None:
+        """Nobody wants the rest of the stream."""
+        self._end("abandoned" if self.chunks or self.chunks is None else "unread")
+
+    def postpone(self) -> None:
+        """Nothing was sent yet: the call does not count until `resume`."""
+        _open.pop(self._draft.span_id, None)
+
+    def resume(self) -> Call:
+        """Begin now what was postponed."""
+        draft = self._draft
+        if draft.span_id:
+            _open[draft.span_id] = weakref.ref(self)
+            draft.start_ns, draft.started = time_ns(), perf_counter_ns()
+        return self
+
+    def _end(self, reason: EndReason) -> None:
+        draft = self._claim(reason)
+        if draft is not None:
+            writer.put(draft)
+
+    def _claim(self, reason: EndReason) -> Draft | None:
+        draft = self._draft
+        if _open.pop(draft.span_id, None) is None:
+            return None
+        draft.duration_ns = perf_counter_ns() - draft.started
+        draft.end_reason = reason
+        if self._key is not None:
+            _keyed.pop(self._key, None)
+        return draft
+
+    def _describe(self, draft: Draft, exc: Exception) -> None:
+        kind = type(exc)
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        details: dict[str, Any] = {ALWAYS["error_type"].attribute: name}
+        try:
+            draft.description = str(exc).encode("utf-8", "backslashreplace").decode()
+        except Exception:  # an exception whose __str__ raises
+            draft.description = name
+        for attribute, getter in self._errors.items():
+            try:
+                value = getter(exc)
+            except Exception as ours:  # a plugin's getter on an exception it was not made for
+                diagnostics.failed(f"read {attribute} of {name}", ours)
+                continue
+            if isinstance(value, (str, int)):
+                details[attribute] = value
+        draft.attributes = {**(draft.attributes or {}), **_frozen(details)}
+
+    def __del__(self, _open: dict[int, weakref.ref[Call]] = _open) -> None:
+        # On any thread, inside anybody's locks: a pop and an append, nothing that could wait. The table is bound here
+        # because a module's globals are gone before its last objects are.
+        if self._draft.span_id in _open:
+            self.abandon()
+
+
+class _OnlyFirst(list[Any]):
+    """A chunk list that keeps a mark for the first chunk, and nothing of any."""
+
+    def append(self, chunk: Any) -> None:
+        if not self:
+            super().append(None)
+
+
+def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
+    plain = (str, int, float, bool)
+    return {key: value if type(value) in plain else freezing.freeze(value) for key, value in values.items()}
+
+
+def begin(
+    operation: Operation,
+    origin: Origin,
+    request: Any = UNSET,
+    *,
+    parent: Parent = None,
+    name: str | None = None,
+    provider: str | None = None,
+    server: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+    errors: Mapping[str, Getter] = _NO_ERRORS,
+) -> Call:
+    """Begin a span. `request` is frozen now; the parent is the current span unless given."""
+    writer.start()
+    above = context.current.get() if parent is None else parent.context if isinstance(parent, Call) else parent
+    added = context.added()
+    if added is not None or attributes:
+        attributes = _frozen({**(added or {}), **(attributes or {})})
+    draft = Draft(
+        operation,
+        origin,
+        above.trace_id if above is not None else _random.getrandbits(128) or 1,
+        _random.getrandbits(64) or 1,
+        above.span_id if above is not None else 0,
+        time_ns(),
+        0,
+        content=origin.content,
+        name=name,
+        request=None if request is UNSET else freezing.freeze(request, operation.request_roots),
+        provider=provider,
+        server=server,
+        attributes=attributes,  # type: ignore[arg-type]  # a fresh dict or None
+    )
+    call = Call(draft, errors)
+    _open[draft.span_id] = weakref.ref(call)
+    draft.started = perf_counter_ns()
+    return call
+
+
+origins: dict[str, tuple[Origin, Mapping[str, Getter]]] = {}
+"""The active plugins' origins, by the plugin's own top-level module (`autotrace_openai`)."""
+
+
+def start(operation: Operation, request: Any = UNSET, *, parent: Any = None, key: Any = None) -> Call:
+    """Begin a span from a plugin's own code: a callback, an event handler, a web socket.
+
+    The plugin is the one whose module calls. `request` is what the operation's request getters read. `parent` is a
+    `Call`, a `SpanContext`, or the `key` of an open call; the current span if not given. With `key` (hashable), the call can
+    be found again with `open_call`. While the plugin is disabled or suppressed the call records nothing; using it is safe.
+    """
+    if not isinstance(operation, Operation):
+        raise DeclarationError(f"start: {operation!r} is not an Operation")
+    module = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+    origin, errors = origins.get(module, (None, _NO_ERRORS))
+    if origin is None or context.is_suppressed(origin.library or origin.name):
+        return inert(operation)
+    if parent is not None and not isinstance(parent, (Call, SpanContext)):
+        parent = open_call(parent)
+    call = begin(operation, origin, request, parent=parent, errors=errors)
+    if key is not None:
+        call._key = key
+        _keyed[key] = call
+    return call
+
+
+def open_call(key: Any) -> Optional[Call]:
+    """The call that was started with `key`, until it ends."""
+    return _keyed.get(key)
+
+
+_nowhere = Origin("autotrace")
+
+
+def inert(operation: Operation) -> Call:
+    """A call that records nothing."""
+    return Call(Draft(operation, _nowhere, 0, 0, 0, 0, 0))
+
+
+def _end_all() -> None:
+    """Record what is still open when the process ends."""
+    for reference in list(_open.values()):
+        call = reference()
+        if call is not None:
+            call._end("exit")
+
+
+def _in_child() -> None:
+    _open.clear()
+    _random.seed(int.from_bytes(os.urandom(32), "little"))
+
+
+writer.before_exit.append(_end_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,195 @@
+"""Settings, and where each value comes from.
+
+Precedence: what `enable()` is given, then ``AUTOTRACE_*`` in the environment, then ``[tool.autotrace]`` in pyproject.toml, then the
+default. Two things only the operator decides: ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off`` keeps content out of
+the records whatever the code says. A plain class of strings and booleans: this module is part of the activation budget.
+"""
+
+from __future__ import annotations
+
+import os
+
+from autotrace.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+def _switch(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _TRUE:
+        return True
+    if isinstance(value, str) and value.strip().lower() in _FALSE:
+        return False
+    raise SettingsError(f"setting {name}: {value!r} is neither on nor off; use True, False, or one of {', '.join(_TRUE + _FALSE)}")
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise SettingsError(f"setting {name}: {value!r} is not a text")
+
+
+KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
+    "content": (_switch, True),
+    "service_name": (_text, None),
+}
+"""Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `service_name`:
+the record's ``service.name``."""
+
+_PER_LIBRARY = ("content",)
+
+_OTHER_VARIABLES = ("AUTOTRACE_STDOUT", "AUTOTRACE_STRICT", "AUTOTRACE_TRAFFIC", "AUTOTRACE_DEMO", "AUTOTRACE_ENVS")
+"""What our own processes, tests and scripts tell each other."""
+
+
+class Settings:
+    """The values in force, for all libraries and for single ones."""
+
+    __slots__ = ("_file", "_ignored", "_of_library", "_values")
+
+    def __init__(self) -> None:
+        self._ignored: set[str] = set()
+        self._file: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
+        self._of_library: dict[str, dict[str, Any]] = {}
+
+    def update(self, given: Mapping[str, object], library: str | None = None) -> None:
+        """Take the options of one `enable()`. Raises `SettingsError` for one that is unknown or malformed; then none is taken."""
+        for name in given:
+            if name not in KNOWN or (library is not None and name not in _PER_LIBRARY):
+                from autotrace.operation import nearest
+
+                known = KNOWN if library is None else _PER_LIBRARY
+                raise SettingsError(f"there is no setting {name!r}{nearest(name, known)}")
+        read = {name: KNOWN[name][0](name, value) for name, value in given.items()}
+        (self._values if library is None else self._of_library.setdefault(library, {})).update(read)
+
+    def clear(self) -> None:
+        """Forget what `enable()` was given and what the file said."""
+        self._file, self._values, self._of_library = {}, {}, {}
+
+    def read_file(self) -> None:
+        """Take ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
+        try:
+            directory = os.getcwd()
+        except OSError:  # it has been removed
+            return
+        self._file = from_file(directory)
+
+    def get(self, name: str, library: str | None = None) -> Any:
+        """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
+        read, default = KNOWN[name]
+        variable = "AUTOTRACE_" + name.upper()
+        text = os.environ.get(variable)
+        environment = None if not text or variable in self._ignored else read(variable, text)
+        file = self._file.get(name)
+        if name == "content" and (environment is False or file is False):
+            return False
+        own = self._of_library.get(library or "", {})
+        for value in (own.get(name), self._values.get(name), environment, file):
+            if value is not None:
+                return value
+        if name == "service_name":
+            return os.environ.get("OTEL_SERVICE_NAME") or default
+        return default
+
+    def check_environment(self) -> None:
+        """Raise `SettingsError` for the first ``AUTOTRACE_*`` variable of a known setting that is malformed."""
+        for name in KNOWN:
+            self.get(name)
+
+    def settle(self) -> list[str]:
+        """Read file and environment, leaving out what is malformed; what was wrong with it."""
+        problems = []
+        for name, (read, _) in KNOWN.items():
+            variable = "AUTOTRACE_" + name.upper()
+            try:
+                if os.environ.get(variable):
+                    read(variable, os.environ[variable])
+            except SettingsError as exc:
+                problems.append(str(exc))
+                self._ignored.add(variable)
+        try:
+            self.read_file()
+        except SettingsError as exc:
+            problems.append(str(exc))
+        return problems
+
+
+def unknown_variables() -> list[str]:
+    """``AUTOTRACE_*`` variables of the environment that mean nothing."""
+    known = _OTHER_VARIABLES + tuple("AUTOTRACE_" + name.upper() for name in KNOWN)
+    return sorted(name for name in os.environ if name.startswith("AUTOTRACE_") and name not in known)
+
+
+def switched_off() -> bool:
+    """Whether the operator keeps autotrace off: ``AUTOTRACE`` is 0, false, no or off."""
+    return os.environ.get("AUTOTRACE", "").strip().lower() in _FALSE
+
+
+def switched_on() -> bool:
+    """Whether the environment asks for activation without code: ``AUTOTRACE`` is set, and not to an off word."""
+    return bool(os.environ.get("AUTOTRACE", "").strip()) and not switched_off()
+
+
+def from_file(directory: str) -> dict[str, Any]:
+    """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, read and checked.
+
+    Raises `SettingsError` for a file that is no TOML, an unknown setting or a malformed value.
+    """
+    path = _pyproject(directory)
+    if path is None:
+        return {}
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file).get("tool", {}).get("autotrace", {})
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{path}: {exc}") from None
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: tool.autotrace is not a table")
+    try:
+        Settings().update(table)
+    except SettingsError as exc:
+        raise SettingsError(f"{path}, [tool.autotrace]: {exc}") from None
+    return {name: KNOWN[name][0](name, value) for name, value in table.items()}
+
+
+def environment_from_file(directory: str) -> dict[str, str]:
+    """`from_file` as ``AUTOTRACE_*`` variables, for a process that is about to be started."""
+    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in from_file(directory).items()}
+
+
+def _as_text(value: object) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+def _pyproject(directory: str) -> str | None:
+    """The nearest pyproject.toml, if it holds the bytes ``[tool.autotrace``."""
+    while True:
+        path = os.path.join(directory, "pyproject.toml")
+        try:
+            with open(path, "rb") as file:
+                return path if b"[tool.autotrace" in file.read() else None
+        except OSError:
+            parent = os.path.dirname(directory)
+            if parent == directory:
+                return None
+            directory = parent
+
+
+current = Settings()
+"""The settings of this process."""
+
+enabled = False
+"""Whether autotrace is enabled in this process; manual spans record nothing while it is not."""

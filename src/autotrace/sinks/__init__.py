@@ -1,0 +1,1 @@
+"""Where records go: the writer thread, and the sinks that it feeds."""

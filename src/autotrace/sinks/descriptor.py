@@ -1,0 +1,85 @@
+"""A sink that writes lines to a file descriptor: stdout, unless the program's stdout is somebody's data.
+
+Never `sys.stdout`, which a program may redirect to read its own output, and never O_NONBLOCK, which is shared with
+parent and children: poll, then write what is sure to fit.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+import time
+
+from autotrace import diagnostics
+from autotrace.sinks.entry import Entry
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
+"""What a pipe that polls writable takes at once, without blocking and without other writers in between."""
+
+_LOCK_PATIENCE = 1.0
+"""Seconds to wait for another process's lock on the same descriptor; after that the line goes out without it."""
+
+class DescriptorSink:
+    """Writes whole lines to descriptor `fd`.
+
+    Lines of several autotrace processes do not mix at any size: each batch is written under `fcntl.lockf`, which, other
+    than `flock`, also holds between processes that inherited one open file description.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._broken = False
+
+    def write(self, batch: list[Entry]) -> None:
+        if self._broken:
+            return
+        data = b"".join(entry.line for entry in batch)
+        try:
+            locked = self._lock()
+            try:
+                self._write_all(data)
+            finally:
+                if locked:
+                    fcntl.lockf(self.fd, fcntl.LOCK_UN)
+        except OSError as exc:
+            self._broken = exc.errno in (errno.EPIPE, errno.EBADF)
+            diagnostics.say(
+                "sink", f"file descriptor {self.fd}: {exc.strerror}; records are lost. Keep its reader alive.", records=len(batch)
+            )
+
+    def close(self, deadline: float) -> None:
+        return
+
+    def _lock(self) -> bool:
+        if fcntl is None or sys.platform == "win32":
+            return False
+        give_up = time.monotonic() + _LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError as exc:
+                if exc.errno not in (errno.EACCES, errno.EAGAIN) or time.monotonic() > give_up:
+                    return False
+            time.sleep(0.001)
+
+    def _write_all(self, data: bytes) -> None:
+        view = memoryview(data)
+        regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
+        while view:
+            if not regular and hasattr(select, "poll"):
+                poll = select.poll()
+                poll.register(self.fd, select.POLLOUT)
+                poll.poll()
+            try:
+                view = view[os.write(self.fd, view if regular else view[:_ATOMIC]) :]
+            except BlockingIOError:  # somebody else made it non-blocking, and another writer was faster
+                time.sleep(0.001)

@@ -1,0 +1,214 @@
+"""Streams: observed chunk by chunk, ended once, and still the object that the library made.
+
+A bare generator is replaced by a generator around it. A stream object keeps its identity: the iterator inside it is
+replaced by an observing one, and the methods that close it early are watched on that instance. What a chunk costs
+is an append, and one context variable set around the library's own step, so that what it calls becomes a child; it is never
+left set while the consumer's code runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+from autotrace import context, diagnostics
+from autotrace.conventions import ALWAYS
+from autotrace.operation import StreamSeam
+from autotrace.paths import Path
+from autotrace.recording import Call
+
+_current = context.current
+Begin = Callable[[], Call]
+
+
+def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
+    """A generator that hands on what `inner` yields and records it as the chunks of the call that `begin` gives.
+
+    `begin` is asked at the first step, before `inner` runs. What is sent or thrown into the generator goes to `inner`.
+    """
+    call = begin()
+    chunks, own = call.begin_stream(), call.context
+    advance: Callable[[], Any] = inner.__next__
+    step = advance
+    try:
+        while True:
+            token = _current.set(own)
+            call.reading = True
+            try:
+                item = step()
+            finally:
+                call.reading = False
+                _current.reset(token)
+            if not chunks:
+                call.first_chunk()
+            chunks.append(item)
+            try:
+                sent = yield item
+                step = advance if sent is None else _sending(inner.send, sent)  # type: ignore[attr-defined]
+            except GeneratorExit:
+                _close(inner)
+                raise
+            except BaseException as exc:
+                if not hasattr(inner, "throw"):
+                    raise
+                step = _sending(inner.throw, exc)
+    except StopIteration as end:
+        call.finish()
+        return end.value
+    except GeneratorExit:
+        call.abandon()
+        raise
+    except BaseException as exc:
+        call.fail(exc)
+        raise
+
+
+async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerator[Any, Any]:
+    """`observe` for an asynchronous iterator."""
+    call = begin()
+    chunks, own = call.begin_stream(), call.context
+    advance: Callable[[], Any] = inner.__anext__
+    step = advance
+    try:
+        while True:
+            token = _current.set(own)
+            call.reading = True
+            try:
+                item = await step()
+            finally:
+                call.reading = False
+                context.reset(_current, token)
+            if not chunks:
+                call.first_chunk()
+            chunks.append(item)
+            try:
+                sent = yield item
+                step = advance if sent is None else _sending(inner.asend, sent)  # type: ignore[attr-defined]
+            except GeneratorExit:
+                await _aclose(inner)
+                raise
+            except BaseException as exc:
+                if not hasattr(inner, "athrow"):
+                    raise
+                step = _sending(inner.athrow, exc)
+    except StopAsyncIteration:
+        call.finish()
+    except GeneratorExit:
+        call.abandon()
+        raise
+    except BaseException as exc:
+        call.fail(exc)
+        raise
+
+
+def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
+    return lambda: method(value)
+
+
+def _close(inner: Any) -> None:
+    close = getattr(inner, "close", None)
+    if close is not None:
+        close()
+
+
+async def _aclose(inner: Any) -> None:
+    aclose = getattr(inner, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
+def is_generator(value: Any) -> bool:
+    """Whether `value` is a bare generator, of either kind."""
+    return type(value) in (GeneratorType, AsyncGeneratorType)
+
+
+def replace_generator(inner: Any, begin: Begin) -> Any:
+    """A generator of the same kind around a bare one. The call begins with the first step: before that nothing was sent."""
+    outer: Any = observe(inner, begin) if isinstance(inner, GeneratorType) else observe_async(inner, begin)
+    outer.__name__, outer.__qualname__ = inner.__name__, inner.__qualname__
+    return outer
+
+
+def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
+    """Observe `stream` through `seam`, in place. False if it has no such seam: it is then not a stream."""
+    inner = getattr(stream, seam.iterator, None)
+    if inner is None:
+        return False
+    if hasattr(inner, "__anext__"):
+        observer: Any = observe_async(inner, lambda: call)
+    elif hasattr(inner, "__next__"):
+        observer = observe(inner, lambda: call)
+    else:
+        return False
+    call.begin_stream()
+    setattr(stream, seam.iterator, observer)
+    note_request_id(seam, stream, call)
+    for path in seam.close:
+        watch_close(stream, path, call, hasattr(inner, "__anext__"))
+    return True
+
+
+def note_request_id(seam: StreamSeam, response: Any, call: Call) -> None:
+    """Put the request id, where `seam` says one is, on the span."""
+    headers = seam.headers(response) if seam.headers else None
+    for name in seam.request_id if headers is not None else ():
+        value = headers.get(name)
+        if isinstance(value, str):
+            call.set_attribute(ALWAYS["request_id"].attribute, value)
+            return
+
+
+def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
+    """Have the method at `path` of `stream` end the call when the program closes the stream early.
+
+    Only a method of the stream's own kind: an `asynchronous` one is closed by a coroutine function. The replacement is an
+    attribute of that one instance, goes with its first use, and holds neither the instance nor the call: a cycle would keep a
+    dropped stream alive until the garbage collector comes.
+    """
+    owner_path, _, name = path.rpartition(".")
+    owner = Path(owner_path)(stream) if owner_path else stream
+    method = getattr(type(owner), name, None)
+    if owner is None or method is None or inspect.iscoroutinefunction(method) != asynchronous:
+        return
+    try:
+        setattr(owner, name, _closer(method, name, weakref.ref(owner), weakref.ref(call), vars(owner).get(name)))
+    except (AttributeError, TypeError) as exc:  # an object without a __dict__ or weak references
+        diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched ({exc}); an early close shows late.")
+
+
+def _closer(method: Any, name: str, owner_ref: Any, call_ref: Any, before: Any) -> Any:
+    """A stand-in for the bound `method`, or for what stood `before` it on the instance."""
+
+    def original() -> Any:
+        owner = owner_ref()
+        if before is not None:
+            setattr(owner, name, before)
+            return before
+        vars(owner).pop(name, None)
+        return method.__get__(owner)
+
+    def ended() -> None:
+        call = call_ref()
+        if call is not None and not call.reading:
+            call.abandon()
+
+    if inspect.iscoroutinefunction(method):
+
+        async def aclose(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await original()(*args, **kwargs)
+            finally:
+                ended()
+
+        return aclose
+
+    def close(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return original()(*args, **kwargs)
+        finally:
+            ended()
+
+    return close

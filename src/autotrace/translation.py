@@ -1,0 +1,247 @@
+"""From what the caller's thread kept of a call to the record of it: runs on the writer's side, never on the caller's.
+
+Pure but for the failures it reports: a getter that raises costs its own field and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, Optional
+from urllib.parse import urlsplit
+
+import msgspec
+
+from autotrace import conventions, diagnostics, freezing, model, settings
+from autotrace.conventions import ALWAYS, Field
+from autotrace.operation import Operation, Reading
+
+_OUTPUT = conventions.RESPONSE["output_messages"].attribute
+_FINISH = conventions.RESPONSE["finish_reasons"].attribute
+_MODEL = conventions.REQUEST["model"].attribute
+
+
+class Origin:
+    """What a plugin's spans have in common: whose they are, and how its library's provider and errors are known.
+
+    `content` is the plugin's content policy: whether messages, tools and answers are recorded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str | None = None,
+        library: str | None = None,
+        distributions: tuple[str, ...] = (),
+        provider: str | None = None,
+        hosts: Mapping[str, str] | None = None,
+        content: bool = True,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.library = library
+        self.distributions = distributions
+        self.provider = provider
+        self.hosts = dict(hosts or {})
+        self.content = content
+        self._scope: model.Scope | None = None
+
+    def scope(self) -> model.Scope:
+        """The record's ``scope``. The library's version is looked up once, with the first record."""
+        if self._scope is None:
+            self._scope = model.Scope(self.name, self.version, self.library, _version_of(self.distributions))
+        return self._scope
+
+    def provider_at(self, host: str | None) -> str | None:
+        """The provider behind `host`: the longest suffix of `hosts` that fits, else the library's own."""
+        fitting = [suffix for suffix in self.hosts if host and (host == suffix or host.endswith("." + suffix))]
+        return self.hosts[max(fitting, key=len)] if fitting else self.provider
+
+
+def _version_of(distributions: tuple[str, ...]) -> str | None:
+    import importlib_metadata
+
+    for distribution in distributions:
+        try:
+            return str(importlib_metadata.version(distribution))
+        except importlib_metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+class Draft(msgspec.Struct):
+    """What the caller's thread keeps of one span: numbers, bytes, and references that the program has given away."""
+
+    operation: Operation
+    origin: Origin
+    trace_id: int
+    span_id: int
+    parent_id: int
+    start_ns: int
+    started: int
+    """`time.perf_counter_ns` at the start; the durations are differences to it."""
+    content: bool = True
+    name: Optional[str] = None
+    request: Optional[bytes] = None
+    response: Optional[bytes] = None
+    chunks: Optional[list[Any]] = None
+    decode: Any = None
+    """Makes the plain chunks, or the one response, of `chunks`; set by seams that see raw bytes."""
+    first_chunk_ns: int = -1
+    duration_ns: int = 0
+    end_reason: model.EndReason = "completed"
+    description: Optional[str] = None
+    provider: Optional[str] = None
+    server: Any = None
+    attributes: Optional[dict[str, Any]] = None
+    """By full name: plain values or what `freezing.freeze` made of others."""
+
+    def record(self) -> model.Span:
+        """The record of this span."""
+        attributes = _attributes(self)
+        failed = self.end_reason == "error"
+        seconds, nanoseconds = divmod(self.start_ns, 1_000_000_000)
+        return model.Span(
+            timestamp=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1000:06d}Z",
+            level="error" if failed else "info",
+            event="span",
+            schema=model.SCHEMA,
+            name=self.name or _name(self.operation, attributes),
+            kind=self.operation.kind,
+            trace_id=f"{self.trace_id:032x}",
+            span_id=f"{self.span_id:016x}",
+            parent_id=f"{self.parent_id:016x}" if self.parent_id else None,
+            start_ns=self.start_ns,
+            end_ns=self.start_ns + self.duration_ns,
+            duration_ns=self.duration_ns,
+            status=model.Status("ERROR", self.description) if failed else model.Status("UNSET"),
+            end_reason=self.end_reason,
+            attributes=attributes,
+            events=[],
+            links=[],
+            scope=self.origin.scope(),
+            resource=resource(),
+        )
+
+
+def _name(operation: Operation, attributes: Mapping[str, Any]) -> str:
+    target = attributes.get(conventions.TARGET_OF_NAME.get(operation.name, _MODEL))
+    return f"{operation.name} {target}" if target else operation.name
+
+
+def _attributes(draft: Draft) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if draft.origin.library is not None:
+        attributes[ALWAYS["operation"].attribute] = draft.operation.name
+    address, port = _server(draft.server)
+    provider = draft.provider or draft.origin.provider_at(address)
+    if provider:
+        attributes[ALWAYS["provider"].attribute] = provider
+    if draft.request is not None:
+        _read(draft.operation.request, freezing.thaw(draft.request), draft, attributes)
+    if address:
+        attributes[ALWAYS["server_address"].attribute] = address
+        attributes[ALWAYS["server_port"].attribute] = port
+    response = _response(draft, attributes)
+    if response is not None:
+        _read(draft.operation.response, response, draft, attributes)
+        _normalise_finish_reasons(attributes)
+    for name, value in (draft.attributes or {}).items():
+        attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+    return attributes
+
+
+def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
+    """The response, or what a stream's chunks add up to."""
+    if draft.response is not None:
+        return freezing.thaw(draft.response)
+    if draft.chunks is None:
+        return None
+    try:
+        chunks = draft.decode(draft.chunks) if draft.decode else [freezing.plain(chunk) for chunk in draft.chunks]
+        if not isinstance(chunks, list):
+            return chunks  # a body that was read in pieces, and is no stream
+        attributes[ALWAYS["chunks"].attribute] = len(chunks)
+        if draft.first_chunk_ns >= 0:
+            attributes[ALWAYS["time_to_first_chunk"].attribute] = draft.first_chunk_ns / 1e9
+        return draft.operation.reduce(chunks) if draft.operation.reduce and chunks else None
+    except Exception as exc:  # a plugin's reduce: whatever it raises costs the response, not the record
+        diagnostics.failed(f"reduce {draft.origin.name} {draft.operation.name}", exc)
+        return None
+
+
+def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: dict[str, Any]) -> None:
+    for field, getter in readings:
+        if field.content and not draft.content:
+            continue
+        try:
+            value = getter(source)
+        except Exception as exc:  # a plugin's getter: whatever it raises costs this field only
+            diagnostics.failed(f"read {field.attribute} for {draft.origin.name} {draft.operation.name}", exc)
+            continue
+        if value is not None and _fits(field, value):
+            attributes[field.attribute] = value
+            if field.also:
+                attributes[field.also] = value
+
+
+def _fits(field: Field, value: Any) -> bool:
+    """Whether `value` has the type that the schema promises; servers that imitate an API send anything."""
+    kind = field.type
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "integer":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "strings":
+        return isinstance(value, list) and bool(value) and all(isinstance(element, str) for element in value)
+    return True
+
+
+def _normalise_finish_reasons(attributes: dict[str, Any]) -> None:
+    raw = attributes.get(_FINISH)
+    if raw:
+        normal = [conventions.FINISH_REASONS.get(reason, reason) for reason in raw]
+        if normal != raw:
+            attributes[ALWAYS["finish_reasons_raw"].attribute] = raw
+            attributes[_FINISH] = normal
+
+
+def _server(server: Any) -> tuple[str | None, int | None]:
+    """Host and port of a URL-like object."""
+    if server is None:
+        return None, None
+    try:
+        url = urlsplit(str(server))
+        return url.hostname, url.port or {"http": 80}.get(url.scheme, 443)
+    except ValueError:
+        return None, None
+
+
+_resource: tuple[int, dict[str, Any]] | None = None
+
+
+def resource() -> dict[str, Any]:
+    """The record's ``resource``: which service and process this is."""
+    global _resource
+    pid = os.getpid()
+    if _resource is None or _resource[0] != pid:
+        _resource = (pid, {"service.name": _service_name(), "process.pid": pid})
+    return _resource[1]
+
+
+def _service_name() -> str:
+    configured = settings.current.get("service_name")
+    if configured:
+        return str(configured)
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name).removesuffix(".__main__")
+    script = getattr(main, "__file__", None)
+    return os.path.splitext(os.path.basename(script))[0] if script else "python"
