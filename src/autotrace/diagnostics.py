@@ -46,10 +46,13 @@ def say(event: str, message: str, level: str = "warning", **details: Any) -> Non
         return
 
 
-def failed(where: str, exc: BaseException) -> None:
-    """Count and report a failure of ours that was caught at `where`; re-raise it when `strict`."""
+def failed(where: str, exc: BaseException, aside: bool = False) -> None:
+    """Count and report a failure of ours that was caught at `where`; re-raise it when `strict`.
+
+    What fails `aside`, on the writer's side, is never raised: other records are on their way there.
+    """
     failures[where] = failures.get(where, 0) + 1
-    if strict:
+    if strict and not aside:
         raise exc
     tb = exc.__traceback__
     while tb is not None and tb.tb_next is not None:

@@ -77,10 +77,11 @@ class Call:
     def begin_stream(self, decode: Any = None) -> list[Any]:
         """Expect chunks from now on; the list that they are appended to.
 
-        `decode`, if given, turns that list into plain chunks on the writer's side (for chunks that are raw bytes).
+        `decode`, if given, turns that list into plain chunks, or one response, on the writer's side (for chunks that are raw bytes).
         """
         if self.chunks is None:
             self._draft.chunks = self.chunks = []
+        if decode is not None:
             self._draft.decode = decode
         return self.chunks
 

@@ -168,7 +168,7 @@ def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
             attributes[ALWAYS["time_to_first_chunk"].attribute] = draft.first_chunk_ns / 1e9
         return draft.operation.reduce(chunks) if draft.operation.reduce and chunks else None
     except Exception as exc:  # a plugin's reduce: whatever it raises costs the response, not the record
-        diagnostics.failed(f"reduce {draft.origin.name} {draft.operation.name}", exc)
+        diagnostics.failed(f"reduce {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
 
 
@@ -179,7 +179,7 @@ def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: 
         try:
             value = getter(source)
         except Exception as exc:  # a plugin's getter: whatever it raises costs this field only
-            diagnostics.failed(f"read {field.attribute} for {draft.origin.name} {draft.operation.name}", exc)
+            diagnostics.failed(f"read {field.attribute} for {draft.origin.name} {draft.operation.name}", exc, aside=True)
             continue
         if value is not None and _fits(field, value):
             attributes[field.attribute] = value

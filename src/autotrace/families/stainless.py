@@ -113,14 +113,15 @@ def _watch_body(response: Any, call: Call) -> None:
     name = _BODY[asynchronous]
     method = getattr(type(response), name)
     observe: Callable[..., Any] = streams.observe_async if asynchronous else streams.observe
-    if _is_text(response):
-        call.begin_stream(sse.decode)
-    else:
-        call.forget_chunks()
+    call.begin_stream()
 
     def body(*args: Any, **kwargs: Any) -> Any:
         owner = response_ref()
         vars(owner).pop(name, None)
+        if _is_text(owner):
+            call.begin_stream(sse.decode)
+        else:
+            call.forget_chunks()
         return observe(method(owner, *args, **kwargs), lambda: call)
 
     setattr(response, name, body)

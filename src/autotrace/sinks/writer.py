@@ -107,14 +107,14 @@ class Writer:
             try:
                 batch.append(Entry(self._queue.popleft().record()))
             except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
-                diagnostics.failed("writer: a record is lost", exc)
+                diagnostics.failed("writer: a record is lost", exc, aside=True)
         if self.sinks is None:
             self.sinks = [DescriptorSink(descriptor())]
         for sink in self.sinks:
             try:
                 sink.write(batch)
             except Exception as exc:  # one sink's failure is no other's
-                diagnostics.failed(f"sink {type(sink).__name__}", exc)
+                diagnostics.failed(f"sink {type(sink).__name__}", exc, aside=True)
 
     def _rouse(self) -> None:
         self._asleep = False

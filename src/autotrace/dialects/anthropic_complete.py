@@ -1,0 +1,53 @@
+"""Anthropic's text completions API, ``POST /v1/complete``: superseded by messages, and Bedrock's form of the older Claude.
+
+Source: the Anthropic API reference (``Completion``). It reports no usage. An operation with this dialect
+is a ``text_completion``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotrace.dialects import parts, plain
+from autotrace.dialects.parts import Message
+from autotrace.operation import Dialect
+from autotrace.paths import first
+
+
+def _output_messages(body: object) -> list[Message] | None:
+    wire = plain.mapping(body)
+    if not isinstance(wire.get("completion"), str):
+        return None
+    return [parts.message("assistant", parts.texts(wire["completion"]), finish_reason=parts.finish(wire.get("stop_reason")))]
+
+
+def completion(events: list[Any]) -> dict[str, Any]:
+    """The completion that a stream's events add up to. The text is joined, of the other fields the last value counts."""
+    whole: dict[str, Any] = {}
+    pieces: plain.Pieces = {}
+    for event in plain.mappings(events):
+        plain.grow(pieces, "completion", event.get("completion"))
+        whole.update({key: value for key, value in plain.known(event).items() if key != "completion"})
+    return {**whole, **plain.grown(pieces)}
+
+
+anthropic_complete = Dialect(
+    "anthropic_complete",
+    request={
+        "model": "model",
+        "max_tokens": "max_tokens_to_sample",
+        "temperature": "temperature",
+        "top_p": "top_p",
+        "top_k": "top_k",
+        "stop_sequences": plain.of("stop_sequences", plain.strings),
+        "stream": plain.of("stream", plain.true),
+        "input_messages": plain.of("prompt", parts.user_messages),
+    },
+    response={
+        "id": first("id", "log_id"),
+        "model": "model",
+        "finish_reasons": plain.of("stop_reason", plain.strings),
+        "output_messages": _output_messages,
+    },
+    reduce=completion,
+)

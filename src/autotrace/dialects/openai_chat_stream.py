@@ -1,0 +1,214 @@
+"""How the chunks of a streamed chat or text completion add up.
+
+Source: the OpenAI API reference (``ChatCompletionChunk``, ``Completion``). Log probabilities are left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import groupby
+from typing import Any
+
+from autotrace.dialects import plain
+from autotrace.dialects.plain import Pieces
+
+_HEAD = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+_TEXTS = ("refusal", "reasoning", "reasoning_content")
+_HANDLED = frozenset({"content", "tool_calls", "function_call", "audio", *_TEXTS})
+
+
+def completion(chunks: list[Any]) -> dict[str, Any]:
+    """The completion that a stream's chunks add up to, in the shape of one that was not streamed."""
+    whole: dict[str, Any] = {}
+    choices: dict[int, _Choice] = {}
+    for chunk in plain.mappings(chunks):
+        for key in _HEAD:  # Azure's first chunk (prompt_filter_results, no choices) has them empty
+            if chunk.get(key) not in (None, ""):
+                whole.setdefault(key, chunk[key])
+        # OpenAI: in a last chunk without choices; Groq: under x_groq; others: in every chunk, the last one counts
+        for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
+            if isinstance(usage, dict) and usage:
+                whole["usage"] = usage
+        if chunk.get("error") is not None:
+            whole["error"] = chunk["error"]
+        for position, choice in enumerate(plain.mappings(chunk.get("choices"))):
+            index = plain.number(choice.get("index"), position)
+            choices.setdefault(index, _Choice()).add(choice)
+    whole["choices"] = [{"index": index, **choices[index].whole()} for index in sorted(choices)]
+    return whole
+
+
+class _Choice:
+    __slots__ = ("audio", "calls", "content", "finish_reason", "function_call", "message", "pieces", "plain_text")
+
+    def __init__(self) -> None:
+        self.message: dict[str, Any] = {"role": "assistant"}
+        self.pieces: Pieces = {}
+        self.content = _Content()
+        self.audio = _Audio()
+        self.calls: list[tuple[int, _Call]] = []
+        self.function_call: _Call | None = None
+        self.finish_reason: object = None
+        self.plain_text = False
+
+    def add(self, choice: dict[str, Any]) -> None:
+        if choice.get("finish_reason") is not None:
+            self.finish_reason = choice["finish_reason"]
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = choice.get("message")
+        if isinstance(delta, dict):
+            self._add_delta(delta)
+        elif isinstance(choice.get("text"), str):  # Together repeats the text beside a delta: only without one is it the answer
+            self.plain_text = True
+            plain.grow(self.pieces, "text", choice["text"])
+
+    def _add_delta(self, delta: dict[str, Any]) -> None:
+        self.content.add(delta.get("content"))
+        for key in _TEXTS:
+            plain.grow(self.pieces, key, delta.get(key))
+        for position, call in enumerate(plain.mappings(delta.get("tool_calls"))):
+            self._call(position, call).add(call)
+        if isinstance(delta.get("function_call"), dict):
+            self.function_call = self.function_call or _Call()
+            self.function_call.add({"function": delta["function_call"]})
+        self.audio.add(plain.mapping(delta.get("audio")))
+        for key, value in delta.items():
+            if key not in _HANDLED and value is not None and value != "":
+                self._add_other(key, value)
+
+    def _add_other(self, key: str, value: object) -> None:
+        held = self.message.get(key)
+        self.message[key] = held + value if isinstance(held, list) and isinstance(value, list) else value
+
+    def _call(self, position: int, wire: dict[str, Any]) -> _Call:
+        index = plain.number(wire.get("index"), position)
+        for at, call in reversed(self.calls):
+            if at == index and not call.is_other(wire):
+                return call
+        self.calls.append((index, _Call()))
+        return self.calls[-1][1]
+
+    def whole(self) -> dict[str, Any]:
+        texts = plain.grown(self.pieces)
+        if self.plain_text and "content" not in self.message and not self.content.entries:
+            return {"text": texts["text"], "finish_reason": self.finish_reason}
+        message = {**self.message, "content": self.content.whole(), **{key: texts[key] for key in _TEXTS if key in texts}}
+        if self.calls:
+            message["tool_calls"] = [call.whole() for _, call in sorted(self.calls, key=lambda item: item[0])]
+        if self.function_call:
+            message["function_call"] = self.function_call.whole().get("function", {})
+        if self.audio.fields:
+            message["audio"] = self.audio.whole()
+        return {"message": message, "finish_reason": self.finish_reason}
+
+
+class _Call:
+    """One tool call: its id and name come first, its arguments (a custom tool's input) in deltas."""
+
+    __slots__ = ("fields", "pieces")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.pieces: Pieces = {}
+
+    def is_other(self, wire: dict[str, Any]) -> bool:
+        """Gemini's compatible API sends parallel calls whole, all with index 0: another id and a name begin another call."""
+        id, function = wire.get("id"), plain.mapping(wire.get("function"))
+        return bool(id and self.fields.get("id") and id != self.fields["id"] and function.get("name"))
+
+    def add(self, wire: dict[str, Any]) -> None:
+        for key in ("id", "type"):
+            if wire.get(key):
+                self.fields.setdefault(key, wire[key])
+        for kind in ("function", "custom"):
+            for key, value in plain.mapping(wire.get(kind)).items():
+                if key == "name" and "".join(self.pieces.get((kind, "name"), ())) == value:
+                    continue  # some servers repeat the name in every chunk
+                if isinstance(value, str):
+                    plain.grow(self.pieces, (kind, key), value)
+                elif value is not None:
+                    self.fields.setdefault(kind, {})[key] = value
+
+    def whole(self) -> dict[str, Any]:
+        found = {key: dict(value) if key in ("function", "custom") else value for key, value in self.fields.items()}
+        for (kind, key), text in plain.grown(self.pieces).items():
+            found.setdefault(kind, {})[key] = text
+        return found
+
+
+class _Content:
+    """Content in deltas: strings, or Mistral's arrays of typed parts."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+
+    def add(self, value: object) -> None:
+        if isinstance(value, list):
+            self.entries.extend(value)
+        elif value is not None:
+            self.entries.append(value)
+
+    def whole(self) -> Any:
+        if all(isinstance(entry, str) for entry in self.entries):
+            return "".join(self.entries) if self.entries else None
+        found: list[Any] = []
+        for kind, run in groupby(map(_kind, self.entries), key=lambda pair: pair[0]):
+            entries = [entry for _, entry in run]
+            found.extend([_joined(kind, entries)] if kind else entries)
+        return found
+
+
+def _kind(entry: Any) -> tuple[str, Any]:
+    if isinstance(entry, str):
+        return "text", entry
+    wire = plain.mapping(entry)
+    if wire.get("type") == "text" and isinstance(wire.get("text"), str):
+        return "text", wire["text"]
+    if wire.get("type") == "thinking" and isinstance(wire.get("thinking"), list):
+        return "thinking", "".join(
+            text for one in plain.mappings(wire["thinking"]) for text in plain.strings(one.get("text")) or ()
+        )
+    return "", entry
+
+
+def _joined(kind: str, run: list[str]) -> dict[str, Any]:
+    text = "".join(run)
+    return {"type": "text", "text": text} if kind == "text" else {"type": kind, "thinking": [{"type": "text", "text": text}]}
+
+
+class _Audio:
+    """Spoken answers: each delta's ``data`` is base64 of its own, so that the pieces are decoded one by one."""
+
+    __slots__ = ("data", "fields", "transcript")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.data: list[str] = []
+        self.transcript: list[str] = []
+
+    def add(self, wire: dict[str, Any]) -> None:
+        for key, value in plain.known(wire).items():
+            self.fields.setdefault(key, value)
+            if key == "data" and isinstance(value, str):
+                self.data.append(value)
+            elif key == "transcript" and isinstance(value, str):
+                self.transcript.append(value)
+
+    def whole(self) -> dict[str, Any]:
+        found = {**self.fields}
+        if self.data:
+            found["data"] = _together(self.data)
+        if self.transcript:
+            found["transcript"] = "".join(self.transcript)
+        return found
+
+
+def _together(pieces: list[str]) -> str | bytes:
+    try:
+        return b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
+    except (binascii.Error, ValueError):
+        return "".join(pieces)

@@ -1,0 +1,209 @@
+"""Messages and their parts, as the semantic conventions write them.
+
+Source: the input-messages and output-messages schemas of open-telemetry/semantic-conventions-genai. A message is
+``{role, parts, name?, finish_reason?}``; a part has a ``type`` and what that type requires, further properties are allowed,
+and any other ``type`` is a *generic part*, which is how content that a dialect does not know is kept.
+
+Binary content never enters a record. It becomes a ``uri`` part whose ``uri`` is ``sha256:<hex>`` of the bytes, with their
+``size``: enough to recognise an image that was sent twice, and nothing of the image.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from autotrace import conventions
+from autotrace.dialects import plain
+
+Part = dict[str, Any]
+Message = dict[str, Any]
+
+_REQUIRED: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "text": {"content": str},
+    "reasoning": {"content": str},
+    "tool_call": {"name": str},
+    "tool_call_response": {"response": object},
+    "server_tool_call": {"name": str, "server_tool_call": dict},
+    "server_tool_call_response": {"server_tool_call_response": dict},
+    "uri": {"modality": str, "uri": str},
+    "file": {"modality": str, "file_id": str},
+    "blob": {"modality": str, "content": bytes},
+}
+"""What the schema's own types must have: content of such a type that lacks it cannot be kept under that name."""
+
+_DEEPEST = 64
+_LONG = 1024
+_OPAQUE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64"})
+
+
+def message(role: object, parts: list[Part], **more: Any) -> Message:
+    """A message. Properties that are ``None`` are left out."""
+    return {"role": plain.string(role) or "user", "parts": parts, **plain.known(more)}
+
+
+def user_messages(value: object) -> list[Message] | None:
+    """One user message for each text of a prompt or of an embedding input. Token ids are not text and are skipped."""
+    return [message("user", [text(one)]) for one in plain.strings(value) or ()] or None
+
+
+def text(content: str, **more: Any) -> Part:
+    """A text part; `more` are further properties (citations, annotations), left out when empty."""
+    return {"type": "text", "content": content, **{key: value for key, value in more.items() if value}}
+
+
+def texts(content: object) -> list[Part]:
+    """A text part for a string that is not empty, nothing for anything else."""
+    return [text(content)] if isinstance(content, str) and content else []
+
+
+def reasoning(content: str, **more: Any) -> Part:
+    """A reasoning part: what the model thought, as far as the provider shows it."""
+    return {"type": "reasoning", "content": content, **plain.known(more)}
+
+
+def refusal(content: str) -> Part:
+    """A generic part for the model's own refusal, which the conventions have no type for."""
+    return {"type": "refusal", "content": content}
+
+
+def tool_call(id: object, name: object, arguments: object) -> Part:
+    """A call of a tool that the program is asked to make."""
+    call: Part = {"type": "tool_call", "name": name if isinstance(name, str) else ""}
+    if id is not None:
+        call["id"] = id
+    if arguments is not None:
+        call["arguments"] = arguments
+    return call
+
+
+def parsed(arguments: object) -> object:
+    """Tool arguments as an object where they are a string of valid JSON; a string that is not, or is cut, stays one."""
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        value: object = msgspec.json.decode(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    return arguments if value is None else value
+
+
+def tool_call_response(id: object, response: object, **more: Any) -> Part:
+    """What the program's tool answered."""
+    part: Part = {"type": "tool_call_response", "response": response, **plain.known(more)}
+    if id is not None:
+        part["id"] = id
+    return part
+
+
+def server_tool_call(id: object, name: object, call: Part) -> Part:
+    """A call of a tool that the provider ran itself; `call` has the ``type`` and what else is known."""
+    part: Part = {"type": "server_tool_call", "name": name if isinstance(name, str) else "", "server_tool_call": call}
+    return {**part, "id": id} if id is not None else part
+
+
+def server_tool_call_response(id: object, response: Part) -> Part:
+    """What a tool of the provider's answered."""
+    part: Part = {"type": "server_tool_call_response", "server_tool_call_response": response}
+    return {**part, "id": id} if id is not None else part
+
+
+def file(file_id: str, modality: str = "document", mime_type: object = None, **more: Any) -> Part:
+    """A reference to a file that was uploaded before."""
+    part = {"type": "file", "modality": modality, "file_id": file_id, "mime_type": plain.string(mime_type), **more}
+    return plain.known(part)
+
+
+def uri(url: str, modality: str | None = None, mime_type: object = None, **more: Any) -> Part:
+    """A reference by URL. A ``data:`` URL is not a reference but content, and treated as such."""
+    if url[:5].lower() == "data:":
+        head, _, body = url[5:].partition(",")
+        declared = plain.string(head.split(";")[0]) or mime_type
+        encoded = head.lower().endswith(";base64")
+        return binary(body if encoded else unquote_to_bytes(body), modality, declared, **more)
+    mime_type = plain.string(mime_type)
+    part = {"type": "uri", "modality": modality or _modality(mime_type), "mime_type": mime_type, "uri": url, **more}
+    return plain.known(part)
+
+
+def binary(data: str | bytes, modality: str | None = None, mime_type: object = None, **more: Any) -> Part:
+    """Bytes, or text that encodes them in base64, as their size and hash; those of the text where it does not decode."""
+    content = _decoded(data) if isinstance(data, str) else bytes(data)
+    mime_type = plain.string(mime_type)
+    return plain.known(
+        {
+            "type": "uri",
+            "modality": modality or _modality(mime_type),
+            "mime_type": mime_type,
+            "uri": "sha256:" + hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+            **more,
+        }
+    )
+
+
+def _modality(mime_type: str | None) -> str:
+    kind = (mime_type or "").partition("/")[0].lower()
+    return kind if kind in ("image", "audio", "video") else "document"
+
+
+def _decoded(data: str) -> bytes:
+    compact = "".join(data.split()).rstrip("=")
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), b"-_" if "-" in compact or "_" in compact else None, True)
+    except (binascii.Error, ValueError):
+        return data.encode("utf-8", "surrogatepass")
+
+
+def kept(part: object) -> Part:
+    """A part of a kind that no rule knows: as it came, but for binary content, under its own type."""
+    if isinstance(part, str):
+        return text(part)
+    content = without_binary(part)
+    if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+        return {"type": "unknown", "content": content}
+    required = _REQUIRED.get(content["type"], {})
+    if all(field in content and isinstance(content[field], expected) for field, expected in required.items()):
+        return content
+    return {"type": "unknown", "content": content}
+
+
+def without_binary(value: Any, _depth: int = 0) -> Any:
+    """A copy of `value` with size and hash in place of bytes, ``data:`` URLs and what is marked as, or can only be, base64."""
+    if _depth > _DEEPEST:
+        return None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return binary(bytes(value))
+    if isinstance(value, str):
+        return _text_without_binary(value)
+    if isinstance(value, dict):
+        if isinstance(value.get("data"), str) and (mime_type := value.get("media_type") or value.get("mime_type")):
+            value = {**value, "data": binary(value["data"], None, mime_type)}
+        return {
+            key: binary(held)
+            if key in _BINARY_FIELDS and isinstance(held, str) and held[:5] != "data:"
+            else without_binary(held, _depth + 1)
+            for key, held in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [without_binary(element, _depth + 1) for element in value]
+    return value
+
+
+def _text_without_binary(value: str) -> Any:
+    if value[:5].lower() == "data:" and "," in value:
+        return uri(value)
+    # No language has words of a thousand letters: encrypted reasoning, thumbnails, archives.
+    return binary(value) if len(value) >= _LONG and _OPAQUE.fullmatch(value) else value
+
+
+def finish(reason: object) -> str | None:
+    """A provider's finish reason in the conventions' words."""
+    return conventions.FINISH_REASONS.get(reason, reason) if isinstance(reason, str) and reason else None

@@ -1,0 +1,121 @@
+"""The command as a whole: help, version, what is imported, `schema` and `demo`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autotrace
+from autotrace.cli import demo, main, schema
+
+SOURCE = str(Path(autotrace.__file__).parents[1])
+
+
+def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+    path = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
+    environment = {**inherited, "PYTHONPATH": path, **variables}
+    line = [sys.executable, *arguments]
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in ("run", "demo", "schema"))
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"autotrace {autotrace.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["schema", "extra"], ["demo", "--nonsense"]])
+def test_what_cannot_be_understood_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err
+
+
+def test_run_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    assert "PROGRAM" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["", ".run", ".activation", ".demo", ".schema", ".tree"])
+def test_a_command_is_cheap_to_import(module: str) -> None:
+    heavy = "argparse subprocess asyncio http.server msgspec structlog wrapt shutil importlib.metadata".split()
+    if module == ".demo":
+        heavy.remove("subprocess")  # what it is about
+    code = f"import sys, autotrace.cli{module}; print(sorted(set({heavy!r}) & set(sys.modules)))"
+    before = f"import sys; print(sorted(set({heavy!r}) & set(sys.modules)))"
+    assert python("-c", code).stdout == python("-c", before).stdout
+
+
+def test_schema_is_the_file_byte_for_byte() -> None:
+    result = python("-m", "autotrace", "schema")
+    if not Path(schema.FILE).exists():
+        pytest.skip("the schema is not generated yet")
+    assert result.returncode == 0
+    assert result.stdout == Path(schema.FILE).read_text(encoding="utf-8")
+
+
+def test_schema_that_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(schema, "FILE", "/no/such/schema.json")
+    assert main(["schema"]) == 1
+    assert "/no/such/schema.json" in capsys.readouterr().err
+
+
+def test_real_needs_a_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert main(["demo", "--real"]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert "OPENAI_API_KEY" in captured.err
+
+
+def test_the_demo_goes_past_proxies_and_to_nobody_else() -> None:
+    given = {
+        "https_proxy": "x",
+        "ALL_PROXY": "x",
+        "HTTP_PROXY": "x",
+        "AUTOTRACE_FILE": "x",
+        "OPENAI_API_KEY": "real",
+        "HOME": "/",
+    }
+    made = demo._embedded(given, {"OPENAI_API_KEY": "dummy"})
+    assert made == {"OPENAI_API_KEY": "dummy", "HOME": "/", "NO_PROXY": "127.0.0.1", "AUTOTRACE_DEMO": "1"}
+
+
+def test_demo_says_what_is_missing() -> None:
+    """`-S`: no site-packages, so no SDK and no plugin."""
+    result = python("-S", "-c", "import sys, autotrace.cli as c; sys.exit(c.main(['demo']))")
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("autotrace: demo: no model call was recorded; missing: ")
+    assert "pip install" in last
+
+
+def test_demo_with_the_operator_against_it() -> None:
+    result = python("-m", "autotrace", "demo", AUTOTRACE="0")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "AUTOTRACE=0 is set" in result.stderr
+
+
+def test_demo_shows_lines_and_then_their_tree() -> None:
+    pytest.importorskip("openai")
+    if not any(map(demo._has_plugin, demo.SDKS)):
+        pytest.skip("no plugin is installed")
+    result = python("-m", "autotrace", "demo")
+    assert result.returncode == 0, result.stderr
+    lines, _, tree = result.stdout.partition("\n\n")
+    names = [json.loads(line)["name"] for line in lines.splitlines()]
+    assert "plan_trip" in names
+    assert len(tree.splitlines()) == len(names) + 1
+    assert "\x1b" not in tree
+    only = python("-m", "autotrace", "demo", "--lines-only")
+    assert sorted(json.loads(line)["name"] for line in only.stdout.splitlines()) == sorted(names)

@@ -1,0 +1,102 @@
+"""The tree: every record exactly once, whatever the records hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotrace.cli import tree
+
+IDS = st.sampled_from(["a", "b", "c", "d", "e", "f", None, 7])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "trace_id": st.sampled_from(["t1", "t2", None]),
+            "span_id": IDS,
+            "parent_id": IDS,
+            "start_ns": st.integers(0, 9) | ANYTHING,
+            "duration_ns": st.integers() | ANYTHING,
+            "status": ANYTHING,
+            "end_reason": ANYTHING,
+            "attributes": ANYTHING
+            | st.dictionaries(st.sampled_from(["gen_ai.usage.input_tokens", "error.type", "autotrace.outcome"]), ANYTHING),
+        },
+    ),
+    max_size=12,
+)
+
+
+@given(RECORDS)
+def test_every_record_is_there_once(records: list[dict[str, Any]]) -> None:
+    named = [{**record, "name": f"<{i}>"} for i, record in enumerate(records)]
+    text = tree.render(named)
+    assert len(text.splitlines()) == (len(records) + 1 if records else 0)
+    assert all(text.count(f"<{i}>") == 1 for i in range(len(records)))
+    plain = tree.render(named, color=True)
+    for code in (tree.RED, tree.DIM, tree.RESET):
+        plain = plain.replace(code, "")
+    assert plain == text
+
+
+@given(st.lists(st.dictionaries(st.text(), ANYTHING), max_size=5), ANYTHING)
+def test_nonsense_never_raises(records: list[dict[str, Any]], name: Any) -> None:
+    assert len(tree.render([*records, {"name": name}]).split("\n")) == len(records) + 3
+
+
+@given(RECORDS)
+def test_parents_come_before_their_children(records: list[dict[str, Any]]) -> None:
+    placed = list(tree.place(records))
+    assert sorted(id(one.record) for one in placed) == sorted(map(id, records))
+    assert not placed or placed[0].is_root
+    assert all(one.is_root == (one.branch == "") for one in placed)
+
+
+def span(name: str, start: int, parent: str | None = None, trace: str = "t" * 32, **attributes: Any) -> dict[str, Any]:
+    record = {"name": name, "trace_id": trace, "span_id": name, "parent_id": parent, "start_ns": start}
+    return {
+        **record,
+        "duration_ns": 24_400_000,
+        "status": {"code": "UNSET"},
+        "end_reason": "completed",
+        "attributes": attributes,
+    }
+
+
+def test_what_it_looks_like() -> None:
+    used = {"gen_ai.usage.input_tokens": 1038, "gen_ai.usage.output_tokens": 12}
+    failed = span("too much", 5, **{"error.type": "RateLimitError"}) | {"status": {"code": "ERROR"}, "end_reason": "error"}
+    records = [
+        span("late", 9, parent="plan", **{"gen_ai.response.time_to_first_chunk": 0.0061}) | {"end_reason": "abandoned"},
+        span("orphan", 7, parent="gone", trace="u" * 32, **{"autotrace.outcome": "truncated"})
+        | {"duration_ns": 12_345_678_901},
+        span("early", 3, parent="plan", **used),
+        span("inner", 4, parent="early"),
+        failed,
+        span("plan", 1),
+    ]
+    assert tree.render(records) == (
+        "what         duration  first    in  out  notes           trace\n"
+        "plan            24 ms                                    tttttttt\n"
+        "├─ early        24 ms         1038   12\n"
+        "│  └─ inner     24 ms\n"
+        "└─ late         24 ms   6 ms             abandoned\n"
+        "too much        24 ms                    RateLimitError  tttttttt\n"
+        "orphan         12.3 s                    truncated       uuuuuuuu\n"
+    )
+
+
+def test_nothing_is_nothing() -> None:
+    assert tree.render([]) == ""
+
+
+def test_a_chain_of_any_depth() -> None:
+    records = [span(f"s{i}", i, parent=f"s{i - 1}") for i in range(3000)]
+    assert len(tree.render(records).splitlines()) == 3001
