@@ -25,7 +25,8 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     `libraries` and `exclude` name import packages (``"openai"``) or plugins (``"X"`` for `autotrace-X`). `options` are settings
     (`autotrace.settings`); with `libraries` they hold for those alone, over the general ones. Calling it again adds to what is
     enabled and updates options. Before or after the libraries are imported. Raises `SettingsError` for an option
-    that is unknown or malformed, `PluginError` for a library that no installed plugin answers to. Does nothing under ``AUTOTRACE=0``.
+    that is unknown or malformed, `PluginError` for a library that no installed plugin answers to. Does nothing
+    under ``AUTOTRACE=0``.
     """
     if settings.switched_off():
         return
@@ -72,7 +73,8 @@ def disable(*libraries: str) -> None:
 def status() -> dict[str, dict[str, Any]]:
     """What is traced: by import package, the plugin with its state, and each of its targets with its state, and why.
 
-    States are ``waiting`` (for the import), ``patched``, ``missing`` (not in this version of the library), ``failed`` and ``disabled``.
+    States are ``waiting`` (for the import), ``patched``, ``missing`` (not in this version of the library),
+    ``failed`` and ``disabled``.
     """
     _discover()
     return {package: plugin.status() for package, plugin in sorted(_plugins.items())}
@@ -95,7 +97,7 @@ def _discover() -> None:
         elif known.entry.distribution != entry.distribution:
             diagnostics.say(
                 "plugin",
-                f"{entry.distribution}: refused, as {known.entry.distribution} already answers for {entry.package}; uninstall one.",
+                f"{entry.distribution}: refused, as {known.entry.distribution} answers for {entry.package}; uninstall one.",
             )
 
 

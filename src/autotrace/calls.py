@@ -115,7 +115,7 @@ class Pending:
         return result
 
 
-def replacement(original: FunctionType, target: TracedTarget) -> FunctionType:
+def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
     """A function that does what `original` does and records it as `target` says; the same kind of function."""
     prepare = target.prepare
 
@@ -160,7 +160,7 @@ def replacement(original: FunctionType, target: TracedTarget) -> FunctionType:
     return replaced
 
 
-def _awaited(inner: CoroutineType[Any, Any, Any], pending: Pending, call: Call) -> CoroutineType[Any, Any, Any]:
+def _awaited(inner: Any, pending: Pending, call: Call) -> Any:
     """A coroutine in place of `inner`, which a plain function returned. The call begins when it is awaited."""
     call.postpone()
 
@@ -176,7 +176,7 @@ def _awaited(inner: CoroutineType[Any, Any, Any], pending: Pending, call: Call) 
             context.reset(_current, token)
         return pending.settle(call, result)
 
-    coroutine = outer()
+    coroutine: Any = outer()
     coroutine.__name__, coroutine.__qualname__ = inner.__name__, inner.__qualname__
     return coroutine
 

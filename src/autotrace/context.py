@@ -74,4 +74,6 @@ def attributes(**values: Any) -> _Block:
     ``session`` and ``user`` become ``session.id`` and ``user.id``, as the conventions call them.
     """
     names = {"session": "session.id", "user": "user.id"}
-    return _Block(_attributes, {**(_attributes.get() or {}), **{names.get(name, name): value for name, value in values.items()}})
+    return _Block(
+        _attributes, {**(_attributes.get() or {}), **{names.get(name, name): value for name, value in values.items()}}
+    )

@@ -102,6 +102,8 @@ FINISH_REASONS: dict[str, str] = {
     "max_tokens": "length",
     "max_output_tokens": "length",
     "refusal": "content_filter",
+    "completed": "stop",
+    "failed": "error",
 }
 """Providers' words for the conventions' ``stop length content_filter tool_call error``; others are kept as they are."""
 

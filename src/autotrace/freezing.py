@@ -78,7 +78,12 @@ def _only(value: Any, roots: frozenset[str]) -> Any:
         return value
     fields_set = getattr(value, "__pydantic_fields_set__", fields)
     extra = getattr(value, "__pydantic_extra__", None) or {}
-    return {name: found[name] for name in roots for found in (fields, extra) if name in found and (name in fields_set or found is extra)}
+    return {
+        name: found[name]
+        for name in roots
+        for found in (fields, extra)
+        if name in found and (name in fields_set or found is extra)
+    }
 
 
 def harmless(value: Any, depth: int = 0) -> Any:
@@ -113,4 +118,10 @@ def _native(value: Any, otherwise: str) -> Any:
 
 
 def _key(key: Any) -> str:
-    return harmless(key, 0) if isinstance(key, str) else str(key) if isinstance(key, (int, float, bool)) else f"<{type(key).__qualname__}>"
+    return (
+        harmless(key, 0)
+        if isinstance(key, str)
+        else str(key)
+        if isinstance(key, (int, float, bool))
+        else f"<{type(key).__qualname__}>"
+    )

@@ -1,7 +1,7 @@
 """One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear.
 
-The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *missing* (not in this version of the library),
-*failed*, *disabled*.
+The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *missing* (not in this version of
+the library), *failed*, *disabled*.
 """
 
 from __future__ import annotations
@@ -208,9 +208,7 @@ class Plugin:
             "version": self.entry.version,
             "state": self.state,
             "reason": self.reason or None,
-            "targets": {
-                key: {"state": state.state, "reason": state.reason or None} for key, state in self.targets.items()
-            },
+            "targets": {key: {"state": state.state, "reason": state.reason or None} for key, state in self.targets.items()},
         }
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from autotrace import conventions
 
-SCHEMA = "autotrace.span/1"
+SCHEMA: Literal["autotrace.span/1"] = "autotrace.span/1"
 
 EndReason = Literal["completed", "error", "cancelled", "abandoned", "unread", "exit"]
 Kind = Literal["CLIENT", "INTERNAL", "SERVER", "PRODUCER", "CONSUMER"]

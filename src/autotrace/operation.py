@@ -7,11 +7,12 @@ file of a plugin that uses these imports nothing but `autotrace.plugin`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union, cast, get_args
 
 from autotrace import conventions, paths
 from autotrace.conventions import Field
 from autotrace.errors import DeclarationError
+from autotrace.model import Kind
 from autotrace.paths import Getter, Where
 
 Reduce = Callable[[list[Any]], Any]
@@ -83,9 +84,9 @@ class Operation:
         self.response += _readings(name, "usage", conventions.USAGE, {**base.usage, **(usage or {})})
         self.reduce = reduce or base.reduce
         self.stream = seams(stream)
-        self.kind = kind or ("INTERNAL" if name in conventions.INTERNAL_OPERATIONS else "CLIENT")
-        if self.kind not in ("CLIENT", "INTERNAL", "SERVER", "PRODUCER", "CONSUMER"):
-            raise DeclarationError(f"Operation {name!r}: kind {kind!r} is not CLIENT, INTERNAL, SERVER, PRODUCER or CONSUMER")
+        self.kind = cast(Kind, kind or ("INTERNAL" if name in conventions.INTERNAL_OPERATIONS else "CLIENT"))
+        if self.kind not in get_args(Kind):
+            raise DeclarationError(f"Operation {name!r}: kind {kind!r} is none of {', '.join(get_args(Kind))}")
         self.request_roots = paths.roots(reading.getter for reading in self.request)
         self.response_roots = paths.roots(reading.getter for reading in self.response)
 
@@ -182,14 +183,14 @@ class Invocation:
         """The value that the call gave for parameter `name`, by position or by keyword."""
         if name in self.kwargs:
             return self.kwargs[name]
-        for known, value in zip(self._names, self.args):
+        for known, value in zip(self._names, self.args, strict=False):
             if known == name:
                 return value
         return default
 
     def arguments(self) -> dict[str, Any]:
         """All arguments that the call gave, by parameter name; those behind ``*args`` are left out."""
-        named = dict(zip(self._names, self.args))
+        named = dict(zip(self._names, self.args, strict=False))
         named.update(self.kwargs)
         return named
 

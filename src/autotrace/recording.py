@@ -1,8 +1,8 @@
 """One span from start to finish: begun once, ended once, whatever happens in between.
 
 `start` makes a `Call`; whoever holds it says how it ended. A call that nobody holds any more ends itself, a call that is
-open when the process ends is recorded as such. Ending is one atomic claim, a ``dict.pop`` of the table of open calls, so two threads,
-a finaliser and an exit handler may all try.
+open when the process ends is recorded as such. Ending is one atomic claim, a ``dict.pop`` of the table of open
+calls, so two threads, a finaliser and an exit handler may all try.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class Call:
     def begin_stream(self, decode: Any = None) -> list[Any]:
         """Expect chunks from now on; the list that they are appended to.
 
-        `decode`, if given, turns that list into plain chunks, or one response, on the writer's side (for chunks that are raw bytes).
+        `decode`, if given, turns that list into plain chunks, or one response, on the writer's side (for chunks
+        that are raw bytes).
         """
         if self.chunks is None:
             self._draft.chunks = self.chunks = []

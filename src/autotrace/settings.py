@@ -1,13 +1,16 @@
 """Settings, and where each value comes from.
 
-Precedence: what `enable()` is given, then ``AUTOTRACE_*`` in the environment, then ``[tool.autotrace]`` in pyproject.toml, then the
-default. Two things only the operator decides: ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off`` keeps content out of
+Precedence: what `enable()` is given, then ``AUTOTRACE_*`` in the environment, then ``[tool.autotrace]`` in
+pyproject.toml, then the
+default. Two things only the operator decides: ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off``
+keeps content out of
 the records whatever the code says. A plain class of strings and booleans: this module is part of the activation budget.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 from autotrace.errors import SettingsError
 
@@ -27,7 +30,9 @@ def _switch(name: str, value: object) -> bool:
         return True
     if isinstance(value, str) and value.strip().lower() in _FALSE:
         return False
-    raise SettingsError(f"setting {name}: {value!r} is neither on nor off; use True, False, or one of {', '.join(_TRUE + _FALSE)}")
+    raise SettingsError(
+        f"setting {name}: {value!r} is neither on nor off; use True, False, or one of {', '.join(_TRUE + _FALSE)}"
+    )
 
 
 def _text(name: str, value: object) -> str:
@@ -61,7 +66,8 @@ class Settings:
         self._of_library: dict[str, dict[str, Any]] = {}
 
     def update(self, given: Mapping[str, object], library: str | None = None) -> None:
-        """Take the options of one `enable()`. Raises `SettingsError` for one that is unknown or malformed; then none is taken."""
+        """Take the options of one `enable()`. Raises `SettingsError` for one that is unknown or malformed; then
+        none is taken."""
         for name in given:
             if name not in KNOWN or (library is not None and name not in _PER_LIBRARY):
                 from autotrace.operation import nearest
@@ -147,9 +153,9 @@ def from_file(directory: str) -> dict[str, Any]:
     path = _pyproject(directory)
     if path is None:
         return {}
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
         with open(path, "rb") as file:

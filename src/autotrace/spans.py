@@ -47,6 +47,7 @@ class ManualSpan:
 def span(name: str, attributes: Mapping[str, Any] | None = None) -> ManualSpan:
     """A span around a ``with`` block: ``with autotrace.span("plan_trip", attributes={"city": "Rome"}) as span: …``.
 
-    What starts inside is its child. Nothing is recorded while autotrace is not enabled. An exception that leaves the block makes it a failure and goes on unchanged.
+    What starts inside is its child. Nothing is recorded while autotrace is not enabled. An exception that leaves
+    the block makes it a failure and goes on unchanged.
     """
     return ManualSpan(name, attributes)

@@ -134,9 +134,9 @@ def replace_generator(inner: Any, begin: Begin) -> Any:
 
 def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
     """Observe `stream` through `seam`, in place. False if it has no such seam: it is then not a stream."""
-    inner = getattr(stream, seam.iterator, None)
-    if inner is None:
+    if not _holds(stream, seam.iterator):
         return False
+    inner = getattr(stream, seam.iterator)
     if hasattr(inner, "__anext__"):
         observer: Any = observe_async(inner, lambda: call)
     elif hasattr(inner, "__next__"):
@@ -151,9 +151,14 @@ def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
     return True
 
 
+def _holds(value: Any, name: str) -> bool:
+    # Not by asking for the attribute: a pydantic model takes 2 µs to say that it has none.
+    return name in getattr(value, "__dict__", ()) or any(name in vars(base) for base in type(value).__mro__)
+
+
 def note_request_id(seam: StreamSeam, response: Any, call: Call) -> None:
     """Put the request id, where `seam` says one is, on the span."""
-    headers = seam.headers(response) if seam.headers else None
+    headers: Any = seam.headers(response) if seam.headers else None
     for name in seam.request_id if headers is not None else ():
         value = headers.get(name)
         if isinstance(value, str):

@@ -12,6 +12,7 @@ import pytest
 
 import autotrace
 from autotrace.cli import demo, main, schema
+from autotrace.testing.provider import serve
 
 SOURCE = str(Path(autotrace.__file__).parents[1])
 
@@ -90,13 +91,51 @@ def test_the_demo_goes_past_proxies_and_to_nobody_else() -> None:
     assert made == {"OPENAI_API_KEY": "dummy", "HOME": "/", "NO_PROXY": "127.0.0.1", "AUTOTRACE_DEMO": "1"}
 
 
-def test_demo_says_what_is_missing() -> None:
-    """`-S`: no site-packages, so no SDK and no plugin."""
-    result = python("-S", "-c", "import sys, autotrace.cli as c; sys.exit(c.main(['demo']))")
-    assert result.returncode == 1
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("autotrace: demo: no model call was recorded; missing: ")
-    assert "pip install" in last
+def test_demo_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    monkeypatch.setattr(demo, "EXAMPLE", "this")  # prints, and calls no model
+    monkeypatch.setattr(demo, "_has_sdk", lambda name: name != "ollama")
+    monkeypatch.setattr(demo, "_has_plugin", lambda name: name == "openai")
+    monkeypatch.setenv("PYTHONPATH", SOURCE)
+    assert main(["demo"]) == 1
+    captured = capfdbinary.readouterr()
+    assert captured.out.startswith(b"The Zen of Python")
+    assert captured.err.decode() == (
+        "autotrace: demo: no model call was recorded; missing: plugin anthropic, SDK ollama, plugin ollama. "
+        "To install them: pip install 'llm-autotrace[openai,anthropic,ollama]' openai anthropic ollama\n"
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes")
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    large = tmp_path / "schema.json"
+    large.write_text("x" * 1_000_000)
+    code = f"import sys; from autotrace.cli import main, schema; schema.FILE = {str(large)!r}; sys.exit(main(['schema']))"
+    line = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        line, env={**os.environ, "PYTHONPATH": SOURCE}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as shown:
+        assert shown.stdout is not None
+        assert shown.stderr is not None
+        shown.stdout.read(1)
+        shown.stdout.close()
+        assert shown.stderr.read() == b""
+    assert shown.returncode == 0
+
+
+@pytest.mark.parametrize("sdk", ["", "openai", "anthropic", "ollama"])
+def test_the_example_does_what_it_has_keys_for(sdk: str) -> None:
+    for name in demo.SDKS:
+        pytest.importorskip(name)
+    with serve() as provider:
+        given = {name: value if sdk and name.lower().startswith(sdk) else "" for name, value in provider.environment().items()}
+        result = python("-m", "autotrace.cli.example", **given)
+        paths = {request.path for request in provider.requests}
+    assert (result.returncode, result.stdout) == (0, "")
+    skipped = [line for line in result.stderr.splitlines() if line.startswith("skipped: ")]
+    assert len(skipped) == (2 if sdk else 3)
+    assert not any(sdk and line.startswith(f"skipped: {sdk}") for line in skipped)
+    assert bool(paths) == bool(sdk)
+    assert all("fault" not in str(request.json) for request in provider.requests)
 
 
 def test_demo_with_the_operator_against_it() -> None:

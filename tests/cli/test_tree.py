@@ -71,10 +71,11 @@ def span(name: str, start: int, parent: str | None = None, trace: str = "t" * 32
 
 
 def test_what_it_looks_like() -> None:
-    used = {"gen_ai.usage.input_tokens": 1038, "gen_ai.usage.output_tokens": 12}
+    first: dict[str, Any] = {"gen_ai.response.time_to_first_chunk": 0.0061}
+    used: dict[str, Any] = {"gen_ai.usage.input_tokens": 1038, "gen_ai.usage.output_tokens": 12}
     failed = span("too much", 5, **{"error.type": "RateLimitError"}) | {"status": {"code": "ERROR"}, "end_reason": "error"}
     records = [
-        span("late", 9, parent="plan", **{"gen_ai.response.time_to_first_chunk": 0.0061}) | {"end_reason": "abandoned"},
+        span("late", 9, parent="plan", **first) | {"end_reason": "abandoned"},
         span("orphan", 7, parent="gone", trace="u" * 32, **{"autotrace.outcome": "truncated"})
         | {"duration_ns": 12_345_678_901},
         span("early", 3, parent="plan", **used),

@@ -18,8 +18,9 @@ Read = Callable[..., dict[str, Any]]
 def _read(dialect: Dialect, request: Any = None, response: Any = None) -> dict[str, Any]:
     operation = Operation("chat", dialect=dialect)
     found = {reading.field.attribute: reading.getter(request) for reading in operation.request}
-    found.update((reading.field.attribute, reading.getter(response)) for reading in operation.response)
-    return {name: value for name, value in found.items() if value is not None}
+    found = {name: value for name, value in found.items() if value is not None}
+    answered = {reading.field.attribute: reading.getter(response) for reading in operation.response}
+    return found | {name: value for name, value in answered.items() if value is not None}
 
 
 @pytest.fixture(scope="session")

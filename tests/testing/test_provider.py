@@ -608,6 +608,21 @@ async def test_streams_that_break(sdk: Sdk, surface: str, fault: str, error: str
         assert time.monotonic() - started > 0.05 * seen * 0.9
 
 
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("cut", "APIConnectionError"), ("error-event", "InternalServerError"), ("malformed", "JSONDecodeError"), ("slow", "")],
+)
+@awaited
+async def test_answers_that_break(sdk: Sdk, fault: str, error: str) -> None:
+    create = sdk.openai().chat.completions.create
+    raised = ""
+    try:
+        await sdk.value(create(model=f"fault-{fault}", messages=user("Hi")))
+    except Exception as exc:  # noqa: BLE001 - whatever the SDK makes of it
+        raised = type(exc).__name__
+    assert raised == error
+
+
 @awaited
 async def test_hang_ends(sdk: Sdk) -> None:
     started = time.monotonic()

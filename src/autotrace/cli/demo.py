@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SDKS = ("openai", "anthropic", "ollama")
+EXAMPLE = "autotrace.cli.example"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 LATENCY = 0.02
 CHUNK_DELAY = 0.005
@@ -57,7 +58,7 @@ def _embedded(given: Mapping[str, str], provider: Mapping[str, str]) -> dict[str
 
 
 def _show(environment: dict[str, str], lines_only: bool) -> int:
-    line = [sys.executable, "-m", "autotrace", "run", "-m", "autotrace.cli.example"]
+    line = [sys.executable, "-m", "autotrace", "run", "-m", EXAMPLE]
     records = []
     with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None

@@ -25,9 +25,6 @@ def main(argv: Sequence[str]) -> int:
     except OSError as exc:
         complain(f"schema: {FILE}: {exc.strerror}")
         return 1
-    try:
-        sys.stdout.buffer.write(schema)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # `| head`: the reader has what it wanted, and the interpreter must not flush again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.stdout.buffer.write(schema)
+    sys.stdout.buffer.flush()
     return 0

@@ -10,8 +10,8 @@ import msgspec
 def decode(pieces: list[bytes]) -> Any:
     """The JSON of a body in `pieces`: one value, or the list of its events' data where it is an event stream.
 
-    Pieces may be cut anywhere. An event that is cut off, is no JSON or is the ``[DONE]`` mark is left out; a body that is neither
-    JSON nor an event stream is ``None``.
+    Pieces may be cut anywhere. An event that is cut off, is no JSON or is the ``[DONE]`` mark is left out; a body
+    that is neither JSON nor an event stream is ``None``.
     """
     body = b"".join(pieces)
     start = body[:64].lstrip()

@@ -76,7 +76,7 @@ def _raw(result: Any, call: Call) -> bool:
     The body's own bytes are the answer: at once where they have been read, else as the program reads them. A stream
     is observed where the raw response makes it.
     """
-    response = getattr(result, "http_response", None)
+    response = getattr(result, "__dict__", {}).get("http_response")
     if response is None or not callable(getattr(result, "_parse", None)):
         return False
     streams.note_request_id(_RAW, result, call)

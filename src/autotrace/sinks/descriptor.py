@@ -16,16 +16,15 @@ import time
 from autotrace import diagnostics
 from autotrace.sinks.entry import Entry
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
 """What a pipe that polls writable takes at once, without blocking and without other writers in between."""
 
 _LOCK_PATIENCE = 1.0
 """Seconds to wait for another process's lock on the same descriptor; after that the line goes out without it."""
+
 
 class DescriptorSink:
     """Writes whole lines to descriptor `fd`.
@@ -48,11 +47,13 @@ class DescriptorSink:
                 self._write_all(data)
             finally:
                 if locked:
-                    fcntl.lockf(self.fd, fcntl.LOCK_UN)
+                    self._unlock()
         except OSError as exc:
             self._broken = exc.errno in (errno.EPIPE, errno.EBADF)
             diagnostics.say(
-                "sink", f"file descriptor {self.fd}: {exc.strerror}; records are lost. Keep its reader alive.", records=len(batch)
+                "sink",
+                f"file descriptor {self.fd}: {exc.strerror}; records are lost. Keep its reader alive.",
+                records=len(batch),
             )
 
     def close(self, deadline: float) -> None:
@@ -70,6 +71,10 @@ class DescriptorSink:
                 if exc.errno not in (errno.EACCES, errno.EAGAIN) or time.monotonic() > give_up:
                     return False
             time.sleep(0.001)
+
+    def _unlock(self) -> None:
+        if sys.platform != "win32":
+            fcntl.lockf(self.fd, fcntl.LOCK_UN)
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any, Protocol
 
 import msgspec
@@ -36,12 +37,12 @@ class Sink(Protocol):
         """Let go of what is held, by `deadline` (seconds on `time.monotonic`)."""
 
 
-def _unfold(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """structlog processor: the record's own fields, in the record's order, are the event."""
     return msgspec.structs.asdict(event["record"])
 
 
-def _render(_logger: Any, _method: str, event: dict[str, Any]) -> bytes:
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
     """structlog processor: the line."""
     try:
         return msgspec.json.encode(event) + b"\n"

@@ -62,12 +62,18 @@ class Writer:
         """Have the thread running; costs one attribute read when it is."""
         if self._running or self._ending:
             return
+        # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
+        # must not be our thread, and translation and structlog do import it there.
+        import threading  # noqa: F401
+
         self._running = True
         if not self._registered:
             self._registered = True
             atexit.register(self._at_exit)
             if hasattr(os, "register_at_fork"):
-                os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._new_process)
+                os.register_at_fork(
+                    before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._new_process
+                )
         self._stop = False
         self._ended.acquire(False)
         try:

@@ -1,10 +1,13 @@
 """autotrace for the OpenAI SDK: every POST of a client, whatever it is called through.
 
-Chat completions, Responses, embeddings and completions with all they say; images, audio, moderations, files, batches and what else
+Chat completions, Responses, embeddings and completions with all they say; images, audio, moderations, files,
+batches and what else
 there is with model, usage and time. Azure and other providers behind the same SDK are told apart by client class and host.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
@@ -25,7 +28,13 @@ def _plain(name: str) -> Operation:
             "output_tokens": first("usage.output_tokens", "usage.completion_tokens"),
             "raw": "usage",
         },
+        reduce=_last,
     )
+
+
+def _last(chunks: list[Any]) -> Any:
+    """The event that a stream ends with (``transcript.text.done``, ``image_generation.completed``) holds the usage."""
+    return chunks[-1]
 
 
 OPERATIONS = {

@@ -1,0 +1,128 @@
+"""Every check of this project, each in an environment of its own.
+
+`scripts/test` runs the default sessions, `scripts/test --all` the full matrix. Arguments after `--` go to pytest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
+PROJECT = nox.project.load_toml("pyproject.toml")
+CONSTRAINTS = "constraints.txt"
+
+
+def present(version: str) -> bool:
+    """Tell whether this Python can be used, and put it where nox looks for it.
+
+    A name on PATH is not enough: the shims of pyenv are there for versions that they then refuse to run.
+    """
+    name = f"python{version}"
+    homes = [Path(place) for place in os.environ.get("PATH", "").split(os.pathsep) if place]
+    homes += sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}*/bin"))
+    probe = f"import ensurepip, sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != {version!r})"
+    for home in homes:
+        found = shutil.which(name, path=str(home))
+        if found and subprocess.run([found, "-c", probe], capture_output=True, check=False).returncode == 0:
+            if shutil.which(name) != found:
+                os.environ["PATH"] = f"{home}{os.pathsep}{os.environ['PATH']}"
+            return True
+    return False
+
+
+# What the shell has set for a program of its own is no setting of these tests.
+for variable in [name for name in os.environ if name.startswith("AUTOTRACE") and name != "AUTOTRACE_TRAFFIC"]:
+    del os.environ[variable]
+
+RUNNING = "{}.{}".format(*sys.version_info)
+PRESENT = [version for version in PYTHONS if version == RUNNING or present(version)]
+ONE = "3.12" if "3.12" in PRESENT else RUNNING
+
+nox.needs_version = ">=2025.2.9"
+# Plain venv: virtualenv adds a .pth and an import hook of its own, and the tests look at both.
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", f"tests-{ONE}", "hooks", f"openai2-{ONE}", "wheels"]
+
+
+def dependencies(*groups: str) -> tuple[str, ...]:
+    """Return what these groups of pyproject.toml list."""
+    return nox.project.dependency_groups(PROJECT, *groups)
+
+
+def install(session: nox.Session, *groups: str, plugins: list[Path], constraints: str = CONSTRAINTS) -> None:
+    """Install the groups, then this tree, editable: `autotrace.pth` goes into site-packages there as well."""
+    session.install("-c", constraints, *dependencies("backend", *groups))
+    trees = [".", *(f"./{plugin.as_posix()}" for plugin in plugins)]
+    session.install("--no-build-isolation", "-c", constraints, *(f"--editable={tree}" for tree in trees))
+
+
+def pytest(session: nox.Session, *where: str) -> None:
+    """Run pytest; that it finds nothing is a failure, unless the arguments asked for a part."""
+    found_nothing = 5
+    codes = [0, found_nothing] if session.posargs else [0]
+    session.run("python", "-m", "pytest", *where, *session.posargs, success_codes=codes)
+
+
+@nox.session(python=ONE)
+def lint(session: nox.Session) -> None:
+    """Check style, format and types."""
+    install(session, "lint", plugins=PLUGINS)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session(python=PRESENT)
+def tests(session: nox.Session) -> None:
+    """Run everything, with the newest SDKs."""
+    install(session, "test", "sdks", plugins=PLUGINS)
+    pytest(session)
+
+
+@nox.session(python=PRESENT)
+def hooks(session: nox.Session) -> None:
+    """Run the tests of the import hook with no SDK anywhere: they differ most between Pythons."""
+    install(session, "test-core", plugins=[])
+    pytest(session, "tests/hooks")
+
+
+@nox.session(python=PRESENT)
+def openai2(session: nox.Session) -> None:
+    """Run the tests of the openai plugin with openai 2."""
+    plugin = Path("plugins/autotrace-openai")
+    install(session, "test", plugins=[plugin], constraints="constraints-openai2.txt")
+    session.install("-c", "constraints-openai2.txt", "openai")
+    shared = Path("plugins/tests")  # what holds for every SDK that is installed
+    pytest(session, str(plugin / "tests"), *([str(shared)] if shared.is_dir() else []))
+
+
+@nox.session(python=ONE, reuse_venv=False)
+def wheels(session: nox.Session) -> None:
+    """Build the wheels, install them where no source is in sight, and use what a user would use."""
+    dist = Path(session.create_tmp()).resolve()
+    shutil.rmtree(dist)
+    session.install("-c", CONSTRAINTS, *dependencies("build"))
+    for tree in (Path(), *PLUGINS):
+        session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
+    core, *others = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.startswith("llm_autotrace-"))
+    # The extra pulls the plugins; naming their files keeps the index out of the choice.
+    session.install("-c", CONSTRAINTS, f"{core}[all]", *map(str, others), *dependencies("sdks"))
+
+    started = "import sys; sys.exit('_autotrace_boot' not in sys.modules)"
+    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("python", "-c", started, env={"AUTOTRACE": "1"})
+        session.run("python", "-c", started.replace(" not in ", " in "))
+        session.run("autotrace", "demo")
+        schema = session.run("autotrace", "schema", silent=True)
+        session.log("autotrace schema: %d keys", len(json.loads(str(schema))))
