@@ -11,11 +11,11 @@ import os
 import sys
 import weakref
 from _random import Random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns, time_ns
 from typing import Any, Optional, Union
 
-from autotrace import context, diagnostics, freezing
+from autotrace import context, diagnostics, freezing, translation
 from autotrace.context import SpanContext
 from autotrace.conventions import ALWAYS
 from autotrace.errors import DeclarationError
@@ -46,12 +46,13 @@ class Call:
     which nothing was taken).
     """
 
-    __slots__ = ("__weakref__", "_draft", "_errors", "_key", "chunks", "reading")
+    __slots__ = ("__weakref__", "_draft", "_errors", "_held", "_key", "chunks", "reading")
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = _NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
         self._errors = errors
         self._key = key
+        self._held: list[Callable[[], None]] = []
         self.chunks: list[Any] | None = None
         self.reading = False
         """True while the library's own iterator is at work, whose closing of itself is not an early close."""
@@ -100,6 +101,16 @@ class Call:
     def first_chunk(self) -> None:
         """Note the time at which the first chunk came."""
         self._draft.first_chunk_ns = perf_counter_ns() - self._draft.started
+        self._release()
+
+    def until_read(self, release: Callable[[], None]) -> None:
+        """Have `release` called at the first chunk, or when the call ends before that."""
+        self._held.append(release)
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for release in held:
+            release()
 
     def chunk(self, chunk: Any) -> None:
         """Record one chunk of a streamed response."""
@@ -159,6 +170,8 @@ class Call:
         draft.end_reason = reason
         if self._key is not None:
             _keyed.pop(self._key, None)
+        if self._held:
+            self._release()
         return draft
 
     def _describe(self, draft: Draft, exc: Exception) -> None:
@@ -212,7 +225,8 @@ def begin(
     errors: Mapping[str, Getter] = _NO_ERRORS,
 ) -> Call:
     """Begin a span. `request` is frozen now; the parent is the current span unless given."""
-    writer.start()
+    if writer.start():
+        translation.program()
     above = context.current.get() if parent is None else parent.context if isinstance(parent, Call) else parent
     added = context.added()
     if added is not None or attributes:

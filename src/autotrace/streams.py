@@ -33,6 +33,7 @@ def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
     chunks, own = call.begin_stream(), call.context
     advance: Callable[[], Any] = inner.__next__
     step = advance
+    thrown: BaseException | None = None
     try:
         while True:
             token = _current.set(own)
@@ -53,7 +54,9 @@ def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
                 raise
             except BaseException as exc:
                 if not hasattr(inner, "throw"):
+                    thrown = exc
                     raise
+                thrown = exc
                 step = _sending(inner.throw, exc)
     except StopIteration as end:
         call.finish()
@@ -62,7 +65,7 @@ def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
         call.abandon()
         raise
     except BaseException as exc:
-        call.fail(exc)
+        _ended_by(call, exc, thrown)
         raise
 
 
@@ -72,6 +75,7 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerat
     chunks, own = call.begin_stream(), call.context
     advance: Callable[[], Any] = inner.__anext__
     step = advance
+    thrown: BaseException | None = None
     try:
         while True:
             token = _current.set(own)
@@ -92,7 +96,9 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerat
                 raise
             except BaseException as exc:
                 if not hasattr(inner, "athrow"):
+                    thrown = exc
                     raise
+                thrown = exc
                 step = _sending(inner.athrow, exc)
     except StopAsyncIteration:
         call.finish()
@@ -100,8 +106,16 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerat
         call.abandon()
         raise
     except BaseException as exc:
-        call.fail(exc)
+        _ended_by(call, exc, thrown)
         raise
+
+
+def _ended_by(call: Call, exc: BaseException, thrown: BaseException | None) -> None:
+    """End `call` with `exc`: the library's failure, or its consumer's, which threw it in and has no use for the rest."""
+    if exc is thrown:
+        call.abandon()
+    else:
+        call.fail(exc)
 
 
 def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
@@ -170,8 +184,7 @@ def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
     """Have the method at `path` of `stream` end the call when the program closes the stream early.
 
     Only a method of the stream's own kind: an `asynchronous` one is closed by a coroutine function. The replacement is an
-    attribute of that one instance, goes with its first use, and holds neither the instance nor the call: a cycle would keep a
-    dropped stream alive until the garbage collector comes.
+    attribute of that one instance and goes with its first use.
     """
     owner_path, _, name = path.rpartition(".")
     owner = Path(owner_path)(stream) if owner_path else stream
@@ -179,21 +192,43 @@ def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
     if owner is None or method is None or inspect.iscoroutinefunction(method) != asynchronous:
         return
     try:
-        setattr(owner, name, _closer(method, name, weakref.ref(owner), weakref.ref(call), vars(owner).get(name)))
+        kept = _Kept(owner)
+        setattr(owner, name, _closer(method, name, kept, weakref.ref(call), vars(owner).get(name)))
+        call.until_read(kept.release)
     except (AttributeError, TypeError) as exc:  # an object without a __dict__ or weak references
         diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched ({exc}); an early close shows late.")
 
 
-def _closer(method: Any, name: str, owner_ref: Any, call_ref: Any, before: Any) -> Any:
+class _Kept:
+    """A reference to the owner of a replaced method: strong until the stream is read, weak from then on.
+
+    The replacement is no bound method, so in ``client.chat(…).close()`` nothing else keeps the owner until it runs. A strong
+    reference for good would make a cycle, and leave a stream that is dropped half read to the garbage collector.
+    """
+
+    __slots__ = ("_strong", "_weak")
+
+    def __init__(self, owner: Any) -> None:
+        self._strong = owner
+        self._weak = weakref.ref(owner)
+
+    def release(self) -> None:
+        self._strong = None
+
+    def owner(self) -> Any:
+        return self._weak()
+
+
+def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> Any:
     """A stand-in for the bound `method`, or for what stood `before` it on the instance."""
 
     def original() -> Any:
-        owner = owner_ref()
-        if before is not None:
-            setattr(owner, name, before)
-            return before
-        vars(owner).pop(name, None)
-        return method.__get__(owner)
+        owner = kept.owner()
+        if owner is not None:
+            vars(owner).pop(name, None)
+            if before is not None:
+                setattr(owner, name, before)
+        return before if before is not None else method.__get__(owner)
 
     def ended() -> None:
         call = call_ref()

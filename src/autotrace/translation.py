@@ -223,25 +223,23 @@ def _server(server: Any) -> tuple[str | None, int | None]:
         return None, None
 
 
-_resource: tuple[int, dict[str, Any]] | None = None
+_program: str | None = None
 
 
 def resource() -> dict[str, Any]:
     """The record's ``resource``: which service and process this is."""
-    global _resource
-    pid = os.getpid()
-    if _resource is None or _resource[0] != pid:
-        _resource = (pid, {"service.name": _service_name(), "process.pid": pid})
-    return _resource[1]
+    return {"service.name": settings.current.get("service_name") or program(), "process.pid": os.getpid()}
 
 
-def _service_name() -> str:
-    configured = settings.current.get("service_name")
-    if configured:
-        return str(configured)
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name:
-        return str(spec.name).removesuffix(".__main__")
-    script = getattr(main, "__file__", None)
-    return os.path.splitext(os.path.basename(script))[0] if script else "python"
+def program() -> str:
+    """The name of the program, for a service that has none. Asked early: ``__main__`` forgets its file when it has run."""
+    global _program
+    if _program is None:
+        main = sys.modules.get("__main__")
+        spec = getattr(main, "__spec__", None)
+        script = getattr(main, "__file__", None)
+        if spec is not None and spec.name:
+            _program = str(spec.name).removesuffix(".__main__")
+        else:
+            _program = os.path.splitext(os.path.basename(script))[0] if script else "python"
+    return _program

@@ -169,7 +169,7 @@ def python(here: Path, code: str, boot: str = "print('started')", **variables: s
     (here / "_autotrace_boot.py").write_text(f"def start():\n    {boot}\n")
     environment: Mapping[str, str] = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")},
-        "PYTHONPATH": str(site),
+        "PYTHONPATH": os.pathsep.join([str(site), str(here)]),  # before an installed `_autotrace_boot`
         activation.INTERPRETER: activation.interpreter(),
         **variables,
     }
@@ -182,7 +182,11 @@ def test_sitecustomize_starts_us_and_steps_aside(tmp_path: Path) -> None:
     other.mkdir()
     (other / "sitecustomize.py").write_text("print('theirs', __name__, __file__ == __spec__.origin)\nMARK = 1\n")
     ours = str(tmp_path / "autotrace" / "cli" / "site")
-    result = python(tmp_path, "import sitecustomize; print(sitecustomize.MARK)", PYTHONPATH=os.pathsep.join([ours, str(other)]))
+    result = python(
+        tmp_path,
+        "import sitecustomize; print(sitecustomize.MARK)",
+        PYTHONPATH=os.pathsep.join([ours, str(tmp_path), str(other)]),
+    )
     assert result.stdout == "started\ntheirs sitecustomize True\n1\n"
     assert result.stderr == ""
 

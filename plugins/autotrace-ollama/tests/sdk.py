@@ -22,6 +22,12 @@ OPERATIONS = {
     "/api/embeddings": "embeddings",
 }
 
+FRAMES = 2
+"""Of ours in the traceback of a value that failed: `_request`, of which streams are recorded, calls `_request_raw`."""
+
+KNOWN = {"malformed": "the body is parsed after `_request_raw`, where the call has ended well"}
+"""Failures of a value that the record does not show."""
+
 
 def client(asynchronous: bool, url: str, **options: Any) -> Any:
     return (ollama.AsyncClient if asynchronous else ollama.Client)(host=url, **options)

@@ -43,6 +43,8 @@ def scan(paths: Iterable[str] | None = None, group: str = GROUP) -> list[EntryPo
     found: list[EntryPoint] = []
     seen: set[str] = set()
     for path in dict.fromkeys(sys.path if paths is None else paths):
+        if not isinstance(path, str):  # the import system leaves it out of account, too
+            continue
         for name, version, directory in _distributions(path or os.curdir):
             if name not in seen:
                 seen.add(name)
@@ -77,13 +79,16 @@ def _entry_points(name: str, version: str, directory: str, group: str) -> Iterat
     if group.encode() not in content:
         return
     section = ""
-    for line in content.decode("utf-8", "replace").splitlines():
-        line = line.strip()
-        if line.startswith("["):
+    for line in map(str.strip, content.decode("utf-8", "replace").splitlines()):
+        if line.startswith("[") and line.endswith("]"):
             section = line.strip("[]").strip()
         elif section == group and line and line[0] not in "#;":
-            key, equals, value = line.partition("=")
-            if not equals or ":" not in value:
-                diagnostics.say("discovery", f"{name} {version}: entry point {line!r} is not of the form package = module:attribute.")
+            package, _, value = line.partition("=")
+            package, value = package.strip(), value.partition("[")[0].strip()
+            module, _, attribute = value.partition(":")
+            if not (package and module and attribute):
+                diagnostics.say(
+                    "discovery", f"{name} {version}: entry point {line!r} is not of the form package = module:attribute."
+                )
                 continue
-            yield EntryPoint(key.strip(), value.partition("[")[0].strip(), name, version)
+            yield EntryPoint(package, value, name, version)

@@ -38,7 +38,12 @@ class Watch:
 _watched: dict[str, Watch] = {}
 """Read without a lock; replaced, never changed, by writers."""
 
-_writing = _thread.allocate_lock()
+_writing = _thread.RLock()
+"""Never held while calling out; re-entrant, as a finaliser that runs in between may import something."""
+
+_running: list[tuple[int, str]] = []
+"""Which thread runs the body of which module, at whose end our callbacks are to be called."""
+
 _finding: set[tuple[int, str]] = set()
 """Which thread is looking for which module: a finder behind ours may ask all finders again."""
 
@@ -46,17 +51,20 @@ _finding: set[tuple[int, str]] = set()
 class Finder:
     """The meta path finder. One per interpreter, in front of the others."""
 
+    @execution.invisible
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname not in _watched:
             return None
-        return _find(self, fullname, path, target)
+        spec: ModuleSpec | None = _find(self, fullname, path, target)
+        return spec
 
 
 _finder = Finder()
 
 
+@execution.invisible
 def _find(finder: Finder, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
     key = (_thread.get_ident(), fullname)
     if key in _finding:
@@ -79,6 +87,7 @@ def _find(finder: Finder, fullname: str, path: Sequence[str] | None, target: Mod
 
 
 def _before(name: str) -> None:
+    _running.append((_thread.get_ident(), name))
     watch = _watched.get(name)
     for callback in watch.before if watch is not None else ():
         try:
@@ -87,10 +96,13 @@ def _before(name: str) -> None:
             diagnostics.failed(f"before the import of {name}", exc)
 
 
-def _after(name: str) -> None:
+def _after(name: str, done: bool) -> None:
+    with _writing:  # who registers is either in `watch`, or finds that the body is done
+        if (_thread.get_ident(), name) in _running:
+            _running.remove((_thread.get_ident(), name))
+        watch = _watched.get(name)
     module = sys.modules.get(name)
-    watch = _watched.get(name)
-    for callback in watch.after if watch is not None and module is not None else ():
+    for callback in watch.after if done and watch is not None and module is not None else ():
         _call(callback, name, module)
 
 
@@ -101,13 +113,15 @@ def _call(callback: Callback, name: str, module: Any) -> None:
         diagnostics.failed(f"after the import of {name}", exc)
 
 
-def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[Callback, ...]) -> None:
+def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[Callback, ...]) -> bool:
+    """True if the body of `name` is being run and its end will find what was registered."""
     global _watched
     with _writing:
         old = _watched.get(name, _NOTHING)
         _watched = {**_watched, name: Watch(old.before + before, old.after + after)}
-        if sys.meta_path[:1] != [_finder]:
+        if sys.meta_path is not None and sys.meta_path[:1] != [_finder]:  # it is None when the interpreter ends
             sys.meta_path[:] = [_finder, *(other for other in sys.meta_path if other is not _finder)]
+        return any(running == name for _, running in _running)
 
 
 _NOTHING = Watch()
@@ -119,14 +133,23 @@ def when_imported(name: str, callback: Callback) -> None:
     If the module has been imported already the callback is also called now; if it is being imported, when that is done.
     An exception of the callback is reported on stderr and changes nothing for the import.
     """
-    _register(name, (), (callback,))
+    if _register(name, (), (callback,)):
+        return
     module = sys.modules.get(name)
-    if module is None:
+    if module is None or execution.attach_to_lazy(module, _before, _after):
         return
     if not execution.is_running(module):
         _call(callback, name, module)
-    elif not execution.attach_to_running(module, name, _after):
+    elif not execution.attach_to_running(module, lambda name, done: _late(callback, name, done)):
         diagnostics.say("hook", f"{name} was half imported when it was to be watched; it is patched when imported again.")
+
+
+def _late(callback: Callback, name: str, done: bool) -> None:
+    """Call what was registered while a body ran that we had not been asked to watch."""
+    module = sys.modules.get(name)
+    watch = _watched.get(name)
+    if done and module is not None and watch is not None and callback in watch.after:
+        _call(callback, name, module)
 
 
 def before_import(name: str, callback: Callable[[], object]) -> bool:
@@ -141,13 +164,14 @@ def forget(callbacks: Sequence[object]) -> None:
     with _writing:
         kept = {
             name: Watch(
-                tuple(one for one in watch.before if one not in callbacks), tuple(one for one in watch.after if one not in callbacks)
+                tuple(one for one in watch.before if one not in callbacks),
+                tuple(one for one in watch.after if one not in callbacks),
             )
             for name, watch in _watched.items()
         }
         _watched = {name: watch for name, watch in kept.items() if watch.before or watch.after}
-        if not _watched and _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)
+        if not _watched:
+            _leave()
 
 
 def uninstall() -> None:
@@ -155,15 +179,20 @@ def uninstall() -> None:
     global _watched
     with _writing:
         _watched = {}
-        if sys.meta_path is not None and _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)
+        _leave()
+
+
+def _leave() -> None:
+    if sys.meta_path is not None and _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
 
 
 def _in_child() -> None:
-    # Another thread of the parent may have been inside; in the child it does not exist.
-    global _writing
-    _writing = _thread.allocate_lock()
-    _finding.clear()
+    # Other threads of the parent may have been inside; in the child they do not exist.
+    global _writing, _finding, _running
+    _writing = _thread.RLock()
+    _finding = {key for key in _finding if key[0] == _thread.get_ident()}
+    _running = [key for key in _running if key[0] == _thread.get_ident()]
 
 
 if hasattr(os, "register_at_fork"):

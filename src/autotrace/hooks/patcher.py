@@ -48,7 +48,7 @@ def _member(owner: Any, name: str, qualified_name: str) -> Any:
     namespace = _namespace(owner)
     if name in namespace:
         return namespace[name]
-    holder = getattr(owner, "__qualname__", None) or getattr(owner, "__name__", "the module")
+    holder = owner.__qualname__ if isinstance(owner, type) else namespace.get("__name__", type(owner).__name__)
     for base in owner.__mro__[1:] if isinstance(owner, type) else ():
         if name in vars(base):
             raise LookupError(f"{qualified_name}: {name} is defined by {base.__module__}:{base.__qualname__}; declare that")

@@ -48,7 +48,7 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
         return msgspec.json.encode(event) + b"\n"
     except Exception as exc:  # what a processor or a reader put in that JSON cannot hold
         diagnostics.say("encoding", f"a record was cleaned to be valid JSON: {type(exc).__name__}: {exc}")
-        return msgspec.json.encode(freezing.harmless(msgspec.to_builtins(event, enc_hook=repr, str_keys=True))) + b"\n"
+        return msgspec.json.encode(freezing.harmless(event)) + b"\n"
 
 
 class _Line:
@@ -56,6 +56,11 @@ class _Line:
 
     def info(self, line: bytes) -> bytes:
         return line
+
+
+def prepare() -> None:
+    """Do the imports that the first record needs, before there is one."""
+    _logger()
 
 
 _logger_made: Any = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from autotrace import diagnostics
 from autotrace.model import Span
 from autotrace.sinks.descriptor import DescriptorSink
 from autotrace.sinks.destination import descriptor
-from autotrace.sinks.entry import Entry, Sink
+from autotrace.sinks.entry import Entry, Sink, prepare
 
 POLL = 0.02
 """Seconds between two looks at the queue: what a killed process can lose."""
@@ -58,10 +59,10 @@ class Writer:
         self._asleep = False
         self._stop = False
 
-    def start(self) -> None:
-        """Have the thread running; costs one attribute read when it is."""
+    def start(self) -> bool:
+        """Have the thread running; costs one attribute read when it is. True if it had to be started."""
         if self._running or self._ending:
-            return
+            return False
         # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
         # must not be our thread, and translation and structlog do import it there.
         import threading  # noqa: F401
@@ -80,6 +81,7 @@ class Writer:
             _thread.start_new_thread(self._run, ())
         except RuntimeError:  # no more threads to be had: records wait for flush() and the exit
             self._running = False
+        return True
 
     def put(self, item: Item) -> None:
         """Queue `item`. In a process that is ending it is written at once."""
@@ -131,6 +133,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
+            prepare()
             self._poll()
         finally:
             self._running = False
@@ -176,6 +179,20 @@ class Writer:
         self.drain(_EXIT_PATIENCE)
         for sink in self.sinks or ():
             sink.close(time.monotonic() + _EXIT_PATIENCE)
+        _keep_exit_code()
+
+
+def _keep_exit_code() -> None:
+    """A program that ends with an unhandled KeyboardInterrupt is to die of SIGINT, as it would without us.
+
+    CPython notes that in a flag that any ``exec`` of a string resets, as the imports do that the first record may have
+    needed just now. The same mechanism sets it again. In an interactive session the interrupt may be long ago.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            return
 
 
 writer = Writer()

@@ -46,11 +46,16 @@ def _body(response: Any, call: Call) -> bool:
     return True
 
 
+def _status(exc: Any) -> int | None:
+    status = getattr(exc, "status_code", None)
+    return status if isinstance(status, int) and status > 0 else None  # -1: the error came inside a stream
+
+
 _CLIENTS = ("ollama._client:Client", "ollama._client:AsyncClient")
 instrumentor = Instrumentor(
     provider="ollama",
     requires="ollama>=0.4",
-    errors={"http_status": "status_code"},
+    errors={"http_status": _status},
     targets={
         **{f"{client}._request": route for client in _CLIENTS},
         **{f"{client}._request_raw": route_raw for client in _CLIENTS},

@@ -1,0 +1,335 @@
+"""What the tests of all plugins share: a provider that remembers what it said, and one way to write sync and async tests.
+
+A plugin describes its SDK in `tests/sdk.py`: how a client is made, a value and a stream are asked for, and, read from the
+bytes that went over the wire, what a record has to say (`expected`). `plugins/tests` holds for every SDK described so and installed.
+A test that is a coroutine function and asks for `world` runs twice: with the SDK's synchronous side (no event loop
+anywhere) and with its asynchronous one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from autotrace import model
+from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
+
+HERE = Path(__file__).parent
+FINISH = {
+    "tool_calls": "tool_call",
+    "tool_use": "tool_call",
+    "end_turn": "stop",
+    "completed": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+}
+
+
+def _described() -> dict[str, ModuleType]:
+    """The SDKs that are installed, by plugin: `tests/sdk.py` of each."""
+    found = {}
+    for path in sorted(HERE.glob("autotrace-*/tests/sdk.py")):
+        name = path.parts[-3].removeprefix("autotrace-")
+        if importlib.util.find_spec(name) is not None:
+            spec = importlib.util.spec_from_file_location(f"sdk_{name}", path)
+            assert spec is not None
+            assert spec.loader is not None
+            found[name] = sys.modules[f"sdk_{name}"] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(found[name])
+    return found
+
+
+SDKS = _described()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`sdk` is each SDK, or the one of the plugin whose test this is; `form` and `fault` are those that it has."""
+    folder = metafunc.definition.path.parts[-3]
+    own = folder.removeprefix("autotrace-")
+    names = [own] if folder.startswith("autotrace-") else list(SDKS)
+    if "form" in metafunc.fixturenames:
+        pairs = [(SDKS[name], form) for name in names for form in SDKS[name].FORMS]
+        metafunc.parametrize(("sdk", "form"), pairs, ids=[f"{sdk.PACKAGE}-{form}" for sdk, form in pairs])
+    elif "sdk" in metafunc.fixturenames:
+        metafunc.parametrize("sdk", [SDKS[name] for name in names], ids=names)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported)."""
+    folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
+    if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
+        return folder.removeprefix("autotrace-") not in SDKS or None
+    return None
+
+
+class World:
+    """The synchronous or the asynchronous side of an SDK, so that a test is written once."""
+
+    def __init__(self, asynchronous: bool) -> None:
+        self.asynchronous = asynchronous
+        self._closing: list[Any] = []
+
+    def closing(self, client: Any) -> Any:
+        """`client`, which is closed when the test ends."""
+        self._closing.append(client)
+        return client
+
+    def run(self, test: Coroutine[Any, Any, None]) -> None:
+        async def whole() -> None:
+            try:
+                await test
+            finally:
+                for client in self._closing:
+                    await self.value(client.close())
+
+        if self.asynchronous:
+            asyncio.run(whole())
+            return
+        with contextlib.suppress(StopIteration):
+            whole().send(None)
+            raise AssertionError("the synchronous side waited for something")
+
+    async def value(self, result: Any) -> Any:
+        return await result if inspect.isawaitable(result) else result
+
+    async def take(self, stream: Any, count: int) -> list[Any]:
+        """The first `count` items of `stream`; all, if there are not so many."""
+        items: list[Any] = []
+        if self.asynchronous:
+            iterator = aiter(stream)
+            while len(items) < count:
+                try:
+                    items.append(await anext(iterator))
+                except StopAsyncIteration:
+                    break
+            return items
+        iterator = iter(stream)
+        while len(items) < count:
+            try:
+                items.append(next(iterator))
+            except StopIteration:
+                break
+        return items
+
+    async def items(self, stream: Any) -> list[Any]:
+        return [item async for item in stream] if self.asynchronous else list(stream)
+
+    async def close(self, stream: Any) -> None:
+        close = getattr(stream, "aclose", None) if self.asynchronous else None
+        await self.value((close or stream.close)())
+
+    @contextlib.asynccontextmanager
+    async def entered(self, manager: Any) -> AsyncIterator[Any]:
+        """``with`` or ``async with``; around a bare generator what a program would write for it."""
+        if inspect.isgenerator(manager) or inspect.isasyncgen(manager):
+            manager = contextlib.aclosing(manager) if self.asynchronous else contextlib.closing(manager)
+        if self.asynchronous:
+            async with manager as entered:
+                yield entered
+        else:
+            with manager as entered:
+                yield entered
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def world(request: pytest.FixtureRequest) -> World:
+    return World(request.param)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test in its world."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    pyfuncitem.funcargs["world"].run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+class Exchange:
+    """One request and the bytes that answered it."""
+
+    def __init__(self, call: Call, answer: Answer) -> None:
+        self.call = call
+        self.request = call.json
+        self.headers = dict(answer.headers)
+        self.content_type = answer.content_type
+        self.body = answer.body
+
+    @property
+    def streamed(self) -> bool:
+        return self.content_type.startswith(("text/event-stream", "application/x-ndjson"))
+
+    @property
+    def said(self) -> Any:
+        """The JSON of the body; the list of it for a stream; None for anything else."""
+        text = self.body.decode("utf-8", "replace")
+        if self.content_type.startswith("text/event-stream"):
+            return [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
+        if self.content_type.startswith("application/x-ndjson"):
+            return [json.loads(line) for line in text.splitlines()]
+        return json.loads(text) if self.content_type.startswith("application/json") else None
+
+
+class Wire:
+    """A provider and all that passed over its wire."""
+
+    def __init__(self) -> None:
+        self.provider: Provider
+        self.exchanges: list[Exchange] = []
+        self.on_request: Callable[[], object] | None = None
+        """Called once, when the next request has been read and before it is answered."""
+
+    @property
+    def url(self) -> str:
+        return self.provider.url
+
+    def recorded(self, form: WireFormat) -> WireFormat:
+        def answer(call: Call) -> Answer | None:
+            told, self.on_request = self.on_request, None
+            if told is not None:
+                told()
+            made = form.answer(call)
+            if made is None:
+                return None
+            exchange = Exchange(call, made)
+            self.exchanges.append(exchange)
+            return made if made.pieces is None else made._replace(pieces=self._kept(made.pieces, exchange))
+
+        return form._replace(answer=answer)
+
+    def _kept(self, pieces: Any, exchange: Exchange) -> Iterator[bytes]:
+        for piece in pieces:
+            exchange.body += piece
+            yield piece
+
+
+@pytest.fixture(scope="session")
+def _wire() -> Iterator[Wire]:
+    wire = Wire()
+    with serve(formats=[wire.recorded(form) for form in FORMATS], hang_seconds=10.0) as wire.provider:
+        yield wire
+    assert wire.provider.failures == []
+
+
+@pytest.fixture
+def wire(_wire: Wire) -> Wire:
+    """The provider of the plugins' tests, with nothing said yet."""
+    _wire.exchanges.clear()
+    _wire.provider.requests.clear()
+    _wire.on_request = None
+    return _wire
+
+
+@pytest.fixture
+def captured(captured: Any) -> Iterator[Any]:
+    """The records of this test; every one has to be valid by the published schema."""
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(model.json_schema())
+    yield captured
+    for span in captured.spans:
+        validator.validate(span)
+
+
+def messages_of(messages: Any) -> list[tuple[Any, ...]]:
+    """Recorded messages as a flat list: `(role, kind of part, what it holds…)`."""
+    kinds: dict[str, tuple[str, ...]] = {
+        "text": ("content",),
+        "reasoning": ("content",),
+        "tool_call": ("id", "name", "arguments"),
+        "tool_call_response": ("id", "response"),
+    }
+    return [
+        (message["role"], part["type"], *(part.get(key) for key in kinds.get(part["type"], tuple(part))))
+        for message in messages or ()
+        for part in message["parts"]
+    ]
+
+
+class Records:
+    """Checks of records against what passed over the wire."""
+
+    finish = FINISH
+    messages = staticmethod(messages_of)
+
+    def check(
+        self, span: dict[str, Any], exchange: Exchange, sdk: ModuleType, *, streamed: bool | None = None, **other: Any
+    ) -> None:
+        """That `span` says of `exchange` what `sdk.expected` reads from the bytes, or `other`, and nothing beyond."""
+        attributes = dict(span["attributes"])
+        got = {key: attributes.get(key) for key in self.read}
+        for key in ("gen_ai.input.messages", "gen_ai.output.messages"):
+            got[key] = messages_of(got[key])
+        tools = attributes.get("gen_ai.tool.definitions")
+        got["gen_ai.tool.definitions"] = [tool["name"] for tool in tools] if tools else None
+        raw = sdk.expected(exchange).get("gen_ai.response.finish_reasons")
+        host, port = exchange.call.headers["host"].split(":")
+        expected = {
+            **dict.fromkeys(self.read),
+            "gen_ai.provider.name": sdk.PACKAGE,
+            "server.address": host,
+            "server.port": int(port),
+            "autotrace.request.id": exchange.headers.get(sdk.REQUEST_ID),
+            **sdk.expected(exchange),
+            "gen_ai.response.finish_reasons": [self.finish.get(reason, reason) for reason in raw] if raw else None,
+            **other,
+        }
+        assert got == expected
+        operation, asked = expected["gen_ai.operation.name"], expected["gen_ai.request.model"]
+        assert span["name"] == (f"{operation} {asked}" if asked else operation)
+        assert (span["kind"], span["level"], span["status"]) == ("CLIENT", "info", {"code": "UNSET"})
+        assert span["end_reason"] == "completed"
+        streamed = exchange.streamed if streamed is None else streamed
+        assert (attributes.get("gen_ai.response.time_to_first_chunk") is not None) == streamed
+        assert span["scope"]["name"] == f"autotrace-{sdk.PACKAGE}"
+        assert span["scope"]["library"] == sdk.PACKAGE
+        assert span["scope"]["library_version"] == sdk.VERSION
+        assert "Omit" not in json.dumps(span)
+        assert span["end_ns"] == span["start_ns"] + span["duration_ns"]
+        assert span["duration_ns"] > 0
+
+    read = (
+        "gen_ai.operation.name",
+        "gen_ai.provider.name",
+        "gen_ai.request.model",
+        "gen_ai.request.max_tokens",
+        "gen_ai.request.choice.count",
+        "gen_ai.request.stop_sequences",
+        "gen_ai.system_instructions",
+        "gen_ai.response.id",
+        "gen_ai.response.model",
+        "gen_ai.response.finish_reasons",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.tool.definitions",
+        "autotrace.request.id",
+        "server.address",
+        "server.port",
+        "error.type",
+    )
+
+
+@pytest.fixture(scope="session")
+def records() -> Records:
+    return Records()
+
+
+@pytest.fixture
+def worlds() -> type[World]:
+    """For a test that makes sense on one side only."""
+    return World

@@ -1,0 +1,228 @@
+"""Enabling, disabling, and everything that may be wrong with a plugin: one clear line, and the program runs on."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import autotrace
+from autotrace import diagnostics
+from autotrace.errors import PluginError, SettingsError
+from autotrace.testing import Capture
+
+Diagnosed = Callable[[], list[dict[str, Any]]]
+CHAT = "Client.chat"
+
+
+@pytest.mark.parametrize("first", ["enable", "import"])
+def test_a_library_is_traced_whichever_comes_first(library: Any, captured: Capture, first: str) -> None:
+    if first == "import":
+        client = library.client.Client()
+    autotrace.enable(library.name)
+    if first == "enable":
+        assert library.name not in sys.modules
+        assert library.plugin not in sys.modules
+        client = library.client.Client()
+    client.chat("m")
+    assert len(captured.spans) == 1
+
+
+def test_disable_puts_the_very_functions_back_and_enable_works_again(library: Any, captured: Capture) -> None:
+    original = library.function(CHAT)
+    finders = list(sys.meta_path)
+    for _ in range(3):
+        autotrace.enable(library.name)
+        autotrace.enable(library.name)
+        library.client.Client().chat("m")
+        autotrace.disable(library.name)
+        assert library.function(CHAT) is original
+        assert library.status["state"] == "disabled"
+        library.client.Client().chat("m")
+    assert len(captured.spans) == 3
+    autotrace.disable()
+    assert [finder for finder in sys.meta_path if finder not in finders] == []
+
+
+def test_a_reloaded_library_is_traced_again(library: Any, captured: Capture) -> None:
+    autotrace.enable(library.name)
+    module = importlib.reload(library.client)
+    module.Client().chat("m")
+    assert len(captured.spans) == 1
+
+
+def test_status_says_what_is_where(library: Any) -> None:
+    autotrace.enable(library.name)
+    before = library.status
+    assert (before["state"], before["targets"]) == ("waiting", {})
+    assert library.name in before["reason"]
+    importlib.import_module(library.name)
+    key = f"{library.name}.client:{CHAT}"
+    assert library.status["targets"][key]["state"] == "waiting"
+    assert library.client
+    after = library.status
+    assert (after["state"], after["distribution"], after["version"]) == ("patched", library.distribution, "0.3")
+    assert after["targets"][key] == {"state": "patched", "reason": None}
+
+
+def test_a_plugin_answers_to_its_own_name_as_well(library: Any) -> None:
+    library.install("autotrace-acmecloud")
+    (library.site / f"{library.distribution.replace('-', '_')}-0.3.dist-info" / "entry_points.txt").unlink()
+    autotrace.enable("acmecloud")
+    assert library.status["state"] == "waiting"
+
+
+def test_excluded_libraries_are_left_alone(library: Any) -> None:
+    autotrace.enable(exclude=[library.name])
+    assert library.status["state"] == "disabled"
+
+
+def test_the_operator_can_always_switch_off(library: Any, captured: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACE", "0")
+    autotrace.enable(library.name)
+    library.client.Client().chat("m")
+    with autotrace.span("manual"):
+        pass
+    assert captured.spans == []
+
+
+@pytest.mark.parametrize("how", ["option", "library option", "environment"])
+def test_without_content_nothing_that_was_said_is_in_the_record(
+    library: Any, captured: Capture, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "environment":
+        monkeypatch.setenv("AUTOTRACE_CONTENT", "off")
+    autotrace.enable(
+        *([library.name] if how == "library option" else []), **({} if how == "environment" else {"content": False})
+    )
+    library.client.Client().chat("m", ["the-prompt"], answer={"id": "r", "text": "the-answer"})
+    (span,) = captured.spans
+    assert "the-" not in str(span)
+    assert span["attributes"]["gen_ai.response.id"] == "r"
+
+
+def test_an_unknown_library_is_one_error_that_says_what_to_do(library: Any) -> None:
+    with pytest.raises(PluginError, match=f"answers to '{library.name}x'; did you mean '{library.name}'"):
+        autotrace.enable(library.name + "x")
+    with pytest.raises(PluginError):
+        autotrace.disable("nothing-of-the-kind")
+
+
+def test_an_unknown_option_is_one_error_and_nothing_is_enabled(library: Any) -> None:
+    with pytest.raises(SettingsError, match="did you mean 'content'"):
+        autotrace.enable(library.name, contnet=False)
+    assert library.status["state"] == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise RuntimeError('broken')", "RuntimeError: broken"),
+        ("import a_module_that_is_not_there", "ModuleNotFoundError"),
+        ("instrumentor = 3", "it is a int, not an Instrumentor"),
+        ("from autotrace.plugin import Operation; Operation('chat', request={'modle': 'm'})", "did you mean 'model'"),
+        ("x = 1", "AttributeError"),
+    ],
+)
+def test_a_broken_plugin_is_one_line_and_its_library_works(
+    library: Any, captured: Capture, diagnosed: Diagnosed, source: str, reason: str
+) -> None:
+    library.write(f"{library.plugin}.py", source)
+    autotrace.enable()
+    assert library.client.Client().chat("m", answer=3) == 3
+    said = [line for line in diagnosed() if library.distribution in line["message"]]
+    assert [line["event"] for line in said] == ["autotrace.plugin"]
+    assert reason in said[0]["message"]
+    assert library.status["state"] == "failed"
+    assert reason in library.status["reason"]
+
+
+def test_targets_that_are_gone_are_one_line_and_the_others_work(library: Any, captured: Capture, diagnosed: Diagnosed) -> None:
+    text = (library.site / f"{library.plugin}.py").read_text().replace('"Client.achat"', '"Client.gone", "Gone.chat"')
+    library.write(f"{library.plugin}.py", text)
+    autotrace.enable(library.name)
+    library.client.Client().chat("m")
+    assert len(captured.spans) == 1
+    (said,) = diagnosed()
+    assert said["event"] == "autotrace.target"
+    assert "Client has no gone" in said["message"]
+    assert "5 of its 7 targets are active" in said["message"]
+    states = {key.partition(":")[2]: target["state"] for key, target in library.status["targets"].items()}
+    assert (states["Client.gone"], states["Gone.chat"], states["Client.chat"]) == ("missing", "missing", "patched")
+
+
+def test_a_version_that_the_plugin_does_not_know_is_one_line(library: Any, captured: Capture, diagnosed: Diagnosed) -> None:
+    library.write(f"{library.name}/__init__.py", "__version__ = '0.9'")
+    autotrace.enable(library.name)
+    library.client.Client().chat("m")
+    assert len(captured.spans) == 1
+    (said,) = diagnosed()
+    assert said["event"] == "autotrace.version"
+    assert f"{library.name}>=1" in said["message"]
+    assert "0.9" in said["message"]
+
+
+def test_of_two_plugins_for_one_library_the_second_is_refused(library: Any, captured: Capture, diagnosed: Diagnosed) -> None:
+    library.install("zz-other", value="zz_other:instrumentor")
+    autotrace.enable(library.name)
+    library.client.Client().chat("m")
+    assert len(captured.spans) == 1
+    assert "zz-other: refused" in diagnosed()[0]["message"]
+
+
+def test_a_library_with_a_hook_of_its_own_gets_it_installed_and_taken_off(library: Any, captured: Capture) -> None:
+    library.write(
+        f"{library.plugin}.py",
+        """
+        from autotrace.plugin import Instrumentor, Operation, start
+        EVENT = Operation("chat", request={"model": "model"})
+        def install(module):
+            module.on_event = lambda model: start(EVENT, {"model": model}).finish()
+            def undo():
+                del module.on_event
+            return undo
+        instrumentor = Instrumentor(provider="acme", on_ready=install)
+        """,
+    )
+    autotrace.enable(library.name)
+    root = importlib.import_module(library.name)
+    root.on_event("m")
+    (span,) = captured.spans
+    assert (span["name"], span["scope"]["library"]) == ("chat m", library.name)
+    autotrace.disable(library.name)
+    assert not hasattr(root, "on_event")
+
+
+def test_no_failure_of_a_plugins_hook_reaches_the_import(
+    library: Any, monkeypatch: pytest.MonkeyPatch, diagnosed: Diagnosed
+) -> None:
+    monkeypatch.setattr(diagnostics, "strict", False)
+    library.write(
+        f"{library.plugin}.py",
+        "from autotrace.plugin import Instrumentor\ninstrumentor = Instrumentor(on_ready=lambda module: 1 / 0)",
+    )
+    autotrace.enable(library.name)
+    importlib.import_module(library.name)
+    assert "ZeroDivisionError" in diagnosed()[0]["message"]
+    diagnostics.failures.clear()
+
+
+HEAVY = "wrapt msgspec structlog asyncio logging typing inspect threading tomllib importlib.metadata importlib_metadata json"
+
+
+def test_enabling_imports_next_to_nothing() -> None:
+    program = f"""
+import sys
+before = set(sys.modules)
+import autotrace
+autotrace.enable()
+new = set(sys.modules) - before
+print(sorted(new & set({HEAVY.split()!r})), len(new))
+assert not new & set({HEAVY.split()!r}), new
+assert len(new) <= 15, sorted(new)
+"""
+    subprocess.run([sys.executable, "-I", "-c", program], check=True)

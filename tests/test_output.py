@@ -1,0 +1,184 @@
+"""What comes out of a process: whole lines on its stdout, all of them, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PREAMBLE = """
+import os, sys, autotrace
+autotrace.enable()
+def span(name, **attributes):
+    with autotrace.span(name, attributes=attributes):
+        pass
+"""
+
+
+def environment() -> dict[str, str]:
+    """Ours without the stdout of these tests, of which the program is to know nothing."""
+    return {name: value for name, value in os.environ.items() if name != "AUTOTRACE_STDOUT"}
+
+
+def run(tmp_path: Path, program: str, **options: Any) -> tuple[subprocess.CompletedProcess[bytes], list[Any]]:
+    """Run a program; its result and the lines of its stdout, those that are JSON parsed."""
+    script = tmp_path / "program.py"
+    script.write_text(PREAMBLE + textwrap.dedent(program))
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, timeout=60, check=False, env=environment(), **options
+    )
+    return done, [json.loads(line) if line.startswith(b"{") else line for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("", 0),
+        ("sys.exit(3)", 3),
+        ("raise ValueError('unhandled')", 1),
+        ("raise KeyboardInterrupt", -signal.SIGINT),
+        ("os.kill(os.getpid(), 2)", -signal.SIGINT),
+    ],
+)
+def test_all_spans_are_out_however_the_program_ends(tmp_path: Path, end: str, code: int) -> None:
+    done, lines = run(tmp_path, f"for number in range(200): span(f's{{number}}')\n{end}\n")
+    assert done.returncode == code
+    assert [line["name"] for line in lines] == [f"s{number}" for number in range(200)]
+    assert {line["resource"]["service.name"] for line in lines} == {"program"}
+
+
+def test_spans_that_are_open_at_the_end_are_recorded_as_such(tmp_path: Path) -> None:
+    _, lines = run(
+        tmp_path,
+        """
+        import threading, time
+        def hang():
+            with autotrace.span("hanging"):
+                time.sleep(60)
+        threading.Thread(target=hang, daemon=True).start()
+        time.sleep(0.2)
+        autotrace.span("open").__enter__()
+        """,
+    )
+    assert sorted((line["name"], line["end_reason"]) for line in lines) == [("hanging", "exit"), ("open", "abandoned")]
+
+
+def test_spans_of_the_programs_own_exit_handlers_are_written(tmp_path: Path) -> None:
+    _, lines = run(tmp_path, "import atexit\natexit.register(span, 'late')\nspan('early')\natexit.register(span, 'later')\n")
+    assert [line["name"] for line in lines] == ["early", "later", "late"]
+
+
+def test_the_thread_that_first_needs_threading_is_not_taken_for_the_main_one(tmp_path: Path) -> None:
+    program = "import time\nspan('a')\ntime.sleep(0.2)\nimport threading\nassert threading.main_thread() is threading.current_thread()\n"
+    done, lines = run(tmp_path, program)
+    assert (done.returncode, len(lines)) == (0, 1), done.stderr
+
+
+def test_what_redirects_sys_stdout_reads_its_own_output_only(tmp_path: Path) -> None:
+    done, lines = run(
+        tmp_path,
+        """
+        import contextlib, io
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            print("mine")
+            span("a")
+            autotrace.flush()
+        assert text.getvalue() == "mine\\n", text.getvalue()
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(lines) == 1
+
+
+def test_a_child_whose_stdout_is_parsed_keeps_its_records_off_it(tmp_path: Path) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(PREAMBLE + "span('of the child')\nprint('answer')\n")
+    done, lines = run(
+        tmp_path,
+        f"""
+        import subprocess
+        span("of the parent")
+        answer = subprocess.check_output([sys.executable, {str(child)!r}])
+        assert answer == b"answer\\n", answer
+        subprocess.run([sys.executable, {str(child)!r}])
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [line["name"] if isinstance(line, dict) else line for line in lines]
+    assert sorted(map(str, names)) == sorted(["of the parent", "of the child", "b'answer'"])
+    assert [json.loads(line)["name"] for line in done.stderr.splitlines()] == ["of the child"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
+    done, lines = run(
+        tmp_path,
+        """
+        span("first")
+        children = []
+        for number in range(4):
+            child = os.fork()
+            if child == 0:
+                for count in range(20):
+                    span(f"p{number}", text="x" * 50_000)
+                sys.exit()
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [line["name"] for line in lines]
+    assert sorted(names) == sorted(["first", *(f"p{number}" for number in range(4) for _ in range(20))])
+
+
+def test_a_reader_that_is_gone_does_not_disturb_the_program(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        PREAMBLE + "import time\nfor number in range(5):\n    span('a')\n    time.sleep(0.05)\nsys.stderr.write('done')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait() == 0
+    assert said.endswith(b"done")
+    assert [json.loads(line)["event"] for line in said.splitlines() if line.startswith(b"{")] == ["autotrace.sink"]
+
+
+def test_values_that_json_cannot_hold_leave_the_line_valid(tmp_path: Path) -> None:
+    _, lines = run(
+        tmp_path,
+        """
+        loop = []
+        loop.append(loop)
+        span("odd", nan=float("nan"), huge=10**40, surrogate="\\ud800", key={(1, 2): 3, 4: 5}, loop=loop, kind=object, raw=b"x")
+        """,
+    )
+    (line,) = lines
+    assert (line["attributes"]["nan"], line["attributes"]["huge"]) == (None, str(10**40))
+
+
+def test_the_programs_structlog_and_logging_are_left_alone(tmp_path: Path) -> None:
+    done, lines = run(
+        tmp_path,
+        """
+        import logging, structlog
+        structlog.configure(processors=[lambda *a: 1 / 0])
+        logging.basicConfig(level=0)
+        span("a")
+        autotrace.flush()
+        assert structlog.get_config()["processors"][0].__name__ == "<lambda>"
+        """,
+    )
+    assert (done.returncode, len(lines), done.stderr) == (0, 1, b"")

@@ -1,0 +1,209 @@
+"""The way out for plugins' own code, and the rules of recording that no library is needed for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import autotrace
+from autotrace import recording
+from autotrace.errors import DeclarationError
+from autotrace.plugin import Operation, open_call, start
+from autotrace.testing import Capture
+from autotrace.translation import Origin
+
+TOOL = Operation(
+    "execute_tool",
+    request={"tool_name": "name", "tool_arguments": "arguments"},
+    response={"tool_result": "result"},
+    reduce=lambda chunks: {"result": "".join(chunks)},
+)
+
+
+@pytest.fixture
+def plugin() -> Iterator[None]:
+    """This test module is a plugin."""
+    name = __name__.partition(".")[0]
+    recording.origins[name] = (Origin("autotrace-acme", "1", "acme", provider="acme"), {})
+    yield
+    del recording.origins[name]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_started_call_is_recorded_when_it_is_finished(captured: Capture) -> None:
+    call = start(TOOL, {"name": "search", "arguments": {"q": "x"}})
+    assert captured.spans == []
+    call.set_attribute("acme.try", 2)
+    call.finish({"result": [1]})
+    call.finish({"result": "again"})
+    call.fail(ValueError())
+    (span,) = captured.spans
+    assert span["name"] == "execute_tool search"
+    assert span["kind"] == "INTERNAL"
+    assert span["scope"] == {"name": "autotrace-acme", "version": "1", "library": "acme", "library_version": None}
+    assert span["attributes"] == {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.provider.name": "acme",
+        "gen_ai.tool.name": "search",
+        "gen_ai.tool.call.arguments": {"q": "x"},
+        "gen_ai.tool.call.result": [1],
+        "acme.try": 2,
+    }
+
+
+@pytest.mark.usefixtures("plugin")
+def test_calls_are_found_by_key_and_nest_by_key(captured: Capture) -> None:
+    start(TOOL, {"name": "outer"}, key="run-1")
+    start(TOOL, {"name": "inner"}, parent="run-1", key="run-2")
+
+    def elsewhere() -> None:
+        for key in ("run-2", "run-1"):
+            call = open_call(key)
+            assert call is not None
+            call.chunk("a")
+            call.chunk("b")
+            call.finish()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert open_call("run-1") is None
+    inner, outer = captured.spans
+    assert (inner["parent_id"], inner["trace_id"]) == (outer["span_id"], outer["trace_id"])
+    assert inner["attributes"]["gen_ai.tool.call.result"] == "ab"
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda call: call.cancel(), "cancelled"),
+        (lambda call: call.fail(asyncio.CancelledError()), "cancelled"),
+        (lambda call: call.fail(OSError("x")), "error"),
+        (lambda call: call.abandon(), "abandoned"),
+        (lambda call: (call.chunk("a"), call.abandon()), "abandoned"),
+        (lambda call: (call.begin_stream(), call.abandon()), "unread"),
+        (lambda call: None, "abandoned"),
+    ],
+)
+def test_each_way_to_end_has_its_reason(captured: Capture, end: Any, reason: str) -> None:
+    call = start(TOOL, {"name": "x"})
+    end(call)
+    del call
+    assert [span["end_reason"] for span in captured.spans] == [reason]
+
+
+def test_a_plugin_that_is_not_enabled_records_nothing_and_may_go_on(captured: Capture) -> None:
+    call = start(TOOL, {"name": "x"}, key="nothing")
+    call.chunk(1)
+    call.set_attribute("a", 1)
+    call.finish({"result": 1})
+    assert captured.spans == []
+    assert open_call("nothing") is None
+
+
+def test_what_is_no_operation_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="not an Operation"):
+        start("chat")  # type: ignore[arg-type]
+
+
+def test_an_exception_whose_text_raises_is_named_by_its_type(captured: Capture) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    call = recording.begin(TOOL, Origin("x", library="x"))
+    call.fail(Mute())
+    (span,) = captured.spans
+    assert span["status"]["description"].endswith("Mute")
+    assert span["attributes"]["error.type"].endswith("Mute")
+
+
+def test_spans_of_threads_are_traces_of_their_own_and_none_is_lost(captured: Capture) -> None:
+    def one(number: int) -> None:
+        call = recording.begin(TOOL, Origin("x", library="x"), {"name": f"t{number}"})
+        call.finish()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(2000)))
+    spans = captured.spans
+    assert len(spans) == 2000
+    assert len({span["trace_id"] for span in spans}) == 2000
+    assert len({span["span_id"] for span in spans}) == 2000
+
+
+def test_two_threads_that_end_one_call_make_one_record(captured: Capture) -> None:
+    barrier = threading.Barrier(2)
+    calls = [recording.begin(TOOL, Origin("x", library="x")) for _ in range(200)]
+
+    def end(finish: bool) -> None:
+        barrier.wait()
+        for call in calls:
+            call.finish() if finish else call.cancel()
+
+    threads = [threading.Thread(target=end, args=(finish,)) for finish in (True, False)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(captured.spans) == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_what_the_parent_began_the_child_does_not_record(captured: Capture) -> None:
+    call = recording.begin(TOOL, Origin("x", library="x"))
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        call.finish()
+        os.write(write, b"%d" % len(captured.spans))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 10) == b"0"
+    os.close(read)
+    os.close(write)
+    call.finish()
+    assert len(captured.spans) == 1
+
+
+def test_manual_spans_nest_and_record_what_leaves_them(captured: Capture, library: Any) -> None:
+    with autotrace.span("before enable"):
+        pass
+    autotrace.enable(library.name)
+    values = [1]
+    with pytest.raises(KeyError), autotrace.span("outer", attributes={"a": values}) as outer:
+        values.append(2)
+        outer.set_attribute("b", values)
+        values.append(3)
+        with autotrace.span("inner"):
+            raise KeyError("k")
+    inner, out = captured.spans
+    assert (inner["name"], inner["parent_id"]) == ("inner", out["span_id"])
+    assert out["attributes"] == {"a": [1], "b": [1, 2], "error.type": "KeyError"}
+    assert (out["kind"], out["level"], out["end_reason"]) == ("INTERNAL", "error", "error")
+    assert "gen_ai.operation.name" not in out["attributes"]
+
+
+def test_a_manual_span_in_an_async_generator_that_another_task_closes_does_no_harm(captured: Capture, library: Any) -> None:
+    autotrace.enable(library.name)
+
+    async def numbers() -> Any:
+        with autotrace.span("generating"):
+            yield 1
+            yield 2
+
+    async def program() -> None:
+        generator = numbers()
+        await asyncio.create_task(anext(generator) if sys.version_info >= (3, 10) else generator.__anext__())
+        await asyncio.create_task(generator.aclose())
+
+    asyncio.run(program())
+    (span,) = captured.spans
+    assert span["end_reason"] == "cancelled"

@@ -1,0 +1,65 @@
+"""The published schema is the one that the code means, and it holds for every line that the tests here make."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import autotrace
+from autotrace import model
+from autotrace.testing import Capture
+
+PUBLISHED = json.loads((Path(model.__file__).parent / "schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(PUBLISHED, format_checker=jsonschema.FormatChecker())
+
+
+def test_the_checked_in_schema_is_what_the_model_says() -> None:
+    assert PUBLISHED == model.json_schema(), "write it anew: python -c 'from autotrace.model import …' (see CONTRIBUTING.md)"
+    jsonschema.Draft202012Validator.check_schema(PUBLISHED)
+
+
+def test_lines_of_every_kind_are_valid(library: Any, captured: Capture) -> None:
+    autotrace.enable(library.name)
+    client = library.client.Client()
+    with pytest.raises(ValueError, match="no"), autotrace.span("outer", {"a": [1, {"b": None}]}):
+        client.chat("m", [{"role": "user"}], answer={"id": "r", "text": "x", "usage": {"input": 3}})
+        list(client.chat("m", answer=library.client.Stream([{"text": "a"}])))
+        client.chat("m", answer=library.client.Stream([{"text": "a"}])).close()
+        client.chat("m", answer=ValueError("no"))
+    spans = captured.spans
+    assert len(spans) == 5
+    for span in spans:
+        VALIDATOR.validate(span)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"trace_id": "0"},
+        {"kind": "client"},
+        {"duration_ns": -1},
+        {"end_reason": "done"},
+        {"attributes": {"gen_ai.usage.input_tokens": "3"}},
+        {"attributes": {"gen_ai.response.finish_reasons": "stop"}},
+        {"schema": "autotrace.span/2"},
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(captured: Capture, library: Any, wrong: dict[str, Any]) -> None:
+    autotrace.enable(library.name)
+    with autotrace.span("a"):
+        pass
+    (span,) = captured.spans
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate({**span, **wrong})
+
+
+def test_a_value_of_a_wrong_type_from_a_server_does_not_make_the_line_invalid(library: Any, captured: Capture) -> None:
+    autotrace.enable(library.name)
+    library.client.Client().chat("m", answer={"id": 3, "text": None, "usage": {"input": "many"}})
+    (span,) = captured.spans
+    VALIDATOR.validate(span)
+    assert "gen_ai.response.id" not in span["attributes"]

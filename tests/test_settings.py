@@ -1,0 +1,129 @@
+"""Settings: one home each, arguments over environment over file over default, and the operator's last word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autotrace.errors import SettingsError
+from autotrace.settings import Settings, environment_from_file, switched_off, switched_on, unknown_variables
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("argument", "variable", "file", "expected"),
+    [
+        (None, None, None, None),
+        (None, None, "from-file", "from-file"),
+        (None, "from-env", "from-file", "from-env"),
+        ("from-code", "from-env", "from-file", "from-code"),
+    ],
+)
+def test_arguments_beat_the_environment_which_beats_the_file(
+    argument: str | None,
+    variable: str | None,
+    file: str | None,
+    expected: str | None,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings()
+    if file:
+        (elsewhere / "pyproject.toml").write_text(f'[tool.autotrace]\nservice_name = "{file}"\n')
+    if variable:
+        monkeypatch.setenv("AUTOTRACE_SERVICE_NAME", variable)
+    if argument:
+        settings.update({"service_name": argument})
+    settings.read_file()
+    assert settings.get("service_name") == expected
+
+
+@pytest.mark.parametrize("source", ["environment", "file"])
+def test_content_that_the_operator_switches_off_stays_off(
+    source: str, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings()
+    settings.update({"content": True})
+    settings.update({"content": True}, "acme")
+    if source == "environment":
+        monkeypatch.setenv("AUTOTRACE_CONTENT", "off")
+    else:
+        (elsewhere / "pyproject.toml").write_text("[tool.autotrace]\ncontent = false\n")
+    settings.read_file()
+    assert settings.get("content") is False
+    assert settings.get("content", "acme") is False
+
+
+def test_a_librarys_option_holds_for_it_alone() -> None:
+    settings = Settings()
+    settings.update({"content": False}, "acme")
+    assert settings.get("content", "acme") is False
+    assert settings.get("content", "other") is True
+    assert settings.get("content") is True
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"contnet": True}, "no setting 'contnet'; did you mean 'content'"),
+        ({"content": "maybe"}, "neither on nor off"),
+        ({"service_name": 3}, "not a text"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_error_and_none_is_taken(given: dict[str, object], message: str) -> None:
+    settings = Settings()
+    with pytest.raises(SettingsError, match=message):
+        settings.update({"service_name": "taken", **given})
+    assert settings.get("service_name") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tool.autotrace]\ncontnet = true\n", "no setting"),
+        ("[tool.autotrace\n", "pyproject.toml"),
+        ("[tool]\nautotrace = 3\n# [tool.autotrace\n", "not a table"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_error_that_names_it(text: str, message: str, elsewhere: Path) -> None:
+    (elsewhere / "pyproject.toml").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        Settings().read_file()
+
+
+def test_the_nearest_file_counts_and_becomes_variables_for_a_child(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.autotrace]\ncontent = false\nservice_name = "shop"\n')
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert environment_from_file(str(below)) == {"AUTOTRACE_CONTENT": "off", "AUTOTRACE_SERVICE_NAME": "shop"}
+    (below / "pyproject.toml").write_text("[project]\n")
+    assert environment_from_file(str(below)) == {}
+
+
+def test_malformed_variables_are_left_out_and_named(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACE_CONTENT", "perhaps")
+    settings = Settings()
+    with pytest.raises(SettingsError, match="perhaps"):
+        settings.check_environment()
+    assert ["perhaps" in problem for problem in settings.settle()] == [True]
+    assert settings.get("content") is True
+
+
+def test_variables_that_mean_nothing_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACE_CONTNET", "off")
+    assert unknown_variables() == ["AUTOTRACE_CONTNET"]
+
+
+@pytest.mark.parametrize(
+    ("value", "on", "off"),
+    [("1", True, False), ("0", False, True), ("off", False, True), ("", False, False), (" TRUE ", True, False)],
+)
+def test_the_switch_reads_the_environment(value: str, on: bool, off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOTRACE", value)
+    assert (switched_on(), switched_off()) == (on, off)
