@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from autotrace import diagnostics, settings
-from autotrace.errors import PluginError
+from autotrace.errors import PluginError, nearest
 from autotrace.hooks import discovery
 from autotrace.instrumentation import Plugin
 from autotrace.sinks import destination
@@ -105,7 +105,6 @@ def _named(name: str) -> Plugin:
     for plugin in _plugins.values():
         if name in (plugin.entry.package, plugin.entry.alias):
             return plugin
-    from autotrace.operation import nearest
 
     _discover()
     installed = [name for plugin in _plugins.values() for name in (plugin.entry.package,)]

@@ -10,6 +10,10 @@ A failure of ours inside the program's own call or import is never raised: it go
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class AutotraceError(Exception):
     """The base of every exception that autotrace raises."""
@@ -25,3 +29,12 @@ class DeclarationError(AutotraceError, ValueError):
 
 class PluginError(AutotraceError, LookupError):
     """A plugin that was named and is not installed."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` for the closest of `known`, else the list of them."""
+    import difflib
+
+    words = sorted(known)
+    close = difflib.get_close_matches(word, words, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(words)}"

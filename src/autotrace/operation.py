@@ -6,12 +6,12 @@ file of a plugin that uses these imports nothing but `autotrace.plugin`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Optional, Union, cast, get_args
 
 from autotrace import conventions, paths
 from autotrace.conventions import Field
-from autotrace.errors import DeclarationError
+from autotrace.errors import DeclarationError, nearest
 from autotrace.model import Kind
 from autotrace.paths import Getter, Where
 
@@ -108,15 +108,6 @@ def _readings(operation: str, part: str, known: Mapping[str, Field], given: Mapp
         except DeclarationError as exc:
             raise DeclarationError(f"Operation {operation!r}: {part} {key!r}: {exc}") from None
     return tuple(found)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` for the closest of `known`, else the list of them."""
-    import difflib
-
-    words = sorted(known)
-    close = difflib.get_close_matches(word, words, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(words)}"
 
 
 class StreamSeam:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace.errors import SettingsError
+from autotrace.errors import SettingsError, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +70,6 @@ class Settings:
         none is taken."""
         for name in given:
             if name not in KNOWN or (library is not None and name not in _PER_LIBRARY):
-                from autotrace.operation import nearest
-
                 known = KNOWN if library is None else _PER_LIBRARY
                 raise SettingsError(f"there is no setting {name!r}{nearest(name, known)}")
         read = {name: KNOWN[name][0](name, value) for name, value in given.items()}
