@@ -100,11 +100,9 @@ def hooks(session: nox.Session) -> None:
 @nox.session(python=PRESENT)
 def openai2(session: nox.Session) -> None:
     """Run the tests of the openai plugin with openai 2."""
-    plugin = Path("plugins/autotrace-openai")
-    install(session, "test", plugins=[plugin], constraints="constraints-openai2.txt")
+    install(session, "test", plugins=[Path("plugins/autotrace-openai")], constraints="constraints-openai2.txt")
     session.install("-c", "constraints-openai2.txt", "openai")
-    shared = Path("plugins/tests")  # what holds for every SDK that is installed
-    pytest(session, str(plugin / "tests"), *([str(shared)] if shared.is_dir() else []))
+    pytest(session, "plugins")  # an SDK that is not installed drops out of the matrix
 
 
 @nox.session(python=ONE, reuse_venv=False)

@@ -1,7 +1,9 @@
 """What the tests of all plugins share: a provider that remembers what it said, and one way to write sync and async tests.
 
 A plugin describes its SDK in `tests/sdk.py`: how a client is made, a value and a stream are asked for, and, read from the
-bytes that went over the wire, what a record has to say (`expected`). `plugins/tests` holds for every SDK described so and installed.
+bytes that went over the wire, what a record has to say (`expected`). `plugins/tests` holds for every SDK that is described
+so and installed.
+
 A test that is a coroutine function and asks for `world` runs twice: with the SDK's synchronous side (no event loop
 anywhere) and with its asynchronous one.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import inspect
 import json
@@ -53,12 +56,20 @@ SDKS = _described()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`sdk` is each SDK, or the one of the plugin whose test this is; `form` and `fault` are those that it has."""
+    """`sdk` is each SDK, or the one of the plugin whose test this is; `form` each of its ways to a stream.
+
+    `ending` is each of the module's `ENDINGS` that it says fits (`can_end`).
+    """
     folder = metafunc.definition.path.parts[-3]
     own = folder.removeprefix("autotrace-")
     names = [own] if folder.startswith("autotrace-") else list(SDKS)
     if "form" in metafunc.fixturenames:
         pairs = [(SDKS[name], form) for name in names for form in SDKS[name].FORMS]
+        if "ending" in metafunc.fixturenames:
+            fits, endings = metafunc.module.can_end, metafunc.module.ENDINGS
+            rows = [(sdk, form, ending) for sdk, form in pairs for ending in endings if fits(sdk, form, ending)]
+            metafunc.parametrize(("sdk", "form", "ending"), rows, ids=["-".join((row[0].PACKAGE, *row[1:])) for row in rows])
+            return
         metafunc.parametrize(("sdk", "form"), pairs, ids=[f"{sdk.PACKAGE}-{form}" for sdk, form in pairs])
     elif "sdk" in metafunc.fixturenames:
         metafunc.parametrize("sdk", [SDKS[name] for name in names], ids=names)
@@ -216,9 +227,11 @@ class Wire:
 
 @pytest.fixture(scope="session")
 def _wire() -> Iterator[Wire]:
+    gc.freeze()  # the SDKs are a million objects that every collection of a test would look at
     wire = Wire()
     with serve(formats=[wire.recorded(form) for form in FORMATS], hang_seconds=10.0) as wire.provider:
         yield wire
+    gc.unfreeze()
     assert wire.provider.failures == []
 
 

@@ -142,7 +142,7 @@ def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
 def test_a_reader_that_is_gone_does_not_disturb_the_program(tmp_path: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(
-        PREAMBLE + "import time\nfor number in range(5):\n    span('a')\n    time.sleep(0.05)\nsys.stderr.write('done')\n"
+        PREAMBLE + "import time\nfor _ in range(5):\n    span('a')\n    time.sleep(0.05)\nsys.stderr.write('done')\n"
     )
     with subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()

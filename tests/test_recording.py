@@ -178,12 +178,17 @@ def test_manual_spans_nest_and_record_what_leaves_them(captured: Capture, librar
         pass
     autotrace.enable(library.name)
     values = [1]
-    with pytest.raises(KeyError), autotrace.span("outer", attributes={"a": values}) as outer:
-        values.append(2)
-        outer.set_attribute("b", values)
-        values.append(3)
-        with autotrace.span("inner"):
-            raise KeyError("k")
+
+    def program() -> None:
+        with autotrace.span("outer", attributes={"a": values}) as outer:
+            values.append(2)
+            outer.set_attribute("b", values)
+            values.append(3)
+            with autotrace.span("inner"):
+                raise KeyError("k")
+
+    with pytest.raises(KeyError):
+        program()
     inner, out = captured.spans
     assert (inner["name"], inner["parent_id"]) == ("inner", out["span_id"])
     assert out["attributes"] == {"a": [1], "b": [1, 2], "error.type": "KeyError"}

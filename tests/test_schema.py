@@ -18,18 +18,23 @@ VALIDATOR = jsonschema.Draft202012Validator(PUBLISHED, format_checker=jsonschema
 
 
 def test_the_checked_in_schema_is_what_the_model_says() -> None:
-    assert PUBLISHED == model.json_schema(), "write it anew: python -c 'from autotrace.model import …' (see CONTRIBUTING.md)"
+    assert model.json_schema() == PUBLISHED, "run `python -m autotrace.model > src/autotrace/schema.json`"
     jsonschema.Draft202012Validator.check_schema(PUBLISHED)
 
 
 def test_lines_of_every_kind_are_valid(library: Any, captured: Capture) -> None:
     autotrace.enable(library.name)
     client = library.client.Client()
-    with pytest.raises(ValueError, match="no"), autotrace.span("outer", {"a": [1, {"b": None}]}):
-        client.chat("m", [{"role": "user"}], answer={"id": "r", "text": "x", "usage": {"input": 3}})
-        list(client.chat("m", answer=library.client.Stream([{"text": "a"}])))
-        client.chat("m", answer=library.client.Stream([{"text": "a"}])).close()
-        client.chat("m", answer=ValueError("no"))
+
+    def program() -> None:
+        with autotrace.span("outer", {"a": [1, {"b": None}]}):
+            client.chat("m", [{"role": "user"}], answer={"id": "r", "text": "x", "usage": {"input": 3}})
+            list(client.chat("m", answer=library.client.Stream([{"text": "a"}])))
+            client.chat("m", answer=library.client.Stream([{"text": "a"}])).close()
+            client.chat("m", answer=ValueError("no"))
+
+    with pytest.raises(ValueError, match="no"):
+        program()
     spans = captured.spans
     assert len(spans) == 5
     for span in spans:

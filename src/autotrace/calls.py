@@ -63,9 +63,14 @@ class TracedTarget:
             return None
         try:
             invocation = Invocation(self.names, self.method, args, kwargs)
+            given = invocation.args
             target = self.target
             operation = target if isinstance(target, Operation) else target(invocation)
-            return None if operation is None else Pending(self, operation, invocation)
+            if operation is None:
+                return None
+            if invocation.args is not given:
+                args = (invocation.instance, *invocation.args) if self.method else invocation.args
+            return Pending(self, operation, invocation, args)
         except Exception as exc:  # a plugin's route on a call it was not made for
             self.failed(exc)
             return None
@@ -74,9 +79,10 @@ class TracedTarget:
 class Pending:
     """A call that is about to be made: its request is frozen, its span not begun."""
 
-    __slots__ = ("invocation", "operation", "target")
+    __slots__ = ("args", "invocation", "operation", "target")
 
-    def __init__(self, target: TracedTarget, operation: Operation, invocation: Invocation) -> None:
+    def __init__(self, target: TracedTarget, operation: Operation, invocation: Invocation, args: tuple[Any, ...]) -> None:
+        self.args = args
         self.target = target
         self.operation = operation
         self.invocation = invocation
@@ -100,15 +106,18 @@ class Pending:
 
     def settle(self, call: Call, result: Any) -> Any:
         """Give `result` back, once it is arranged how the call ends; or end it now, for a value."""
+        wire = self.invocation.wire
         try:
             if streams.is_generator(result):
                 call.postpone()
+                if wire is not None:
+                    call.begin_stream(lambda _: wire)
                 return streams.replace_generator(result, call.resume)
             seams = self.operation.stream if self.invocation.stream is None else self.invocation.stream
             for seam in seams:
                 if streams.attach(seam, result, call) if isinstance(seam, StreamSeam) else seam(result, call):
                     return result
-            call.finish(result)
+            call.finish(wire[-1] if wire else result)
         except Exception as exc:  # a plugin's seam; the program gets its result
             self.target.failed(exc)
             call.finish()
@@ -129,7 +138,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             call = pending.begin()
             token = _current.set(call.context)
             try:
-                result = await original(*args, **kwargs)
+                result = await original(*pending.args, **kwargs)
             except BaseException as exc:
                 call.fail(exc)
                 raise
@@ -147,7 +156,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             call = pending.begin()
             token = _current.set(call.context)
             try:
-                result = original(*args, **kwargs)
+                result = original(*pending.args, **kwargs)
             except BaseException as exc:
                 call.fail(exc)
                 raise

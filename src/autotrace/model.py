@@ -89,3 +89,9 @@ def json_schema() -> dict[str, Any]:
                 attributes[field.also] = _TYPES[field.type]
     span["properties"]["attributes"] = {"type": "object", "properties": dict(sorted(attributes.items()))}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201

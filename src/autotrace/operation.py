@@ -152,12 +152,19 @@ class Invocation:
     """One call of a target, as a route sees it.
 
     `instance` is the object whose method is called (``None`` for a function), `args` and `kwargs` are the call's own,
-    without `instance`. A route may set `request` (what the operation's request getters read; the arguments by name
-    unless set), `provider` (over the Instrumentor's), `server` (anything whose ``str()`` is a URL), `stream` (over the
-    operation's) and `attributes` (extra ones, by full name).
+    without `instance`. A route may set
+
+    - `request`: what the operation's request getters read; the arguments by name unless set,
+    - `provider`: over the Instrumentor's,
+    - `server`: anything whose ``str()`` is a URL,
+    - `stream`: over the operation's,
+    - `attributes`: extra ones, by full name,
+    - `args`: what the library's function is called with instead,
+    - `wire`: a list that the route fills with the plain data as the library parses it, chunk by chunk, where the library's own
+      objects hold less.
     """
 
-    __slots__ = ("_names", "args", "attributes", "instance", "kwargs", "provider", "request", "server", "stream")
+    __slots__ = ("_names", "args", "attributes", "instance", "kwargs", "provider", "request", "server", "stream", "wire")
 
     def __init__(self, names: tuple[str, ...], method: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._names = names
@@ -167,6 +174,7 @@ class Invocation:
         self.request: Any = UNSET
         self.provider: str | None = None
         self.server: Any = None
+        self.wire: list[Any] | None = None
         self.stream: tuple[Seam, ...] | None = None
         self.attributes: dict[str, Any] | None = None
 

@@ -194,29 +194,36 @@ def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
     try:
         kept = _Kept(owner)
         setattr(owner, name, _closer(method, name, kept, weakref.ref(call), vars(owner).get(name)))
-        call.until_read(kept.release)
+        if owner is stream:
+            call.until_read(kept.release)
     except (AttributeError, TypeError) as exc:  # an object without a __dict__ or weak references
         diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched ({exc}); an early close shows late.")
 
 
 class _Kept:
-    """A reference to the owner of a replaced method: strong until the stream is read, weak from then on.
+    """A reference to the owner of a replaced method, as that is no bound method: in ``client.chat(…).close()`` nothing else
+    keeps the owner until it runs.
 
-    The replacement is no bound method, so in ``client.chat(…).close()`` nothing else keeps the owner until it runs. A strong
-    reference for good would make a cycle, and leave a stream that is dropped half read to the garbage collector.
+    Where the owner is the stream itself it turns weak with the first chunk: else a stream that is dropped half read would be a
+    cycle and wait for the garbage collector. Where it is part of the stream (its response) it stays strong: a dropped stream
+    closes that, which takes the replacement off, and a collector may have cleared weak references by then.
     """
 
     __slots__ = ("_strong", "_weak")
 
     def __init__(self, owner: Any) -> None:
-        self._strong = owner
+        self._strong: Any = owner
         self._weak = weakref.ref(owner)
 
     def release(self) -> None:
         self._strong = None
 
     def owner(self) -> Any:
-        return self._weak()
+        return self._strong if self._strong is not None else self._weak()
+
+
+def _nothing(*_args: Any, **_kwargs: Any) -> None:
+    return
 
 
 def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> Any:
@@ -228,7 +235,9 @@ def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> 
             vars(owner).pop(name, None)
             if before is not None:
                 setattr(owner, name, before)
-        return before if before is not None else method.__get__(owner)
+        if before is not None or owner is not None:
+            return before if before is not None else method.__get__(owner)
+        return _nothing  # collected in a cycle of the library's own, whose end it is
 
     def ended() -> None:
         call = call_ref()

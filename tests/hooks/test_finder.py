@@ -244,14 +244,18 @@ def test_while_another_thread_runs_the_body_the_callback_waits_for_its_end(
     assert same(seen, [sys.modules[name]] * watched_before)
 
 
-def test_what_is_forgotten_while_the_body_runs_is_not_called(modules: Any, gate: Any, seen: list[Any]) -> None:
+@pytest.mark.parametrize("forget", [hooks.uninstall, finder.forget])
+def test_what_is_forgotten_while_the_body_runs_is_not_called(modules: Any, gate: Any, seen: list[Any], forget: Any) -> None:
     name = modules.new(gate.body)
+    others: list[Any] = []
     gate.start(importlib.import_module, name)
     gate.reached()
+    hooks.when_imported(name, others.append)
     hooks.when_imported(name, seen.append)
-    hooks.uninstall()
+    forget(*([[seen.append]] if forget is finder.forget else []))
     gate.open()
     assert seen == []
+    assert len(others) == (forget is finder.forget)
 
 
 # --- threads and processes ---
@@ -357,8 +361,9 @@ def test_a_child_forked_while_another_thread_is_inside_imports_as_usual(modules:
         try:
             hooks.when_imported(later, seen.append)
             modules_seen = [importlib.import_module(quick), importlib.import_module(later)]
-            del sys.modules[slow]
+            sys.modules[slow] = another = types.ModuleType(slow)
             hooks.when_imported(slow, seen.append)
+            modules_seen.append(another)
             code = 0 if same(seen, modules_seen) else 2
         finally:
             os._exit(code)
@@ -397,7 +402,14 @@ def test_a_search_in_one_thread_does_not_hide_the_module_from_another(modules: A
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_fork_in_the_middle_of_an_import_goes_on_in_the_child(modules: Any) -> None:
-    name = modules.new("import os\nchild = os.fork()\n")
+    name = modules.new(
+        """
+        import os
+        child = os.fork()
+        from autotrace import hooks
+        hooks.when_imported(__name__, lambda module: os.write(1, b"inner "))
+        """
+    )
     output = modules.run(
         f"""
         import os
@@ -410,7 +422,7 @@ def test_a_fork_in_the_middle_of_an_import_goes_on_in_the_child(modules: Any) ->
         hooks.when_imported({name!r}, lambda module: os.write(1, b"at-once"))
         """
     ).stdout
-    assert output == "called called at-once"
+    assert sorted(output.split()) == ["at-once", "called", "called", "inner", "inner"]  # in whatever order the two write
 
 
 # --- a callback's failure ---
@@ -578,19 +590,43 @@ def test_what_a_finder_raises_comes_through_and_the_next_import_works(
     assert same([importlib.import_module(name)], seen)
 
 
-def test_a_finder_that_gives_the_same_spec_again_is_seen_each_time(modules: Any, seen: list[Any]) -> None:
+@pytest.mark.parametrize("kind", ["own loader", "shared loader", "no loader"])
+def test_a_finder_that_gives_the_same_spec_each_time_is_seen_once_for_each_import(
+    modules: Any, seen: list[Any], kind: str
+) -> None:
     name = modules.new()
+    if kind == "no loader":
+        name = modules.name()
+        (modules.directory / name).mkdir()
     spec = importlib.machinery.PathFinder.find_spec(name)
+    if kind == "shared loader":
+        spec = importlib.machinery.ModuleSpec(name, Silent())
+    loader = spec.loader
     hooks.when_imported(name, seen.append)
 
-    def twice() -> None:
-        importlib.import_module(name)
-        del sys.modules[name]
-        importlib.import_module(name)
+    def several_times() -> None:
+        for number in range(1, 4):
+            importlib.util.find_spec(name)
+            importlib.util.find_spec(name)
+            importlib.import_module(name)
+            assert len(seen) == number
+            del sys.modules[name]
 
-    _with_finder(Foreign(name, lambda *_: spec), twice)
-    assert len(seen) == 2
-    assert "exec_module" not in vars(spec.loader)
+    _with_finder(Foreign(name, lambda *_: spec), several_times)
+    if loader is not None:
+        assert spec.loader is loader
+        assert "exec_module" not in vars(loader)
+    assert type(spec) is importlib.machinery.ModuleSpec
+
+
+class Silent:
+    """A loader of somebody's own."""
+
+    def create_module(self, spec: Any) -> None:
+        return None
+
+    def exec_module(self, module: Any) -> None:
+        return None
 
 
 def test_an_explicit_path_is_where_the_module_is_looked_for(modules: Any, seen: list[Any]) -> None:

@@ -1,8 +1,8 @@
 """The real SDKs, driven through recorded traffic of real providers: does every record say what was on the wire?
 
 The recordings are not part of this repository: `AUTOTRACE_TRAFFIC` says where they are (``../shared/traffic`` beside the
-checkout unless set). That folder's ``drive.py`` makes the calls, unchanged and with no thought of autotrace, and its ``compare.py``
-holds the records against the truth, which is worked out from the recorded bytes alone.
+checkout unless set). That folder's ``drive.py`` makes the calls, unchanged and with no thought of autotrace, and its
+``compare.py`` holds the records against the truth, which is worked out from the recorded bytes alone.
 """
 
 from __future__ import annotations

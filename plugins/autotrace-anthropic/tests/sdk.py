@@ -13,12 +13,6 @@ MODEL = "claude-haiku-4-5"
 REQUEST_ID = "request-id"
 TARGETS = ["anthropic._base_client:SyncAPIClient.request", "anthropic._base_client:AsyncAPIClient.request"]
 
-FRAMES = 1
-"""Of ours in the traceback of a call that failed, at most."""
-
-KNOWN: dict[str, str] = {}
-"""Failures of a value that the record does not show."""
-
 
 def client(asynchronous: bool, url: str, **options: Any) -> Any:
     make = anthropic.AsyncAnthropic if asynchronous else anthropic.Anthropic

@@ -131,10 +131,7 @@ async def test_a_tool_runner_gives_a_record_for_each_of_its_calls(
         """The weather in a city."""
         return weather(city)
 
-    if world.asynchronous:
-        tool = anthropic.beta_async_tool(later)
-    else:
-        tool = anthropic.beta_tool(weather)
+    tool = anthropic.beta_async_tool(later) if world.asynchronous else anthropic.beta_tool(weather)
     autotrace.enable()
     client = world.closing(sdk.client(world.asynchronous, wire.url))
     with autotrace.span("outer"):
@@ -142,20 +139,15 @@ async def test_a_tool_runner_gives_a_record_for_each_of_its_calls(
         answers = await world.items(runner) if not stream else await _streamed(world, runner)
     *spans, outer = captured.spans
     assert len(spans) == len(wire.exchanges) == len(answers) == 2
-    for span, exchange in zip(spans, wire.exchanges):
+    for span, exchange in zip(spans, wire.exchanges, strict=True):
         records.check(span, exchange, sdk)
         assert (span["parent_id"], span["trace_id"]) == (outer["span_id"], outer["trace_id"])
 
 
 async def _streamed(world: Any, runner: Any) -> list[Any]:
-    found = []
     if world.asynchronous:
-        async for stream in runner:
-            found.append(await world.items(stream))
-    else:
-        for stream in runner:
-            found.append(await world.items(stream))  # noqa: PERF401 - the twin of the loop above
-    return found
+        return [await world.items(stream) async for stream in runner]
+    return [await world.items(stream) for stream in runner]
 
 
 async def test_a_client_made_before_enable_is_recorded(world: Any, sdk: Any, wire: Any, captured: Any, records: Any) -> None:

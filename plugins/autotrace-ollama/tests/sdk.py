@@ -12,21 +12,13 @@ PACKAGE = "ollama"
 VERSION = version("ollama")
 MODEL = "llama3.2"
 REQUEST_ID = ""
-TARGETS = [
-    f"ollama._client:{client}.{method}" for client in ("Client", "AsyncClient") for method in ("_request", "_request_raw")
-]
+TARGETS = ["ollama._client:Client._request", "ollama._client:AsyncClient._request"]
 OPERATIONS = {
     "/api/chat": "chat",
     "/api/generate": "text_completion",
     "/api/embed": "embeddings",
     "/api/embeddings": "embeddings",
 }
-
-FRAMES = 2
-"""Of ours in the traceback of a value that failed: `_request`, of which streams are recorded, calls `_request_raw`."""
-
-KNOWN = {"malformed": "the body is parsed after `_request_raw`, where the call has ended well"}
-"""Failures of a value that the record does not show."""
 
 
 def client(asynchronous: bool, url: str, **options: Any) -> Any:
@@ -128,7 +120,6 @@ def _whole(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "role": "assistant",
         "content": "".join(message["content"] for message in messages),
         "thinking": "".join(message.get("thinking") or "" for message in messages),
-        # Without their ids: the objects that the SDK yields have no place for them.
-        "tool_calls": [{**call, "id": None} for message in messages for call in message.get("tool_calls") or ()],
+        "tool_calls": [call for message in messages for call in message.get("tool_calls") or ()],
     }
     return whole

@@ -28,12 +28,6 @@ OPERATIONS = {
     "/responses/input_tokens": "responses",
 }
 
-FRAMES = 1
-"""Of ours in the traceback of a call that failed, at most."""
-
-KNOWN: dict[str, str] = {}
-"""Failures of a value that the record does not show."""
-
 
 def client(asynchronous: bool, url: str, **options: Any) -> Any:
     make = openai.AsyncOpenAI if asynchronous else openai.OpenAI

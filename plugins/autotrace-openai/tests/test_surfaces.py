@@ -156,7 +156,7 @@ async def test_azure_is_told_from_openai(world: Any, sdk: Any, wire: Any, captur
     for call in (VALUES["chat"], STREAMS["chat-stream-tools"], VALUES["embeddings"]):
         await call(Side(world, client))
     assert len(captured.spans) == 3
-    for span, exchange in zip(captured.spans, wire.exchanges):
+    for span, exchange in zip(captured.spans, wire.exchanges, strict=True):
         records.check(span, exchange, sdk, **{"gen_ai.provider.name": "azure.ai.openai"})
 
 
@@ -179,7 +179,7 @@ def test_calls_of_the_module_itself_are_recorded(
     list(openai.chat.completions.create(**QUESTION, stream=True))
     openai._client.close()
     assert len(captured.spans) == 2
-    for span, exchange in zip(captured.spans, wire.exchanges):
+    for span, exchange in zip(captured.spans, wire.exchanges, strict=True):
         records.check(span, exchange, sdk)
 
 

@@ -8,7 +8,7 @@ existed before. Seen in openai 2.54 and 3.54, anthropic 2.12, groq 1.7, together
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from autotrace import streams
@@ -42,14 +42,44 @@ def targets(package: str, route: Route) -> dict[str, Route]:
         method = getattr(options, "method", "")
         if not isinstance(method, str) or method.lower() != "post":
             return None  # reading back what is stored, and polling for it
-        body = options.json_data
-        extra = options.extra_json  # what the caller gave as `extra_body`; merged into the body further down
-        call.request = {**body, **extra} if extra and isinstance(body, Mapping) else body
+        call.request = _body_of(options)
         call.server = getattr(call.instance, "_base_url", None)
         call.stream = _SEAMS
         return route(call)
 
     return {f"{package}._base_client:{client}.request": of_family for client in ("SyncAPIClient", "AsyncAPIClient")}
+
+
+_UNSET = ("NotGiven", "Omit")
+"""Classes of the marks for a parameter that was not given, which some of these SDKs take out only when they send."""
+
+
+def _body_of(options: Any) -> Any:
+    """The JSON body that will be sent, as far as it is known now."""
+    body = options.json_data
+    if not isinstance(body, Mapping):
+        return body
+    # Some resource methods leave one-shot iterators to be read when the body is made: they are read now instead, once.
+    lists = {name: _listed(value) for name, value in body.items() if isinstance(value, Iterator)}
+    if lists:
+        options.json_data = body = {**body, **lists}
+    extra = options.extra_json or {}  # what the caller gave as `extra_body`; merged into the body further down
+    return {name: value for name, value in {**body, **extra}.items() if type(value).__name__ not in _UNSET}
+
+
+def _listed(iterator: Iterator[Any]) -> Any:
+    """The elements of `iterator`. One that raises is replaced by another that raises the same at the same place."""
+    elements: list[Any] = []
+    try:
+        elements.extend(iterator)
+    except Exception as exc:
+        return _raising(elements, exc)
+    return elements
+
+
+def _raising(elements: list[Any], exc: Exception) -> Iterator[Any]:
+    yield from elements
+    raise exc
 
 
 def path_of(call: Invocation) -> str:
@@ -138,6 +168,8 @@ def _value(result: Any, call: Call) -> bool:
     request_id = getattr(result, "_request_id", None)
     if isinstance(request_id, str):
         call.set_attribute(ALWAYS["request_id"].attribute, request_id)
+    elif "response" in getattr(result, "__dict__", ()):  # binary content
+        streams.note_request_id(_STREAM, result, call)
     return False
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.dialects.ollama import ollama_chat, ollama_embed, ollama_generate
-from autotrace.families.sse import decode as json_body
-from autotrace.plugin import Call, Instrumentor, Invocation, Operation
+from autotrace.plugin import Instrumentor, Invocation, Operation
 
 EMBED = Operation("embeddings", dialect=ollama_embed)
 OPERATIONS = {
@@ -20,30 +19,30 @@ OPERATIONS = {
 
 
 def route(call: Invocation) -> Operation | None:
-    """Streams: ``_request(cls, method, path, json=…, stream=True)``, which returns a bare generator."""
-    return _operation(call, call.args[2:3]) if call.kwargs.get("stream") else None
-
-
-def route_raw(call: Invocation) -> Operation | None:
-    """All else: ``_request_raw(method, path, json=…)``, whose body has what the SDK's classes drop (ids of tool calls)."""
-    call.stream = (_body,)
-    return _operation(call, call.args[1:2])
-
-
-def _operation(call: Invocation, path: tuple[object, ...]) -> Operation | None:
-    operation = OPERATIONS.get(path[0]) if path and isinstance(path[0], str) else None
+    """``_request(cls, method, path, json=…, stream=…)`` is the one way to the server; a stream is a bare generator."""
+    path = call.args[2] if len(call.args) > 2 else None
+    operation = OPERATIONS.get(path) if isinstance(path, str) else None
     if operation is not None:
         call.request = call.kwargs.get("json")
         call.server = getattr(getattr(call.instance, "_client", None), "base_url", None)
+        call.wire = []
+        call.args = (_Witness(call.args[0], call.wire), *call.args[1:])
     return operation
 
 
-def _body(response: Any, call: Call) -> bool:
-    content = getattr(response, "content", None)
-    if not isinstance(content, bytes):
-        return False
-    call.finish_decoded([content], json_body)
-    return True
+class _Witness:
+    """In the place of the response class, which drops fields that it does not know (ids of tool calls): sees the JSON first."""
+
+    def __init__(self, cls: Any, wire: list[Any]) -> None:
+        self._cls = cls
+        self._wire = wire
+
+    def __call__(self, **body: Any) -> Any:
+        self._wire.append(body)
+        return self._cls(**body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cls, name)
 
 
 def _status(exc: Any) -> int | None:
@@ -51,13 +50,9 @@ def _status(exc: Any) -> int | None:
     return status if isinstance(status, int) and status > 0 else None  # -1: the error came inside a stream
 
 
-_CLIENTS = ("ollama._client:Client", "ollama._client:AsyncClient")
 instrumentor = Instrumentor(
     provider="ollama",
     requires="ollama>=0.4",
     errors={"http_status": _status},
-    targets={
-        **{f"{client}._request": route for client in _CLIENTS},
-        **{f"{client}._request_raw": route_raw for client in _CLIENTS},
-    },
+    targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
 )
