@@ -76,8 +76,16 @@ def test_spans_of_the_programs_own_exit_handlers_are_written(tmp_path: Path) -> 
 
 
 def test_the_thread_that_first_needs_threading_is_not_taken_for_the_main_one(tmp_path: Path) -> None:
-    program = "import time\nspan('a')\ntime.sleep(0.2)\nimport threading\nassert threading.main_thread() is threading.current_thread()\n"
-    done, lines = run(tmp_path, program)
+    done, lines = run(
+        tmp_path,
+        """
+        import time
+        span("a")
+        time.sleep(0.2)
+        import threading
+        assert threading.main_thread() is threading.current_thread()
+        """,
+    )
     assert (done.returncode, len(lines)) == (0, 1), done.stderr
 
 
