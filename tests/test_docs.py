@@ -1,0 +1,89 @@
+"""What the documentation says is run: each page's blocks, in order, as one program, with an embedded provider to talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from autotrace import model
+from autotrace.testing.provider import Provider, serve
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: (\S+)\n")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+
+
+def install(tree: Path, site: Path) -> None:
+    """Install the distribution of a page as a user would, without the index."""
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target", str(site)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(tree)], check=True, timeout=120)
+
+
+def environment(provider: Provider, *paths: Path) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+    return {
+        **ours,
+        **provider.environment(),
+        "AUTOTRACE_STRICT": "1",
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "PYTHONWARNINGS": "error",
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    files, site = tmp_path / "files", tmp_path / "site"
+    site.mkdir()
+    program = []
+    for text in [*blocks(page, "toml"), *blocks(page, "python")]:
+        named = FILE.match(text)
+        if named is None:
+            program.append(text)
+            continue
+        path = files / named[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    program = [text for text in program if not text.startswith("[")]
+    if (files / "pyproject.toml").exists():
+        install(files, site)
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(program))
+    with serve() as provider:
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            env=environment(provider, site, files),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    validator = jsonschema.Draft202012Validator(model.json_schema())
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            validator.validate(json.loads(line))
+
+
+def test_the_record_in_the_readme_is_a_valid_one_with_the_fields_of_a_real_one() -> None:
+    (shown,) = (json.loads(text) for text in blocks(ROOT / "README.md", "json"))
+    jsonschema.Draft202012Validator(model.json_schema()).validate(shown)
+    assert list(shown) == list(model.Span.__struct_fields__)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
