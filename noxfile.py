@@ -76,8 +76,8 @@ def pytest(session: nox.Session, *where: str) -> None:
 
 @nox.session(python=ONE)
 def lint(session: nox.Session) -> None:
-    """Check style, format and types."""
-    install(session, "lint", plugins=PLUGINS)
+    """Check style, format and types; the example program's against the SDKs."""
+    install(session, "lint", "sdks", plugins=PLUGINS)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

@@ -6,6 +6,7 @@ While `site` is still building `sys.path` the plugins cannot be found, so the sc
 
 from __future__ import annotations
 
+import os
 import sys
 from _frozen_importlib import ModuleSpec
 
@@ -19,7 +20,7 @@ _started = False
 def start() -> None:
     """Enable autotrace as the environment says, once `site` is done. Called by `.pth`, `sitecustomize`, or both."""
     global _started
-    if _started:
+    if _started or os.environ.get("AUTOTRACE", "").strip().lower() in ("", "0", "false", "no", "off"):
         return
     _started = True
     if _inside_site():

@@ -106,13 +106,17 @@ def test_the_nearest_file_counts_and_becomes_variables_for_a_child(tmp_path: Pat
     assert environment_from_file(str(below)) == {}
 
 
-def test_malformed_variables_are_left_out_and_named(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_variable_is_named_and_one_for_content_counts_as_off(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AUTOTRACE_CONTENT", "perhaps")
     settings = Settings()
     with pytest.raises(SettingsError, match="perhaps"):
         settings.check_environment()
-    assert ["perhaps" in problem for problem in settings.settle()] == [True]
-    assert settings.get("content") is True
+    (problem,) = settings.settle()
+    assert "perhaps" in problem
+    assert problem.endswith("Content is not recorded.")
+    assert settings.get("content") is False
 
 
 def test_variables_that_mean_nothing_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

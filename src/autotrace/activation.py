@@ -45,7 +45,7 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
 def enable_from_environment() -> None:
     """`enable()` for ``AUTOTRACE=1``: what is wrong is a line on stderr and never an exception."""
     for problem in settings.current.settle():
-        diagnostics.say("settings", f"{problem}. It is left out of account.", level="error")
+        diagnostics.say("settings", problem, level="error")
     _discover()
     _activate(list(_plugins.values()))
 

@@ -89,6 +89,7 @@ class Call:
 
     def forget_chunks(self) -> list[Any]:
         """Expect chunks that are not worth keeping (audio, files): only that there was one is noted."""
+        self._draft.chunks = None
         self.chunks = _OnlyFirst()
         return self.chunks
 
@@ -114,8 +115,9 @@ class Call:
 
     def chunk(self, chunk: Any) -> None:
         """Record one chunk of a streamed response."""
-        chunks = self.begin_stream()
+        chunks = self.chunks
         if not chunks:
+            chunks = self.begin_stream()
             self.first_chunk()
         chunks.append(chunk)
 

@@ -94,7 +94,7 @@ class Settings:
         text = os.environ.get(variable)
         environment = None if not text or variable in self._ignored else read(variable, text)
         file = self._file.get(name)
-        if name == "content" and (environment is False or file is False):
+        if name == "content" and (environment is False or file is False or variable in self._ignored):
             return False
         own = self._of_library.get(library or "", {})
         for value in (own.get(name), self._values.get(name), environment, file):
@@ -110,7 +110,7 @@ class Settings:
             self.get(name)
 
     def settle(self) -> list[str]:
-        """Read file and environment, leaving out what is malformed; what was wrong with it."""
+        """Read file and environment without what is malformed; what was wrong, and what is made of it."""
         problems = []
         for name, (read, _) in KNOWN.items():
             variable = "AUTOTRACE_" + name.upper()
@@ -118,12 +118,13 @@ class Settings:
                 if os.environ.get(variable):
                     read(variable, os.environ[variable])
             except SettingsError as exc:
-                problems.append(str(exc))
+                closed = name == "content"  # a switch for privacy that cannot be read is taken for off
+                problems.append(f"{exc}. {'Content is not recorded.' if closed else 'It is left out of account.'}")
                 self._ignored.add(variable)
         try:
             self.read_file()
         except SettingsError as exc:
-            problems.append(str(exc))
+            problems.append(f"{exc}. It is left out of account.")
         return problems
 
 

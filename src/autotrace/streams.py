@@ -24,114 +24,107 @@ _current = context.current
 Begin = Callable[[], Call]
 
 
+class _Step:
+    """Around one step of the library's own iterator: the span is current in it, and a close in it is no early one."""
+
+    __slots__ = ("_call", "_own", "_token")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._own = call.context
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._own)
+        self._call.reading = True
+
+    def __exit__(self, *_: object) -> None:
+        self._call.reading = False
+        context.reset(_current, self._token)
+
+
+class _Ending:
+    """Around a whole stream: whatever leaves it ends the call. What says that the iterator is exhausted goes no further."""
+
+    __slots__ = ("_call", "_thrown", "value")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._thrown: BaseException | None = None
+        self.value: Any = None
+
+    def __enter__(self) -> _Ending:
+        return self
+
+    def __exit__(self, _kind: object, exc: BaseException | None, _tb: object) -> bool:
+        if isinstance(exc, (StopIteration, StopAsyncIteration)):
+            self.value = getattr(exc, "value", None)
+            self._call.finish()
+            return True
+        if exc is None or exc is self._thrown or isinstance(exc, GeneratorExit):
+            self._call.abandon()
+        else:
+            self._call.fail(exc)
+        return False
+
+    def throwing(self, inner: Any, name: str, exc: BaseException) -> Callable[[], Any]:
+        """The step that throws `exc`, which the consumer threw in, into `inner`. If it comes out again it is the consumer's."""
+        self._thrown = exc
+        method = getattr(inner, name, None)
+        if method is None:
+            raise exc
+        return _sending(method, exc)
+
+
 def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
     """A generator that hands on what `inner` yields and records it as the chunks of the call that `begin` gives.
 
     `begin` is asked at the first step, before `inner` runs. What is sent or thrown into the generator goes to `inner`.
     """
     call = begin()
-    chunks, own = call.begin_stream(), call.context
-    advance: Callable[[], Any] = inner.__next__
-    step = advance
-    thrown: BaseException | None = None
-    try:
+    call.begin_stream()
+    step: Callable[[], Any] = inner.__next__
+    advance, inside, keep = step, _Step(call), call.chunk
+    with _Ending(call) as ending:
         while True:
-            token = _current.set(own)
-            call.reading = True
-            try:
+            with inside:
                 item = step()
-            finally:
-                call.reading = False
-                _current.reset(token)
-            if not chunks:
-                call.first_chunk()
-            chunks.append(item)
+            keep(item)
             try:
                 sent = yield item
                 step = advance if sent is None else _sending(inner.send, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
-                _close(inner)
+                if hasattr(inner, "close"):
+                    inner.close()
                 raise
             except BaseException as exc:
-                if not hasattr(inner, "throw"):
-                    thrown = exc
-                    raise
-                thrown = exc
-                step = _sending(inner.throw, exc)
-    except StopIteration as end:
-        call.finish()
-        return end.value
-    except GeneratorExit:
-        call.abandon()
-        raise
-    except BaseException as exc:
-        _ended_by(call, exc, thrown)
-        raise
+                step = ending.throwing(inner, "throw", exc)
+    return ending.value
 
 
 async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerator[Any, Any]:
     """`observe` for an asynchronous iterator."""
     call = begin()
-    chunks, own = call.begin_stream(), call.context
-    advance: Callable[[], Any] = inner.__anext__
-    step = advance
-    thrown: BaseException | None = None
-    try:
+    call.begin_stream()
+    step: Callable[[], Any] = inner.__anext__
+    advance, inside, keep = step, _Step(call), call.chunk
+    with _Ending(call) as ending:
         while True:
-            token = _current.set(own)
-            call.reading = True
-            try:
+            with inside:
                 item = await step()
-            finally:
-                call.reading = False
-                context.reset(_current, token)
-            if not chunks:
-                call.first_chunk()
-            chunks.append(item)
+            keep(item)
             try:
                 sent = yield item
                 step = advance if sent is None else _sending(inner.asend, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
-                await _aclose(inner)
+                if hasattr(inner, "aclose"):
+                    await inner.aclose()
                 raise
             except BaseException as exc:
-                if not hasattr(inner, "athrow"):
-                    thrown = exc
-                    raise
-                thrown = exc
-                step = _sending(inner.athrow, exc)
-    except StopAsyncIteration:
-        call.finish()
-    except GeneratorExit:
-        call.abandon()
-        raise
-    except BaseException as exc:
-        _ended_by(call, exc, thrown)
-        raise
-
-
-def _ended_by(call: Call, exc: BaseException, thrown: BaseException | None) -> None:
-    """End `call` with `exc`: the library's failure, or its consumer's, which threw it in and has no use for the rest."""
-    if exc is thrown:
-        call.abandon()
-    else:
-        call.fail(exc)
+                step = ending.throwing(inner, "athrow", exc)
 
 
 def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
     return lambda: method(value)
-
-
-def _close(inner: Any) -> None:
-    close = getattr(inner, "close", None)
-    if close is not None:
-        close()
-
-
-async def _aclose(inner: Any) -> None:
-    aclose = getattr(inner, "aclose", None)
-    if aclose is not None:
-        await aclose()
 
 
 def is_generator(value: Any) -> bool:
