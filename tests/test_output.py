@@ -164,6 +164,17 @@ def test_a_reader_that_is_gone_does_not_disturb_the_program(tmp_path: Path) -> N
     assert [json.loads(line)["event"] for line in said.splitlines() if line.startswith(b"{")] == ["autotrace.sink"]
 
 
+def test_a_reader_that_does_not_read_delays_the_exit_and_does_not_prevent_it(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(PREAMBLE + "span('a', text='x' * 1_000_000)\n")
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.wait(timeout=30) == 0
+        assert process.stderr is not None
+        assert "does not read" in json.loads(process.stderr.read())["message"]
+
+
 def test_values_that_json_cannot_hold_leave_the_line_valid(tmp_path: Path) -> None:
     _, lines = run(
         tmp_path,

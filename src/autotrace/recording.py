@@ -35,6 +35,7 @@ _random = Random(int.from_bytes(os.urandom(32), "little"))
 """Ours alone: programs seed `random`, and all their processes would make the same ids."""
 
 _NO_ERRORS: dict[str, Getter] = {}
+_PLAIN = frozenset((str, int, float, bool))
 
 Parent = Union["Call", SpanContext, None]
 
@@ -69,7 +70,9 @@ class Call:
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Put one attribute, by its full name, on the span. `value` is frozen now."""
-        self.set_attributes({key: value})
+        value = value if type(value) in _PLAIN else freezing.freeze(value)
+        # Never in place: the writer may be reading.
+        self._draft.attributes = {**self._draft.attributes, key: value} if self._draft.attributes else {key: value}
 
     def set_attributes(self, values: Mapping[str, Any]) -> None:
         """Put attributes, by their full names, on the span. The values are frozen now."""
@@ -210,8 +213,7 @@ class _OnlyFirst(list[Any]):
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
-    plain = (str, int, float, bool)
-    return {key: value if type(value) in plain else freezing.freeze(value) for key, value in values.items()}
+    return {key: value if type(value) in _PLAIN else freezing.freeze(value) for key, value in values.items()}
 
 
 def begin(

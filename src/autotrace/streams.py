@@ -8,6 +8,7 @@ left set while the consumer's code runs.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
@@ -160,7 +161,13 @@ def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
 
 def _holds(value: Any, name: str) -> bool:
     # Not by asking for the attribute: a pydantic model takes 2 µs to say that it has none.
-    return name in getattr(value, "__dict__", ()) or any(name in vars(base) for base in type(value).__mro__)
+    kind: Any = type(value)
+    return name in getattr(value, "__dict__", ()) or _class_holds(kind, name)
+
+
+@functools.lru_cache(maxsize=512)
+def _class_holds(kind: type, name: str) -> bool:
+    return any(name in vars(base) for base in kind.__mro__)
 
 
 def note_request_id(seam: StreamSeam, response: Any, call: Call) -> None:

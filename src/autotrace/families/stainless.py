@@ -63,8 +63,10 @@ def _body_of(options: Any) -> Any:
     lists = {name: _listed(value) for name, value in body.items() if isinstance(value, Iterator)}
     if lists:
         options.json_data = body = {**body, **lists}
-    extra = options.extra_json or {}  # what the caller gave as `extra_body`; merged into the body further down
-    return {name: value for name, value in {**body, **extra}.items() if type(value).__name__ not in _UNSET}
+    extra = options.extra_json  # what the caller gave as `extra_body`; merged into the body further down
+    if extra:
+        body = {**body, **extra}
+    return {name: value for name, value in body.items() if type(value).__name__ not in _UNSET}
 
 
 def _listed(iterator: Iterator[Any]) -> Any:

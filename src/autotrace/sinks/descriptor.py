@@ -14,6 +14,7 @@ import sys
 import time
 
 from autotrace import diagnostics
+from autotrace.sinks import destination
 from autotrace.sinks.entry import Entry
 
 if sys.platform != "win32":
@@ -49,7 +50,7 @@ class DescriptorSink:
                 if locked:
                     self._unlock()
         except OSError as exc:
-            self._broken = exc.errno in (errno.EPIPE, errno.EBADF)
+            self._broken = exc.errno in (errno.EPIPE, errno.EBADF, errno.ETIMEDOUT)
             diagnostics.say(
                 "sink",
                 f"file descriptor {self.fd}: {exc.strerror}; records are lost. Keep its reader alive.",
@@ -60,7 +61,7 @@ class DescriptorSink:
         return
 
     def _lock(self) -> bool:
-        if fcntl is None or sys.platform == "win32":
+        if sys.platform == "win32":
             return False
         give_up = time.monotonic() + _LOCK_PATIENCE
         while True:
@@ -76,14 +77,22 @@ class DescriptorSink:
         if sys.platform != "win32":
             fcntl.lockf(self.fd, fcntl.LOCK_UN)
 
+    def _await_reader(self) -> None:
+        """Wait until there is room: for as long as it takes, or, when the process is ending, until that has waited enough."""
+        if not hasattr(select, "poll"):  # Windows
+            return
+        poll = select.poll()
+        poll.register(self.fd, select.POLLOUT)
+        while not poll.poll(100):
+            if destination.give_up_at is not None and time.monotonic() > destination.give_up_at:
+                raise OSError(errno.ETIMEDOUT, "its reader does not read")
+
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)
         regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
         while view:
-            if not regular and hasattr(select, "poll"):
-                poll = select.poll()
-                poll.register(self.fd, select.POLLOUT)
-                poll.poll()
+            if not regular:
+                self._await_reader()
             try:
                 view = view[os.write(self.fd, view if regular else view[:_ATOMIC]) :]
             except BlockingIOError:  # somebody else made it non-blocking, and another writer was faster

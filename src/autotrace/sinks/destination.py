@@ -7,6 +7,9 @@ import os
 IDENTITY = "AUTOTRACE_STDOUT"
 """Environment variable: device and inode of the first active process's stdout."""
 
+give_up_at: float | None = None
+"""When a sink stops waiting for a reader that does not read (`time.monotonic`); set when the process is ending."""
+
 _chosen: int | None = None
 
 

@@ -18,8 +18,8 @@ from typing import Protocol
 
 from autotrace import diagnostics
 from autotrace.model import Span
+from autotrace.sinks import destination
 from autotrace.sinks.descriptor import DescriptorSink
-from autotrace.sinks.destination import descriptor
 from autotrace.sinks.entry import Entry, Sink, prepare
 
 POLL = 0.02
@@ -27,7 +27,7 @@ POLL = 0.02
 
 _IDLE_POLLS = 50
 _FORK_PATIENCE = 0.05
-_EXIT_PATIENCE = 5.0
+_EXIT_PATIENCE = 3.0
 _BATCH = 256
 
 
@@ -117,7 +117,7 @@ class Writer:
             except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
                 diagnostics.failed("writer: a record is lost", exc, aside=True)
         if self.sinks is None:
-            self.sinks = [DescriptorSink(descriptor())]
+            self.sinks = [DescriptorSink(destination.descriptor())]
         for sink in self.sinks:
             try:
                 sink.write(batch)
@@ -173,6 +173,7 @@ class Writer:
 
     def _at_exit(self) -> None:
         self._ending = True
+        destination.give_up_at = time.monotonic() + _EXIT_PATIENCE
         for callback in self.before_exit:
             callback()
         self._halt(_EXIT_PATIENCE)

@@ -1,0 +1,12 @@
+"""All benchmarks, each in a process of its own: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+NAMES = ("core", "activation", "calls", "streams")
+
+for name in NAMES:
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+    print(flush=True)
