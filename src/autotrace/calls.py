@@ -77,7 +77,7 @@ class TracedTarget:
 
 
 class Pending:
-    """A call that is about to be made: its request is frozen, its span not begun."""
+    """A call that is about to be made: what it is, and what the library's function is called with."""
 
     __slots__ = ("args", "invocation", "operation", "target")
 

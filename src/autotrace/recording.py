@@ -139,7 +139,10 @@ class Call:
             return
         draft = self._claim("error")
         if draft is not None:
-            self._describe(draft, exc)
+            try:
+                self._describe(draft, exc)
+            except Exception as ours:  # must not take the place of the exception that the program waits for
+                diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)
 
     def cancel(self) -> None:
@@ -305,6 +308,7 @@ def _end_all() -> None:
 
 def _in_child() -> None:
     _open.clear()
+    _keyed.clear()
     _random.seed(int.from_bytes(os.urandom(32), "little"))
 
 

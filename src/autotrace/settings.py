@@ -1,10 +1,9 @@
 """Settings, and where each value comes from.
 
-Precedence: what `enable()` is given, then ``AUTOTRACE_*`` in the environment, then ``[tool.autotrace]`` in
-pyproject.toml, then the
-default. Two things only the operator decides: ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off``
-keeps content out of
-the records whatever the code says. A plain class of strings and booleans: this module is part of the activation budget.
+Precedence: what `enable()` is given, then ``AUTOTRACE_*`` in the environment, then ``[tool.autotrace]`` in pyproject.toml,
+then the default. Two things only the operator decides: ``AUTOTRACE=0`` keeps everything off, and
+``AUTOTRACE_CONTENT=off`` keeps content out of the records, whatever the code says. A plain class of strings and
+booleans: this module is part of the activation budget.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """autotrace for the Anthropic SDK: every POST of a client, whatever it is called through.
 
-Messages (beta, parsed, streamed, tool runner) and legacy completions with all they say; token counts, batches,
-files and what else there is with model and time. Clients for other clouds are told apart by their class.
+Messages (beta, parsed, streamed, tool runner) and legacy completions with all they say; token counts, batches, files and
+what else there is with model and time. Clients for other clouds are told apart by their class.
 """
 
 from __future__ import annotations

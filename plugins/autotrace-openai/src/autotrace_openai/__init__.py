@@ -1,8 +1,8 @@
 """autotrace for the OpenAI SDK: every POST of a client, whatever it is called through.
 
-Chat completions, Responses, embeddings and completions with all they say; images, audio, moderations, files,
-batches and what else
-there is with model, usage and time. Azure and other providers behind the same SDK are told apart by client class and host.
+Chat completions, Responses, embeddings and completions with all they say; images, audio, moderations, files, batches and
+what else there is with model, usage and time. Azure and other providers behind the same SDK are told apart by client
+class and host.
 """
 
 from __future__ import annotations
