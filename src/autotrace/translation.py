@@ -158,18 +158,23 @@ def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
     if draft.response is not None:
         return freezing.thaw(draft.response)
     if draft.chunks is None:
+        _note_first_chunk(draft, attributes)  # of binary content, whose pieces are not kept
         return None
     try:
         chunks = draft.decode(draft.chunks) if draft.decode else [freezing.plain(chunk) for chunk in draft.chunks]
         if not isinstance(chunks, list):
             return chunks  # a body that was read in pieces, and is no stream
         attributes[ALWAYS["chunks"].attribute] = len(chunks)
-        if draft.first_chunk_ns >= 0:
-            attributes[ALWAYS["time_to_first_chunk"].attribute] = draft.first_chunk_ns / 1e9
+        _note_first_chunk(draft, attributes)
         return draft.operation.reduce(chunks) if draft.operation.reduce and chunks else None
     except Exception as exc:  # a plugin's reduce: whatever it raises costs the response, not the record
         diagnostics.failed(f"reduce {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
+
+
+def _note_first_chunk(draft: Draft, attributes: dict[str, Any]) -> None:
+    if draft.first_chunk_ns >= 0:
+        attributes[ALWAYS["time_to_first_chunk"].attribute] = draft.first_chunk_ns / 1e9
 
 
 def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: dict[str, Any]) -> None:
