@@ -12,9 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import autotrace
 from autotrace import diagnostics
+
+# Machines are shared and noisy: how long an example takes says nothing about it.
+settings.register_profile("autotrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("autotrace")
 
 
 @pytest.fixture(autouse=True)
