@@ -46,7 +46,7 @@ def route(call: Invocation) -> Operation:
 
 instrumentor = Instrumentor(
     provider="anthropic",
-    requires="anthropic>=0.40,<3",
+    requires="anthropic>=2,<3",
     errors={**stainless.ERRORS, "error_code": "body.error.type"},
     targets=stainless.targets("anthropic", route),
 )

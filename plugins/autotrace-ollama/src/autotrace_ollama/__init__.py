@@ -52,7 +52,7 @@ def _status(exc: Any) -> int | None:
 
 instrumentor = Instrumentor(
     provider="ollama",
-    requires="ollama>=0.4",
+    requires="ollama>=0.6,<1",
     errors={"http_status": _status},
     targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
 )
