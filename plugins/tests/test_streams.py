@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -240,6 +241,11 @@ else:
 """
 
 
+EXIT_CODES = (0, -signal.SIGSEGV) if sys.version_info[:2] == (3, 13) else (0,)
+"""CPython 3.13 may crash where a generator closes a response while the interpreter ends (anthropic works around it). Without
+autotrace openai 2.54 on 3.13.0 did so in 30 of 30 runs of this script."""
+
+
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 def test_a_stream_that_is_open_when_the_interpreter_exits_is_recorded(asynchronous: bool, sdk: Any, wire: Any) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUTOTRACE")}
@@ -251,7 +257,7 @@ def test_a_stream_that_is_open_when_the_interpreter_exits_is_recorded(asynchrono
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in EXIT_CODES, done.stderr
     (line,) = done.stdout.splitlines()
     span = json.loads(line)
     assert span["end_reason"] == "exit"
