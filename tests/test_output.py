@@ -58,12 +58,14 @@ def test_spans_that_are_open_at_the_end_are_recorded_as_such(tmp_path: Path) -> 
     _, lines = run(
         tmp_path,
         """
-        import threading, time
+        import threading
+        begun = threading.Event()
         def hang():
             with autotrace.span("hanging"):
-                time.sleep(60)
+                begun.set()
+                threading.Event().wait()
         threading.Thread(target=hang, daemon=True).start()
-        time.sleep(0.2)
+        begun.wait()
         autotrace.span("open").__enter__()
         """,
     )

@@ -74,10 +74,6 @@ class Call:
         # Never in place: the writer may be reading.
         self._draft.attributes = {**self._draft.attributes, key: value} if self._draft.attributes else {key: value}
 
-    def set_attributes(self, values: Mapping[str, Any]) -> None:
-        """Put attributes, by their full names, on the span. The values are frozen now."""
-        self._draft.attributes = {**(self._draft.attributes or {}), **_frozen(values)}
-
     def begin_stream(self, decode: Any = None) -> list[Any]:
         """Expect chunks from now on; the list that they are appended to.
 
