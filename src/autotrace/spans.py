@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import TracebackType
 from typing import Any
 
-from autotrace import context, recording, settings
-from autotrace.operation import Operation
-from autotrace.translation import Origin
+from autotrace import availability, context, settings
 
-_ORIGIN = Origin("autotrace")
-_OPERATION = Operation("span", kind="INTERNAL")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from autotrace.recording import Call
 
 
 class ManualSpan:
@@ -22,26 +22,41 @@ class ManualSpan:
     def __init__(self, name: str, attributes: Mapping[str, Any] | None) -> None:
         self._name = name
         self._attributes = attributes
-        self._call = recording.inert(_OPERATION)
+        self._call: Call | None = None
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Put one attribute on the span. `value` may be any object; it is frozen now. No effect after the block."""
-        self._call.set_attribute(key, value)
+        if self._call is not None:
+            self._call.set_attribute(key, value)
 
     def __enter__(self) -> ManualSpan:
         if settings.enabled and not context.is_suppressed("autotrace"):
-            self._call = recording.begin(_OPERATION, _ORIGIN, name=self._name, attributes=self._attributes)
-            self._token = context.current.set(self._call.context)
-        else:
-            self._token = context.current.set(context.current.get())
+            self._call = _begin(self._name, self._attributes)
+        self._token = context.current.set(context.current.get() if self._call is None else self._call.context)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         context.reset(context.current, self._token)
+        if self._call is None:
+            return
         if exc is None:
             self._call.finish()
         else:
             self._call.fail(exc)
+
+
+def _begin(name: str, attributes: Mapping[str, Any] | None) -> Call | None:
+    """``None`` where nothing can be recorded."""
+    recording = availability.recording()
+    return None if recording is None else recording.begin(*_manual(), name=name, attributes=attributes)
+
+
+@cache
+def _manual() -> tuple[Any, Any]:
+    from autotrace.operation import Operation
+    from autotrace.translation import Origin
+
+    return Operation("span", kind="INTERNAL"), Origin("autotrace")
 
 
 def span(name: str, attributes: Mapping[str, Any] | None = None) -> ManualSpan:

@@ -7,6 +7,7 @@ import importlib
 import importlib.resources
 import importlib.util
 import inspect
+import operator
 import pickle
 import pkgutil
 import sys
@@ -14,6 +15,7 @@ import traceback
 import types
 import warnings
 import zipfile
+import zipimport
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from typing import Any
 import pytest
 
 from autotrace import hooks
-from autotrace.hooks import finder
+from autotrace.hooks import execution, finder
 
 
 @pytest.fixture
@@ -179,27 +181,95 @@ def test_while_the_body_runs_and_afterwards_loader_and_spec_are_as_without_us(mo
     assert hash(module.__loader__) == hash(SourceFileLoader(name, module.__file__))
 
 
-def test_a_spec_that_was_looked_for_is_as_without_us(modules: Any, seen: list[Any]) -> None:
-    name = modules.new("value = 1\n")
+KINDS = ["module", "package", "zip", "namespace", "built-in"]
+
+
+def of_kind(modules: Any, kind: str) -> str:
+    """A module of that kind; its name."""
+    name = modules.name()
+    if kind == "zip":
+        archive(modules, **{name: "value = 1\n"})
+    elif kind == "namespace":
+        (modules.directory / name).mkdir()
+    elif kind == "built-in":
+        return "_symtable"
+    else:
+        modules.write(name, "value = 1\n", package=kind == "package")
+    return str(name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spec_that_was_looked_for_is_as_without_us(modules: Any, seen: list[Any], kind: str) -> None:
+    name = of_kind(modules, kind)
     without = importlib.util.find_spec(name)
     hooks.when_imported(name, seen.append)
     spec, again = importlib.util.find_spec(name), importlib.util.find_spec(name)
-    assert type(spec) is type(without)
-    assert type(spec.loader) is type(without.loader)
-    assert repr(spec) == repr(without).replace(hex(id(without.loader)), hex(id(spec.loader)))
+    assert spec.__class__ is without.__class__ is ModuleSpec
+    assert isinstance(spec.loader, type) == isinstance(without.loader, type)
+    if kind == "namespace":  # whose list of places is equal to none but itself
+        for one in (without, spec, again):
+            one.submodule_search_locations = list(one.submodule_search_locations)
     assert spec == again
-    assert spec.loader == again.loader
+    assert spec == without
+    assert without == spec
+    assert operator.ne(spec, without) is False
+    assert spec.loader == without.loader
+    assert without.loader == spec.loader
+    assert operator.ne(spec.loader, without.loader) is False
     assert hash(spec.loader) == hash(without.loader)
+    assert dir(spec) == dir(without)
+    assert vars(spec).keys() == vars(without).keys()
     assert (spec.origin, spec.cached, spec.has_location, spec.parent) == (
         without.origin,
         without.cached,
         without.has_location,
         without.parent,
     )
-    assert spec.loader.get_source(name) == "value = 1\n"
-    assert spec.loader.get_filename(name) == without.origin
-    assert isinstance(spec.loader.get_code(name), types.CodeType)
+    if kind in ("module", "package"):
+        assert spec.loader.get_source(name) == "value = 1\n"
+        assert spec.loader.get_filename(name) == without.origin
+        assert isinstance(spec.loader.get_code(name), types.CodeType)
+    if kind != "namespace":
+        assert repr(spec) == repr(without).replace(hex(id(without.loader)), hex(id(spec.loader)))
     assert seen == []
+
+
+@pytest.mark.parametrize("kind", ["module", "package", "zip"])
+def test_a_loader_that_was_looked_for_has_nothing_that_it_did_not_have(modules: Any, seen: list[Any], kind: str) -> None:
+    name = of_kind(modules, kind)
+    without = vars(importlib.util.find_spec(name).loader).copy()
+    hooks.when_imported(name, seen.append)
+    loader = importlib.util.find_spec(name).loader
+    attributes = vars(loader)
+    assert type(loader) in (SourceFileLoader, zipimport.zipimporter)
+    assert "exec_module" not in attributes
+    assert attributes.get("exec_module") is None
+    with pytest.raises(KeyError):
+        attributes["exec_module"]
+    for look in (
+        dict,
+        list,
+        len,
+        repr,
+        lambda one: dict(**one),
+        lambda one: list(one.items()),
+        lambda one: list(reversed(one)),
+        lambda one: sorted(one.keys()),
+        lambda one: list(one.values()),
+        lambda one: one | {"more": 1},
+        lambda one: {"more": 1} | one,
+        lambda one: {} | one.copy(),
+        lambda one: isinstance(one, dict),
+        lambda one: type(copy.copy(one)),
+        lambda one: pickle.dumps({key: str(value) for key, value in one.items()}),
+    ):
+        assert look(attributes) == look(without)  # type: ignore[operator]
+    assert attributes == without
+    assert without == attributes
+    assert operator.ne(attributes, without) is False
+    importlib.import_module(name)
+    assert type(vars(sys.modules[name].__loader__)) is dict
+    assert len(seen) == 1
 
 
 def twin(loader: Any, how: str) -> Any:
@@ -210,8 +280,12 @@ def twin(loader: Any, how: str) -> Any:
 def test_a_copy_of_a_loader_executes_the_module(modules: Any, how: str) -> None:
     name = modules.new("value = 1\n")
     hooks.when_imported(name, lambda module: None)
-    loader = twin(importlib.util.find_spec(name).loader, how)
+    found = importlib.util.find_spec(name)
+    assert b"autotrace" not in pickle.dumps(found)
+    assert twin(found, how) == found
+    loader = twin(found.loader, how)
     assert type(loader) is SourceFileLoader
+    assert type(vars(loader)) is dict
     module = types.ModuleType(name)
     loader.exec_module(module)
     assert module.value == 1
@@ -225,7 +299,9 @@ def test_a_copy_of_a_loader_that_we_stand_for_is_the_loaders_own(
 ) -> None:
     monkeypatch.delitem(sys.modules, "_symtable", raising=False)
     hooks.when_imported("_symtable", lambda module: None)
-    assert twin(importlib.util.find_spec("_symtable").loader, how) is importlib.machinery.BuiltinImporter
+    loader = importlib.util.find_spec("_symtable").loader
+    assert twin(loader, how) is importlib.machinery.BuiltinImporter
+    assert b"autotrace" not in pickle.dumps(loader)
 
 
 def test_source_data_and_resources_are_there(modules: Any, seen: list[Any]) -> None:
@@ -298,10 +374,26 @@ def test_a_namespace_package(modules: Any, seen: list[Any]) -> None:
     package = sys.modules[name]
     assert same(seen, ["before", package, leaf])
     assert type(package.__spec__) is ModuleSpec
-    assert "_autotrace" not in vars(package.__spec__)
+    assert type(vars(package.__loader__)) is dict
     assert list(package.__path__) == [str(modules.directory / name)]
-    del sys.modules[name]
-    assert same(seen, ["before", package, leaf, "before", importlib.import_module(name)])
+    loader = type(package.__loader__)
+    importlib.reload(package)
+    assert same(seen, ["before", package, leaf, "before", package])
+    assert type(package.__spec__) is ModuleSpec
+    assert type(package.__loader__) is type(package.__spec__.loader) is loader
+    del sys.modules[name], seen[:]
+    assert same(seen, ["before", importlib.import_module(name)])
+
+
+@pytest.mark.parametrize("how", ["copy", "deepcopy", "pickle"])
+def test_a_copy_of_a_namespace_packages_spec_is_a_plain_one(modules: Any, seen: list[Any], how: str) -> None:
+    name = of_kind(modules, "namespace")
+    hooks.when_imported(name, seen.append)
+    spec = importlib.util.find_spec(name)
+    spec.submodule_search_locations = list(spec.submodule_search_locations)  # what is there without us has no copy
+    other = twin(spec, how)
+    assert type(other) is ModuleSpec
+    assert other == spec
 
 
 @pytest.mark.parametrize(
@@ -358,6 +450,86 @@ def test_a_loader_that_specs_share_and_that_has_no_attributes(modules: Any, seen
         sys.meta_path.remove(foreign)
     assert same(seen, [module, module])
     assert module.loaded_by is module.__loader__ is module.__spec__.loader is foreign.loader
+
+
+def test_a_loader_that_specs_share_and_that_has_attributes(modules: Any, seen: list[Any]) -> None:
+    first, second, other, never = (modules.name() for _ in range(4))
+    archive(modules, **{first: f"import {other}, {second}", second: "", other: "", never: ""})
+    for name in (first, second, never):
+        hooks.when_imported(name, seen.append)
+    loader = importlib.util.find_spec(never).loader
+    importlib.util.find_spec(second)
+    module = importlib.import_module(first)
+    assert same(seen, [sys.modules[second], module])
+    assert loader is module.__loader__ is sys.modules[other].__loader__ is sys.path_importer_cache[sys.path[0]]
+    importlib.reload(sys.modules[other])
+    importlib.reload(module)
+    assert same(seen, [sys.modules[second], module, module])
+    importlib.import_module(never)
+    assert len(seen) == 4
+    assert type(vars(loader)) is dict
+
+
+class Legacy:
+    """A loader as they were before there was `exec_module`."""
+
+    def load_module(self, name: str) -> Any:
+        module = sys.modules.get(name) or types.ModuleType(name)
+        sys.modules[name] = module
+        module.legacy = getattr(module, "legacy", 0) + 1  # type: ignore[attr-defined]
+        return module
+
+
+class LegacyWithoutAttributes(Legacy):
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AssertionError
+
+
+class OwnExecution:
+    """A loader whose `exec_module` is an attribute of the instance."""
+
+    def __init__(self) -> None:
+        self.exec_module = lambda module: module.__dict__.setdefault("own", True)
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+
+class FixedExecution:
+    """A loader whose `exec_module` no attribute can stand in front of."""
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    @property
+    def exec_module(self) -> Any:
+        return lambda module: module.__dict__.setdefault("fixed", True)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="load_module is gone")
+@pytest.mark.filterwarnings("ignore::ImportWarning")
+@pytest.mark.parametrize("loader", [Legacy, LegacyWithoutAttributes, OwnExecution, FixedExecution])
+def test_odd_loaders(modules: Any, seen: list[Any], loader: Any) -> None:
+    name = modules.name()
+    foreign: Any = ShareLoader(name)
+    foreign.loader = loader()
+    before = dict(vars(foreign.loader))
+    sys.meta_path.insert(0, foreign)
+    hooks.when_imported(name, seen.append)
+    try:
+        module = importlib.import_module(name)
+        importlib.reload(module)
+    finally:
+        sys.meta_path.remove(foreign)
+    assert same(seen, [module, module])
+    assert {key: value for key, value in vars(module).items() if not key.startswith("__")} in (
+        {"legacy": 2},
+        {"own": True},
+        {"fixed": True},
+    )
+    assert module.__spec__.loader is module.__loader__ is foreign.loader
+    assert type(vars(foreign.loader)) is dict
+    assert vars(foreign.loader) == before
 
 
 def lazily(spec: ModuleSpec) -> Any:
@@ -510,3 +682,11 @@ def test_pytests_importlib_mode_finds_and_runs_a_watched_module(modules: Any, se
     assert Path(module.__file__) == path
     spec.loader.exec_module(module)
     assert same(seen, [module])
+
+
+def test_a_body_that_ended_while_we_were_attaching_to_it_is_not_missed(modules: Any) -> None:
+    module = importlib.import_module(modules.new())
+    ended: list[tuple[str, bool]] = []
+    assert execution.attach_to_running(module, lambda name, done: ended.append((name, done)))
+    assert ended == [(module.__name__, True)]
+    assert type(module.__spec__) is ModuleSpec

@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from autotrace import hooks
-from autotrace.hooks import finder
+from autotrace.hooks import finder, position
 
 
 @pytest.fixture
@@ -423,6 +423,124 @@ def test_a_fork_in_the_middle_of_an_import_goes_on_in_the_child(modules: Any) ->
         """
     ).stdout
     assert sorted(output.split()) == ["at-once", "called", "called", "inner", "inner"]  # in whatever order the two write
+
+
+class Blocked:
+    """A finder that holds one search up, until it is let go."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reached, self.open = threading.Event(), threading.Event()
+        self.waiting = True
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
+        if fullname == self.name and self.waiting:
+            self.waiting = False
+            self.reached.set()
+            assert self.open.wait(30)
+
+
+@pytest.fixture
+def blocked(modules: Any) -> Iterator[Any]:
+    """A finder in front of all others, and behind ours, that holds up the search for a new module."""
+    foreign: Any = Blocked(modules.new())
+    sys.meta_path.insert(0, foreign)
+    yield foreign
+    foreign.open.set()
+    if foreign in sys.meta_path:
+        sys.meta_path.remove(foreign)
+
+
+@pytest.fixture
+def few_finders(modules: Any) -> Iterator[Callable[[Any], None]]:
+    """Make `sys.meta_path` ours, one other, and the one for files; all is back after the test."""
+    before = list(sys.meta_path)
+
+    def make(other: Any) -> None:
+        sys.meta_path[1:] = [other, importlib.machinery.PathFinder]
+
+    yield make
+    sys.meta_path[:] = before
+
+
+@pytest.mark.parametrize("patience", [30, 0.05], ids=["until it is done", "not for ever"])
+def test_leaving_waits_for_searches_so_that_none_passes_a_finder_over(
+    modules: Any, blocked: Any, few_finders: Any, gate: Any, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(position, "PATIENCE", patience)
+    hooks.when_imported(modules.new(), lambda module: None)
+    few_finders(blocked)  # with one less in front, the walk that goes on from `blocked` would pass the last one over
+    before = sys.meta_path
+    importing = gate.start(importlib.import_module, blocked.name)
+    assert blocked.reached.wait(30)
+    leaving = gate.start(hooks.uninstall)
+    leaving.join(0.2)
+    assert leaving.is_alive() == (patience == 30)
+    blocked.open.set()
+    importing.join(30)
+    leaving.join(30)
+    assert gate.errors == []
+    assert blocked.name in sys.modules
+    assert (sys.meta_path is before) == (patience == 30)
+    assert sys.meta_path == [blocked, importlib.machinery.PathFinder]
+
+
+def test_leaving_from_within_a_search_loses_nobody(modules: Any, few_finders: Any) -> None:
+    name = modules.new()
+    hooks.when_imported(modules.new(), lambda module: None)
+
+    def leave(*_: Any) -> None:
+        started = time.monotonic()
+        hooks.uninstall()
+        assert time.monotonic() - started < position.PATIENCE / 2
+
+    foreign: Any = Foreign(name, leave)
+    few_finders(foreign)
+    assert importlib.import_module(name).__name__ == name
+    assert sys.meta_path == [foreign, importlib.machinery.PathFinder]
+
+
+def test_who_asks_a_finder_that_is_leaving_gets_the_others_answer(modules: Any) -> None:
+    name = modules.new()
+    hooks.when_imported(modules.new(), lambda module: None)
+    leaving = sys.meta_path[0]
+    places = list(sys.meta_path)
+    hooks.uninstall()
+    assert leaving.find_spec(name) is None
+    sys.meta_path[:] = places
+    assert leaving.find_spec(name).name == name
+    assert leaving.find_spec(modules.name()) is None
+    sys.meta_path.remove(leaving)
+
+
+def test_what_another_thread_is_looking_for_is_not_missed(modules: Any, blocked: Any, gate: Any, seen: list[Any]) -> None:
+    modules.write(blocked.name, "done = True\n")
+    gate.start(importlib.import_module, blocked.name)
+    assert blocked.reached.wait(30)
+    registering = gate.start(hooks.when_imported, blocked.name, lambda module: seen.append(module.done))
+    registering.join(0.1)
+    assert registering.is_alive()
+    assert seen == []
+    blocked.open.set()
+    registering.join(30)
+    gate.open()
+    assert seen == [True]
+    importlib.reload(sys.modules[blocked.name])
+    assert seen == [True, True]
+
+
+def test_what_another_thread_looks_for_without_end_is_said(
+    modules: Any, blocked: Any, gate: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(position, "PATIENCE", 0.05)
+    gate.start(importlib.import_module, blocked.name)
+    assert blocked.reached.wait(30)
+    hooks.when_imported(blocked.name, seen.append)
+    assert f"looking for {blocked.name}" in capfd.readouterr().err
+    blocked.open.set()
+    gate.open()
+    importlib.reload(sys.modules[blocked.name])
+    assert seen == [sys.modules[blocked.name]]
 
 
 # --- a callback's failure ---

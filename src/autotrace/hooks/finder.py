@@ -13,7 +13,8 @@ import os
 import sys
 
 from autotrace import diagnostics
-from autotrace.hooks import execution
+from autotrace.hooks import execution, position
+from autotrace.hooks.loaders import invisible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _finding: set[tuple[int, str]] = set()
 class Finder:
     """The meta path finder. One per interpreter, in front of the others."""
 
-    @execution.invisible
+    @invisible
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -64,24 +65,17 @@ class Finder:
 _finder = Finder()
 
 
-@execution.invisible
+@invisible
 def _find(finder: Finder, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
     key = (_thread.get_ident(), fullname)
     if key in _finding:
         return None
     _finding.add(key)
     try:
-        behind = False
-        for other in tuple(sys.meta_path):
-            if other is finder:
-                behind = True
-            elif behind:
-                find_spec = getattr(other, "find_spec", None)
-                spec: ModuleSpec | None = None if find_spec is None else find_spec(fullname, path, target)
-                if spec is not None:
-                    execution.attach(spec, _before, _after)
-                    return spec
-        return None
+        spec: ModuleSpec | None = position.ask_behind(finder, fullname, path, target)
+        if spec is not None:
+            execution.attach(spec, _before, _after)
+        return spec
     finally:
         _finding.discard(key)
 
@@ -119,9 +113,11 @@ def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[
     with _writing:
         old = _watched.get(name, _NOTHING)
         _watched = {**_watched, name: Watch(old.before + before, old.after + after)}
-        if sys.meta_path is not None and sys.meta_path[:1] != [_finder]:  # it is None when the interpreter ends
-            sys.meta_path[:] = [_finder, *(other for other in sys.meta_path if other is not _finder)]
-        return any(running == name for _, running in _running)
+        position.take(_finder)
+        running = any(running == name for _, running in _running)
+    if not running and not position.wait_for_search(name):
+        diagnostics.say("hook", f"another thread was looking for {name} when it was to be watched; it may be missed this time.")
+    return running
 
 
 _NOTHING = Watch()
@@ -160,7 +156,6 @@ def before_import(name: str, callback: Callable[[], object]) -> bool:
 
 def forget(callbacks: Sequence[object]) -> None:
     """Take `callbacks` off the watch list; with the last one the finder leaves `sys.meta_path`."""
-    global _watched
     with _writing:
         kept = {
             name: Watch(
@@ -169,22 +164,27 @@ def forget(callbacks: Sequence[object]) -> None:
             )
             for name, watch in _watched.items()
         }
-        _watched = {name: watch for name, watch in kept.items() if watch.before or watch.after}
-        if not _watched:
-            _leave()
+        gone = _replace({name: watch for name, watch in kept.items() if watch.before or watch.after})
+    if gone is not None:
+        position.leave(gone)
 
 
 def uninstall() -> None:
     """Forget every callback and take the finder off `sys.meta_path`: later imports are as if it had never been there."""
-    global _watched
     with _writing:
-        _watched = {}
-        _leave()
+        gone = _replace({})
+    if gone is not None:
+        position.leave(gone)
 
 
-def _leave() -> None:
-    if sys.meta_path is not None and _finder in sys.meta_path:
-        sys.meta_path.remove(_finder)
+def _replace(watched: dict[str, Watch]) -> Finder | None:
+    """Make `watched` the watch list. If it is empty, the finder that is to leave: whoever registers next gets another."""
+    global _finder, _watched
+    _watched = watched
+    if watched:
+        return None
+    gone, _finder = _finder, Finder()
+    return gone
 
 
 def _in_child() -> None:
