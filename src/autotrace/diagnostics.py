@@ -31,8 +31,6 @@ def say(event: str, message: str, level: str = "warning", **details: Any) -> Non
     if (event, message) in _said or len(_said) > 1000:
         return
     _said.add((event, message))
-    import json
-
     line: dict[str, Any] = {
         "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "level": level,
@@ -41,8 +39,10 @@ def say(event: str, message: str, level: str = "warning", **details: Any) -> Non
     }
     line.update(details)
     try:
+        import json
+
         os.write(2, json.dumps(line, default=repr).encode() + b"\n")
-    except OSError:
+    except Exception:  # stderr is closed, or nothing can be imported any more
         return
 
 
