@@ -15,9 +15,9 @@ SOURCE = Path(autotrace.__file__).parent
 ORDER = """
 errors diagnostics conventions model paths settings requirements operation context freezing translation
 sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
-recording streams calls spans plugin
+recording streams calls availability spans plugin
 dialects families
-hooks instrumentation activation autotrace
+hooks instrumentation reporting activation autotrace
 testing cli __main__
 """.split()
 """A module imports only what stands before it, wherever in the file the import is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from autotrace import diagnostics, settings
@@ -51,6 +52,10 @@ def enable_from_environment() -> None:
 
 
 def _activate(plugins: list[Plugin]) -> None:
+    if os.environ.get("AUTOTRACE_DOCTOR"):
+        from autotrace import reporting
+
+        reporting.at_exit(status)
     destination.descriptor()
     settings.enabled = True
     for name in settings.unknown_variables():
@@ -90,7 +95,8 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def _discover() -> None:
-    for entry in discovery.scan():
+    # By name, so that it does not depend on the file system which of two that claim the same package is taken.
+    for entry in sorted(discovery.scan(), key=lambda entry: entry.distribution):
         known = _plugins.get(entry.package)
         if known is None:
             _plugins[entry.package] = Plugin(entry)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from autotrace import diagnostics, settings
-from autotrace.hooks import finder, patcher
+from autotrace.hooks import execution, finder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from autotrace.calls import TracedTarget
     from autotrace.hooks.discovery import EntryPoint
+    from autotrace.hooks.patcher import Patch
     from autotrace.operation import Instrumentor
     from autotrace.translation import Origin
 
@@ -25,23 +26,28 @@ if TYPE_CHECKING:
 class TargetState:
     """One target of a plugin: where it is, and what has been done there."""
 
-    __slots__ = ("module", "name", "patches", "reason", "state", "traced")
+    __slots__ = ("aliases", "below", "late", "module", "name", "patch", "reason", "state", "traced")
 
     def __init__(self, key: str, traced: TracedTarget) -> None:
         self.module, _, self.name = key.partition(":")
         self.traced = traced
-        self.patches: list[patcher.Patch] = []
+        self.patch: Patch | None = None
+        self.aliases: list[Patch] = []
+        self.late = False
+        self.below: str | None = None
         self.state = "waiting"
         self.reason = f"{self.module} has not been imported"
 
-    def apply(self, module: Any) -> str | None:
-        """Patch the target in `module`; what is wrong, if something is."""
+    def apply(self, module: Any, package: str) -> str | None:
+        """Patch the target in `module`; what is wrong, if something is. Done again, with what is there, after a reload."""
         from autotrace import calls
+        from autotrace.hooks import patcher
 
+        traced, ours = self.traced, self.patch
         try:
-            self.patches.append(
-                patcher.apply(module, self.name, lambda original, of_class: calls.replace(original, self.traced, of_class))
-            )
+            if ours is None or patcher.find(module, self.name) is not ours.replacement:
+                self.patch = patcher.apply(module, self.name, lambda raw, of_class: calls.replace(raw, traced, of_class))
+                self.below = patcher.wrapped_by(self.patch.original, package)
         except LookupError as exc:
             self.state, self.reason = "missing", str(exc.args[0])
         except Exception as exc:  # an attribute that cannot be set, say
@@ -54,11 +60,47 @@ class TargetState:
     def revert(self) -> None:
         """Put the originals back. A replacement that is still called somewhere passes the calls on."""
         self.traced.active = False
-        for patch in reversed(self.patches):
+        for patch in (*self.aliases, *([self.patch] if self.patch is not None else [])):
             if not patch.undo():
                 diagnostics.say("patch", f"{self.module}:{self.name} was patched again by others; ours stays below, inactive.")
-        self.patches.clear()
+        self.aliases.clear()
+        self.patch = None
         self.state, self.reason = "disabled", "disable() was called"
+
+    def status(self, package: str) -> dict[str, Any]:
+        """This target's part of `autotrace.status()`."""
+        above = None
+        if self.patch is not None and self.patch.present is not self.patch.replacement:
+            from autotrace.hooks import patcher
+
+            above = patcher.wrapped_by(self.patch.present, package) or "unknown"
+        aliases = [f"{_name_of(alias.owner)}:{alias.name}" for alias in self.aliases]
+        return {
+            "state": self.state,
+            "reason": self._imported_early(aliases) if self.state == "patched" and self.late else self._reason(),
+            "late": self.late,
+            "aliases": aliases,
+            "below": self.below,
+            "above": above,
+        }
+
+    def _reason(self) -> str | None:
+        return _passed_by(self.module) if self.state == "waiting" and self.module in sys.modules else self.reason or None
+
+    def _imported_early(self, aliases: list[str]) -> str:
+        found = f"replaced in {', '.join(aliases)} as well" if aliases else "no module had taken it by name"
+        return (
+            f"{self.module} was imported before autotrace was enabled: {found}; what is kept in closures, defaults, "
+            "instances, containers or functools.partial cannot be found"
+        )
+
+
+def _passed_by(module: str) -> str:
+    return f"{module} came from a finder in front of autotrace's; enable() again, and it is patched"
+
+
+def _name_of(module: Any) -> str:
+    return next((name for name, one in tuple(sys.modules.items()) if one is module), "?")
 
 
 class Plugin:
@@ -72,6 +114,10 @@ class Plugin:
         self.reason = "not enabled"
         self._origin: Origin | None = None
         self._callbacks: list[object] = []
+        self._early: frozenset[str] = frozenset()
+        self._claim = [True]
+        self._library_version: str | None = None
+        self._outside = False
         self._undo_ready: Callable[[], None] | None = None
 
     @property
@@ -82,11 +128,24 @@ class Plugin:
     def enable(self) -> None:
         """Watch for the library; take its targets at once if it has been imported. Idempotent; new settings take effect."""
         if self._callbacks:
+            self._catch_up()
             return
         self.state, self.reason = "waiting", f"{self.entry.package} has not been imported"
         self._callbacks.append(self._load)
         if finder.before_import(self.entry.package, self._load):
+            self._early = frozenset(sys.modules)
             self._load()
+
+    def _catch_up(self) -> None:
+        """Take what another finder, in front of ours, has imported without our being asked."""
+        if self.instrumentor is None and self.state == "waiting" and sys.modules.get(self.entry.package) is not None:
+            self._early = frozenset(sys.modules)
+            self._load()
+        for name in dict.fromkeys(state.module for state in self.targets.values() if state.state == "waiting"):
+            module = sys.modules.get(name)
+            if module is not None and not execution.is_unfinished(module):
+                self._early |= {name}
+                self._patch(module)
 
     def refresh(self) -> None:
         """Take the settings that are in force now."""
@@ -96,6 +155,22 @@ class Plugin:
     def _load(self) -> None:
         """Import the plugin and watch for its targets' modules."""
         if self.instrumentor is not None:
+            return
+        try:
+            self._claim.pop()
+        except IndexError:  # another thread is at it
+            return
+        try:
+            self._load_claimed()
+        finally:
+            self._claim.append(True)
+
+    def _load_claimed(self) -> None:
+        from autotrace import availability
+
+        recording = availability.recording()
+        if recording is None:
+            self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.reason}"
             return
         try:
             self.instrumentor = _imported(self.entry.value)
@@ -108,11 +183,10 @@ class Plugin:
                 level="error",
             )
             return
-        self._watch_targets(self.instrumentor)
+        self._watch_targets(self.instrumentor, recording.origins)
 
-    def _watch_targets(self, instrumentor: Instrumentor) -> None:
+    def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
         from autotrace.calls import TracedTarget
-        from autotrace.recording import origins
         from autotrace.requirements import Requirement
         from autotrace.translation import Origin
 
@@ -140,13 +214,10 @@ class Plugin:
         finder.when_imported(module, callback)
 
     def _patch(self, module: Any) -> None:
-        """Patch the targets that `module` defines."""
-        wrong = []
-        for state in self.targets.values():
-            if patcher.loaded(state.module) is module:
-                reason = state.apply(module)
-                if reason is not None:
-                    wrong.append(reason)
+        """Patch the targets that `module` defines, and what has been taken from it by name."""
+        here = [state for state in self.targets.values() if sys.modules.get(state.module) is module]
+        wrong = [reason for state in here if (reason := state.apply(module, self.entry.package)) is not None]
+        self._patch_aliases(module, {id(state.patch): state for state in here if state.patch is not None})
         if wrong:
             active = sum(state.state == "patched" for state in self.targets.values())
             diagnostics.say(
@@ -154,6 +225,16 @@ class Plugin:
                 f"{self.title}: {'; '.join(wrong)}. {active} of its {len(self.targets)} targets are active; "
                 f"update {self.entry.distribution}.",
             )
+
+    def _patch_aliases(self, module: Any, states: dict[int, TargetState]) -> None:
+        from autotrace.hooks import patcher
+
+        early = any(state.module in self._early for state in states.values())
+        modules = tuple(sys.modules.values()) if early else (module,)
+        for state in states.values():
+            state.late = state.late or early
+        for patch, alias in patcher.apply_to_aliases([state.patch for state in states.values() if state.patch], modules):
+            states[id(patch)].aliases.append(alias)
 
     def _ready(self, module: Any) -> None:
         """The library's root has been imported: check its version, install its own hooks."""
@@ -169,9 +250,13 @@ class Plugin:
         from autotrace.requirements import Requirement
 
         version = object.__getattribute__(module, "__dict__").get("__version__")
-        if not isinstance(version, str) or not instrumentor.requires:
+        if not isinstance(version, str):
             return
-        if not any(Requirement(text).allows(version) for text in instrumentor.requires):
+        self._library_version = version
+        self._outside = bool(instrumentor.requires) and not any(
+            Requirement(text).allows(version) for text in instrumentor.requires
+        )
+        if self._outside:
             diagnostics.say(
                 "version",
                 f"{self.title} was made for {' or '.join(instrumentor.requires)}; {self.entry.package} {version} is installed. "
@@ -199,16 +284,30 @@ class Plugin:
             origins.pop(self.entry.value.partition(":")[0].partition(".")[0], None)
         self.instrumentor = None
         self._origin = None
+        self._early = frozenset()
         self.state, self.reason = "disabled", "disable() was called"
 
     def status(self) -> dict[str, Any]:
         """This plugin's part of `autotrace.status()`."""
+        from autotrace.requirements import Requirement
+
+        requires = list(self.instrumentor.requires) if self.instrumentor is not None else []
+        reason = (
+            _passed_by(self.entry.package) if self.state == "waiting" and self.entry.package in sys.modules else self.reason
+        )
         return {
             "distribution": self.entry.distribution,
             "version": self.entry.version,
+            "origin": self.entry.origin,
+            "library": {
+                "distribution": Requirement(requires[0]).distribution if requires else None,
+                "version": self._library_version,
+            },
+            "requires": requires,
+            "outside": self._outside,
             "state": self.state,
-            "reason": self.reason or None,
-            "targets": {key: {"state": state.state, "reason": state.reason or None} for key, state in self.targets.items()},
+            "reason": reason or None,
+            "targets": {key: state.status(self.entry.package) for key, state in self.targets.items()},
         }
 
 

@@ -49,7 +49,14 @@ the record's ``service.name``."""
 
 _PER_LIBRARY = ("content",)
 
-_OTHER_VARIABLES = ("AUTOTRACE_STDOUT", "AUTOTRACE_STRICT", "AUTOTRACE_TRAFFIC", "AUTOTRACE_DEMO", "AUTOTRACE_ENVS")
+_OTHER_VARIABLES = (
+    "AUTOTRACE_STDOUT",
+    "AUTOTRACE_DOCTOR",
+    "AUTOTRACE_STRICT",
+    "AUTOTRACE_TRAFFIC",
+    "AUTOTRACE_DEMO",
+    "AUTOTRACE_ENVS",
+)
 """What our own processes, tests and scripts tell each other."""
 
 
@@ -88,20 +95,35 @@ class Settings:
 
     def get(self, name: str, library: str | None = None) -> Any:
         """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
+        return self.find(name, library)[0]
+
+    def find(self, name: str, library: str | None = None) -> tuple[Any, str]:
+        """The value as `get` gives it, and its source: ``argument``, ``variable``, ``file`` or ``default``."""
         read, default = KNOWN[name]
         variable = "AUTOTRACE_" + name.upper()
         text = os.environ.get(variable)
         environment = None if not text or variable in self._ignored else read(variable, text)
         file = self._file.get(name)
-        if name == "content" and (environment is False or file is False or variable in self._ignored):
-            return False
+        if name == "content" and (environment is False or variable in self._ignored):
+            return False, "variable"
+        if name == "content" and file is False:
+            return False, "file"
         own = self._of_library.get(library or "", {})
-        for value in (own.get(name), self._values.get(name), environment, file):
+        for value, source in (
+            (own.get(name), "argument"),
+            (self._values.get(name), "argument"),
+            (environment, "variable"),
+            (file, "file"),
+        ):
             if value is not None:
-                return value
-        if name == "service_name":
-            return os.environ.get("OTEL_SERVICE_NAME") or default
-        return default
+                return value, source
+        if name == "service_name" and os.environ.get("OTEL_SERVICE_NAME"):
+            return os.environ["OTEL_SERVICE_NAME"], "variable"
+        return default, "default"
+
+    def libraries(self, name: str) -> list[str]:
+        """The libraries for which `enable()` was given a value of their own."""
+        return sorted(library for library, given in self._of_library.items() if name in given)
 
     def check_environment(self) -> None:
         """Raise `SettingsError` for the first ``AUTOTRACE_*`` variable of a known setting that is malformed."""

@@ -140,10 +140,3 @@ def test_what_make_raises_comes_through_and_nothing_is_replaced(module: Any) -> 
 def test_an_attribute_that_cannot_be_set_is_an_error_and_not_a_patch() -> None:
     with pytest.raises(TypeError):
         patcher.apply(importlib.import_module("decimal"), "Decimal.sqrt", lambda original, of_class: None)
-
-
-def test_a_submodule_hidden_by_an_attribute_of_its_package_is_found_as_the_module(modules: Any) -> None:
-    name = modules.new("from .chat import chat\n", chat="def chat(): pass\n")
-    assert patcher.loaded(f"{name}.chat") is None
-    package = importlib.import_module(name)
-    assert patcher.loaded(f"{name}.chat").chat is package.chat

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "run a program with autotrace on: autotrace run app.py",
+    "plugins": "list the installed plugins and the state of their targets",
+    "doctor": "say whether autotrace is on, how, and what stands in the way: autotrace doctor -- app.py",
+    "site": "print the directory for PYTHONPATH, where a program's environment does not have autotrace",
     "demo": "show what is recorded, with an example program and an embedded provider",
     "schema": "print the JSON Schema of a line",
 }

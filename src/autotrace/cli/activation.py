@@ -5,20 +5,27 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace.cli import complain
+from autotrace.cli import complain, interpreters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
-SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
+    from autotrace.cli.interpreters import Interpreter
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+"""The directory that the package is installed in."""
+SITE = os.path.join(ROOT, "autotrace", "site")
 """Holds the `sitecustomize.py` that stands in for `autotrace.pth` where that is not installed."""
 INTERPRETER = "_AUTOTRACE_SITE"
 """Environment variable: the interpreter that `SITE` was put on PYTHONPATH for. `sitecustomize.py` knows it as well."""
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """`given` with autotrace on, unless its operator says otherwise."""
+def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str, str]:
+    """`given` with autotrace on, unless its operator says otherwise, for a program that is started by the command `line`.
+
+    What keeps autotrace out of that program is said on stderr.
+    """
     variables = dict(given)
     for name, value in _from_file().items():
         if name == "AUTOTRACE_CONTENT" and value == "off":
@@ -27,8 +34,13 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
             variables[name] = value
     if not variables.get("AUTOTRACE", "").strip():
         variables["AUTOTRACE"] = "1"
-    if not is_installed():
-        _add_site(variables)
+    this = interpreters.Interpreter(sys.executable)
+    python = interpreters.running(line, variables) if line else this
+    _make_way(variables, this if python is None else python)
+    obstacle = obstacle_to(python) if python is not None else None
+    if python is not None and obstacle is not None and _is_on(variables):
+        where = f" ({python.path})" if line and line[0] != python.path else ""
+        complain(f"run: {line[0]} {obstacle.format(where=where)}; it is not traced")
     return variables
 
 
@@ -44,25 +56,62 @@ def _from_file() -> dict[str, str]:
         return {}
 
 
-def is_installed() -> bool:
-    """Whether `autotrace.pth` is where this interpreter looks for such files at its start."""
-    return any(os.path.isfile(os.path.join(directory, "autotrace.pth")) for directory in _site_directories())
+def _is_on(variables: Mapping[str, str]) -> bool:
+    return variables["AUTOTRACE"].strip().lower() not in ("0", "false", "no", "off")
 
 
-def _site_directories() -> Iterator[str]:
-    import site
+def is_installed(python: Interpreter) -> bool:
+    """Whether a file that starts autotrace lies where an interpreter looks for such files at its start."""
+    names = ["autotrace.pth"]
+    if python.version is not None and python.version >= (3, 15):  # PEP 829
+        names = ["autotrace.start"] if python.version >= (3, 18) else ["autotrace.start", "autotrace.pth"]
+    return any(os.path.isfile(os.path.join(directory, name)) for directory in python.site_directories() for name in names)
 
-    yield from site.getsitepackages()
-    if site.ENABLE_USER_SITE:
-        yield site.getusersitepackages()
+
+def fits(python: Interpreter) -> bool:
+    """Whether `SITE` works for another interpreter: its `sitecustomize.py` decides by the same."""
+    directories = [os.path.realpath(directory) for directory in python.site_directories()]
+    root = os.path.realpath(ROOT)
+    if root in directories:
+        return True
+    if python.version is None or os.path.basename(root) in ("site-packages", "dist-packages"):
+        return False
+    tags = "cpython-{0}{1}-", "cp{0}{1}-", "abi3."  # as file names have it on POSIX, on Windows, and for all versions
+    try:
+        compiled = [name for name in os.listdir(os.path.join(root, "msgspec")) if name.startswith("_core.")]
+    except OSError:
+        return False
+    return any(tag.format(*python.version) in name for name in compiled for tag in tags)
+
+
+def _make_way(variables: dict[str, str], python: Interpreter) -> None:
+    """Put `SITE` on PYTHONPATH where no installed file does its work: for `python` if it fits, else for children like us."""
+    if is_installed(python):
+        return
+    before = variables.get("PYTHONPATH", "")
+    # An empty entry is the current directory; an empty variable is none.
+    others = [path for path in before.split(os.pathsep) if path != SITE] if before else []
+    variables["PYTHONPATH"] = os.pathsep.join([SITE, *others])
+    if python.is_this or not fits(python):
+        variables[INTERPRETER] = interpreter()
+    else:
+        variables.pop(INTERPRETER, None)
+
+
+def obstacle_to(python: Interpreter) -> str | None:
+    """Why a program in `python` is not traced, to follow its name; None if nothing is in the way, as far as can be known."""
+    if not python.runs_site:
+        return "runs with -S, under which Python reads no file at its start"
+    if is_installed(python):
+        return None
+    if not python.is_this and not fits(python) and python.site_directories():
+        return "runs on another interpreter{where}, where llm-autotrace is not installed"
+    if not python.reads_pythonpath:
+        letter = "-I" if "I" in python.options else "-E"
+        return f"runs with {letter}, under which Python does not look at PYTHONPATH, and autotrace.pth is not installed for it"
+    return None
 
 
 def interpreter() -> str:
     """Which interpreter this is: another version, or another environment, has other libraries."""
     return f"{sys.implementation.cache_tag}:{sys.prefix}"
-
-
-def _add_site(variables: dict[str, str]) -> None:
-    before = variables.get("PYTHONPATH", "").split(os.pathsep)
-    variables["PYTHONPATH"] = os.pathsep.join([SITE, *(path for path in before if path and path != SITE)])
-    variables[INTERPRETER] = interpreter()

@@ -1,6 +1,6 @@
 """`autotrace run PROGRAM [ARGS…]`: the program as it is, with autotrace on.
 
-What comes after PROGRAM is the program's business and is never looked at. The process is replaced (`execve`), so that
+What comes after PROGRAM is the program's business and is passed on as it is. The process is replaced (`execve`), so that
 the program keeps its process id, its signals and its exit code.
 """
 
@@ -11,6 +11,7 @@ import sys
 
 from autotrace.cli import complain
 from autotrace.cli.activation import environment
+from autotrace.cli.interpreters import shebang
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ Run PROGRAM with autotrace on: every LLM call that it, or a Python program that 
 
 PROGRAM is a Python file (or a directory or zip with a __main__.py), or a console program such as gunicorn: first
 looked for beside this interpreter, then on PATH. ARGS are passed on untouched. The program's exit code is the result.
-AUTOTRACE=0 in the environment keeps autotrace off.
+AUTOTRACE=0 in the environment keeps autotrace off. Where PROGRAM runs on a Python that autotrace cannot reach, one line on
+stderr says so, and it runs all the same.
 """
 PYTHON_SUFFIXES = (".py", ".pyw", ".pyc", ".pyz", ".zip")
 
@@ -42,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
     if arguments and arguments[0] == "--":
         del arguments[0]
     try:
-        return _replace(command(arguments), environment(os.environ))
+        line = command(arguments)
+        return _replace(line, environment(os.environ, line))
     except NotRunnableError as exc:
         complain(f"run: {exc}")
         return 2
@@ -70,12 +73,12 @@ def is_for_this_python(path: str) -> bool:
     """Whether this interpreter runs a file: it is Python's, unless it is executable and says what else it is."""
     if path.lower().endswith(PYTHON_SUFFIXES) or not os.access(path, os.X_OK):
         return True
+    words = shebang(path)
+    if words:
+        # `#!/usr/bin/env python3` leaves the interpreter open; `#!/srv/venv/bin/python` does not.
+        return os.path.basename(words[0]) == "env" and any(word.startswith("python") for word in words)
     with open(path, "rb") as file:
         head = file.read(512)
-    if head.startswith(b"#!"):
-        # `#!/usr/bin/env python3` leaves the interpreter open; `#!/srv/venv/bin/python` does not.
-        words = head[2:].split(b"\n")[0].split()
-        return len(words) > 1 and os.path.basename(words[0]) == b"env" and any(word.startswith(b"python") for word in words)
     return head.startswith(b"PK") or b"\0" not in head
 
 

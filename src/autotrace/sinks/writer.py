@@ -49,6 +49,8 @@ class Writer:
         self._new_process()
 
     def _new_process(self) -> None:
+        self.written = 0
+        """How many records this process has handed to its sinks."""
         self._queue.clear()
         self._draining = _thread.allocate_lock()
         self._drainer = 0
@@ -118,6 +120,7 @@ class Writer:
                 diagnostics.failed("writer: a record is lost", exc, aside=True)
         if self.sinks is None:
             self.sinks = [DescriptorSink(destination.descriptor())]
+        self.written += len(batch)
         for sink in self.sinks:
             try:
                 sink.write(batch)
