@@ -52,7 +52,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", f"tests-{ONE}", "hooks", f"openai2-{ONE}", "wheels"]
+nox.options.sessions = ["lint", f"tests-{ONE}", "hooks", f"openai2-{ONE}", "processes", "agents", "wheels"]
 
 
 def dependencies(*groups: str) -> tuple[str, ...]:
@@ -85,9 +85,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PRESENT)
 def tests(session: nox.Session) -> None:
-    """Run everything, with the newest SDKs."""
+    """Run everything that has no session of its own, with the newest SDKs."""
     install(session, "test", "sdks", plugins=PLUGINS)
-    pytest(session)
+    pytest(session, "tests", "plugins", *(f"--ignore=tests/{own}" for own in ("processes", "agents", "suites")))
 
 
 @nox.session(python=PRESENT)
@@ -103,6 +103,46 @@ def openai2(session: nox.Session) -> None:
     install(session, "test", plugins=[Path("plugins/autotrace-openai")], constraints="constraints-openai2.txt")
     session.install("-c", "constraints-openai2.txt", "openai")
     pytest(session, "plugins")  # an SDK that is not installed drops out of the matrix
+
+
+@nox.session(python=ONE)
+def processes(session: nox.Session) -> None:
+    """Run programs of several processes, as servers, task queues, greenlets and protocols make them."""
+    install(session, "test", "processes", plugins=[Path("plugins/autotrace-ollama")], constraints="constraints-processes.txt")
+    # Of two generations of mcp one lies beside the environment, and is put before it by PYTHONPATH.
+    mcp1 = Path(session.virtualenv.location).resolve() / "mcp1"
+    if not mcp1.exists():
+        session.install("--no-deps", "--target", str(mcp1), *dependencies("mcp1"))
+    session.env["MCP1_PATH"] = str(mcp1)
+    pytest(session, "tests/processes")
+
+
+@nox.session(python=ONE)
+def agents(session: nox.Session) -> None:
+    """Run beside other agents: import hooks on the same modules, wrappers on the same SDK."""
+    install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints-agents.txt")
+    session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # one of them would load its import hook into pytest itself
+    pytest(session, "tests/agents")
+
+
+@nox.session(python=ONE)
+def suites(session: nox.Session) -> None:
+    """Run the SDKs' own tests, from their source distributions, without autotrace and with it; SUITES_ALL=1: more of them."""
+    install(session, "test", "suites", plugins=PLUGINS, constraints="constraints-suites.txt")
+    sources = Path(session.create_tmp()).resolve() / "sdists"
+    if not sources.exists():
+        sdks = dependencies("sdks")
+        download = ("pip", "download", "--no-deps", "--no-binary", ",".join(sdks), "--dest", str(sources / "packed"))
+        try:
+            session.run("python", "-m", *download, "-c", CONSTRAINTS, *sdks, silent=True)
+        except nox.command.CommandFailed:
+            shutil.rmtree(sources, ignore_errors=True)
+            session.skip("the SDKs' source distributions cannot be had from here")
+        for packed in sorted((sources / "packed").iterdir()):
+            shutil.unpack_archive(packed, sources)
+    session.env["SUITES_SOURCES"] = str(sources)
+    session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the plugins are the SDKs' tests', not ours
+    pytest(session, "tests/suites")
 
 
 @nox.session(python=ONE, reuse_venv=False)

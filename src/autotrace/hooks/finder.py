@@ -95,6 +95,8 @@ def _after(name: str, done: bool) -> None:
         if (_thread.get_ident(), name) in _running:
             _running.remove((_thread.get_ident(), name))
         watch = _watched.get(name)
+        if watch is not None:
+            position.take(_finder)  # another agent's finder may have come in front; one that knows the spec asks nobody
     module = sys.modules.get(name)
     for callback in watch.after if done and watch is not None and module is not None else ():
         _call(callback, name, module)

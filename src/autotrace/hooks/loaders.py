@@ -200,6 +200,8 @@ class _Proxy:
     def __init__(self, loader: Any, holder: Any, method: str, name: str, before: Before, after: After) -> None:
         self.__dict__["_autotrace"] = (loader, holder, name, before, after)
         self.__dict__[method] = self._load if method == "load_module" else self._execute
+        if hasattr(loader, "create_module"):
+            self.__dict__["create_module"] = self._create
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._autotrace[0], name)
@@ -223,6 +225,15 @@ class _Proxy:
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A copy or a pickle is the loader's: the greatest of one, which needs nothing of ours to be read.
         return max, ((self._autotrace[0],),)
+
+    @invisible
+    def _create(self, spec: ModuleSpec) -> Any:
+        loader, _, name, before, after = self._autotrace
+        found = spec.loader
+        module = loader.create_module(spec)
+        if spec.loader is not found:  # a loader that puts another one, or itself, in our place
+            stand_in_front(spec, spec.loader, name, before, after)
+        return module
 
     @invisible
     def _execute(self, module: ModuleType) -> None:

@@ -14,7 +14,7 @@ import sys
 import time
 
 from autotrace import diagnostics
-from autotrace.sinks import destination
+from autotrace.sinks import destination, system
 from autotrace.sinks.entry import Entry
 
 if sys.platform != "win32":
@@ -38,9 +38,9 @@ class DescriptorSink:
         self.fd = fd
         self._broken = False
 
-    def write(self, batch: list[Entry]) -> None:
+    def write(self, batch: list[Entry]) -> int:
         if self._broken:
-            return
+            return len(batch)
         data = b"".join(entry.line for entry in batch)
         try:
             locked = self._lock()
@@ -56,6 +56,8 @@ class DescriptorSink:
                 f"file descriptor {self.fd}: {exc.strerror}; records are lost. Keep its reader alive.",
                 records=len(batch),
             )
+            return len(batch)
+        return 0
 
     def close(self, deadline: float) -> None:
         return
@@ -71,7 +73,7 @@ class DescriptorSink:
             except OSError as exc:
                 if exc.errno not in (errno.EACCES, errno.EAGAIN) or time.monotonic() > give_up:
                     return False
-            time.sleep(0.001)
+            system.sleep(0.001)
 
     def _unlock(self) -> None:
         if sys.platform != "win32":
@@ -79,9 +81,9 @@ class DescriptorSink:
 
     def _await_reader(self) -> None:
         """Wait until there is room: for as long as it takes, or, when the process is ending, until that has waited enough."""
-        if not hasattr(select, "poll"):  # Windows
+        if system.poll is None:
             return
-        poll = select.poll()
+        poll = system.poll()
         poll.register(self.fd, select.POLLOUT)
         while not poll.poll(100):
             if destination.give_up_at is not None and time.monotonic() > destination.give_up_at:
@@ -94,6 +96,12 @@ class DescriptorSink:
             if not regular:
                 self._await_reader()
             try:
-                view = view[os.write(self.fd, view if regular else view[:_ATOMIC]) :]
+                view = view[os.write(self.fd, view if regular else _whole_lines(view)) :]
             except BlockingIOError:  # somebody else made it non-blocking, and another writer was faster
-                time.sleep(0.001)
+                system.sleep(0.001)
+
+
+def _whole_lines(view: memoryview) -> memoryview:
+    """As many whole lines as a pipe takes at once; of a longer line what fits."""
+    end = bytes(view[:_ATOMIC]).rfind(b"\n") + 1
+    return view[: end or _ATOMIC]

@@ -1,13 +1,12 @@
 """The writer: the queue between the program's threads and the sinks, and the one thread that empties it.
 
-What the caller pays is an append to a deque. The thread polls while there is work and goes to sleep when there is none
-for a second; it starts with the first span of the process and again after a fork. `flush` and the end of the process empty
+What the caller pays is an append to a deque. The thread polls while there is work and goes to sleep when there is none;
+it starts with the first span of the process and again after a fork. `flush` and the end of the process empty
 the queue on the calling thread instead of waiting for it. Finalisers may call `put`: it takes no lock.
 """
 
 from __future__ import annotations
 
-import _thread
 import atexit
 import os
 import sys
@@ -18,14 +17,17 @@ from typing import Protocol
 
 from autotrace import diagnostics
 from autotrace.model import Span
-from autotrace.sinks import destination
+from autotrace.sinks import destination, system
 from autotrace.sinks.descriptor import DescriptorSink
 from autotrace.sinks.entry import Entry, Sink, prepare
 
 POLL = 0.02
-"""Seconds between two looks at the queue: what a killed process can lose."""
+"""Seconds between two looks at the queue while there is work: what a process that is killed in the midst of it can lose."""
 
-_IDLE_POLLS = 50
+_IDLE_POLLS = 2
+"""After so many looks at an empty queue the thread sleeps until it is roused. The first record after a pause rouses it, and is
+written at once: who leaves by `os._exit` or is killed a moment later has lost nothing."""
+
 _FORK_PATIENCE = 0.05
 _EXIT_PATIENCE = 3.0
 _BATCH = 256
@@ -34,7 +36,7 @@ _BATCH = 256
 class Item(Protocol):
     """Something that becomes a record on the writer's side."""
 
-    def record(self) -> Span: ...
+    def record(self) -> Span | None: ...
 
 
 class Writer:
@@ -49,26 +51,47 @@ class Writer:
         self._new_process()
 
     def _new_process(self) -> None:
+        self.begun = diagnostics.Counter()
+        """The spans that have begun in this process."""
+        self.ended = diagnostics.Counter()
+        """Those that came here. The next three add up to it when the queue is empty; they change under `_draining`."""
         self.written = 0
-        """How many records this process has handed to its sinks."""
+        """The records that every sink took."""
+        self.dropped = 0
+        """The records that a sink lost, and those that could not be made."""
+        self.covered = 0
+        """What turned out to be no record: the calls that it wraps are."""
         self._queue.clear()
-        self._draining = _thread.allocate_lock()
+        self._draining = system.allocate_lock()
         self._drainer = 0
-        self._wake = _thread.allocate_lock()
+        self._wake = system.allocate_lock()
         self._wake.acquire()
-        self._ended = _thread.allocate_lock()
+        self._ended = system.allocate_lock()
         self._running = False
         self._asleep = False
         self._stop = False
+        self._has_begun = False
+        self._at_once = False
+        self._thread = 0
+        """The system's id of the thread."""
 
     def start(self) -> bool:
-        """Have the thread running; costs one attribute read when it is. True if it had to be started."""
+        """Have the thread running for a span that begins now. True if the thread had to be started."""
+        self.begun.add()
+        return self._start()
+
+    def _start(self) -> bool:
         if self._running or self._ending:
             return False
         # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
-        # must not be our thread, and translation and structlog do import it there.
-        import threading  # noqa: F401
+        # must not be our thread, and translation and structlog do import it there. `logging` registers handlers at its
+        # import that must not come in the middle of a fork, where our own may be the first to need it.
+        import logging  # noqa: F401
+        import threading
 
+        if not threading.main_thread().is_alive():  # an exit handler: what it registers is not called any more
+            self._ending = True
+            return True
         self._running = True
         if not self._registered:
             self._registered = True
@@ -77,32 +100,38 @@ class Writer:
                 os.register_at_fork(
                     before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._new_process
                 )
+        if not self._has_begun:
+            self._has_begun = True
+            self._at_once = _join_multiprocessing(self._at_exit)
         self._stop = False
         self._ended.acquire(False)
         try:
-            _thread.start_new_thread(self._run, ())
+            system.start_new_thread(self._run, ())
         except RuntimeError:  # no more threads to be had: records wait for flush() and the exit
             self._running = False
         return True
 
     def put(self, item: Item) -> None:
-        """Queue `item`. In a process that is ending it is written at once."""
+        """Queue `item`. In a process that is ending, or may be ended any moment, it is written at once."""
+        self.ended.add()
         self._queue.append(item)
-        if self._asleep:
-            self._rouse()
-        elif self._ending:
+        if self._ending:
             self.drain(_EXIT_PATIENCE)
+        elif self._at_once:
+            self.drain(POLL)
+        elif self._asleep:
+            self._rouse()
 
     def drain(self, timeout: float) -> bool:
         """Write what is queued, on this thread, waiting at most `timeout` seconds for another that is at it.
 
         False: the other did not finish in time.
         """
-        if self._drainer == _thread.get_ident():
+        if self._drainer == system.get_ident():
             return True  # a finaliser inside this very loop, which goes on until the queue is empty
         if not self._draining.acquire(True, max(timeout, 0)):
             return False
-        self._drainer = _thread.get_ident()
+        self._drainer = system.get_ident()
         try:
             while self._queue:
                 self._write_batch()
@@ -115,17 +144,25 @@ class Writer:
         batch: list[Entry] = []
         while self._queue and len(batch) < _BATCH:
             try:
-                batch.append(Entry(self._queue.popleft().record()))
+                span = self._queue.popleft().record()
+                if span is not None:
+                    batch.append(Entry(span))
+                else:
+                    self.covered += 1
             except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
+                self.dropped += 1
                 diagnostics.failed("writer: a record is lost", exc, aside=True)
         if self.sinks is None:
             self.sinks = [DescriptorSink(destination.descriptor())]
-        self.written += len(batch)
+        lost = 0
         for sink in self.sinks:
             try:
-                sink.write(batch)
+                lost = max(lost, sink.write(batch) or 0)
             except Exception as exc:  # one sink's failure is no other's
+                lost = len(batch)
                 diagnostics.failed(f"sink {type(sink).__name__}", exc, aside=True)
+        self.written += len(batch) - lost
+        self.dropped += lost
 
     def _rouse(self) -> None:
         self._asleep = False
@@ -135,6 +172,7 @@ class Writer:
             return
 
     def _run(self) -> None:
+        self._thread = system.get_native_id()
         try:
             prepare()
             self._poll()
@@ -169,10 +207,11 @@ class Writer:
     def _before_fork(self) -> None:
         self.drain(_FORK_PATIENCE)
         self._halt(_FORK_PATIENCE)
+        _await_end(self._thread, _FORK_PATIENCE)
 
     def _after_fork(self) -> None:
         if self._queue:
-            self.start()
+            self._start()
 
     def _at_exit(self) -> None:
         self._ending = True
@@ -184,6 +223,28 @@ class Writer:
         for sink in self.sinks or ():
             sink.close(time.monotonic() + _EXIT_PATIENCE)
         _keep_exit_code()
+
+
+def _await_end(thread: int, patience: float) -> None:
+    """Wait until the system knows no thread with the native id `thread` any more, `patience` seconds at most.
+
+    A thread's last line of Python is not its end, and CPython warns of a fork while the system counts two.
+    """
+    give_up_at = time.monotonic() + patience
+    while thread and os.path.exists(f"/proc/self/task/{thread}") and time.monotonic() < give_up_at:
+        system.sleep(0.0002)
+
+
+def _join_multiprocessing(at_exit: Callable[[], None]) -> bool:
+    """In a child of multiprocessing, which is left without `atexit` where it was forked, have `at_exit` called at its end.
+
+    True if it is a daemon, as a pool's workers are: those are killed while they wait, a moment after their last answer.
+    """
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is None or util is None or process.parent_process() is None:
+        return False
+    util.Finalize(None, at_exit, exitpriority=-1000)
+    return bool(process.current_process().daemon)
 
 
 def _keep_exit_code() -> None:

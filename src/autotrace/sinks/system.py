@@ -1,0 +1,32 @@
+"""The operating system's own threads, locks, sleep and poll.
+
+gevent and eventlet put theirs into the standard library's modules, and with those the writer would be a greenlet, which
+writes when the program lets it. A second copy of a module that is written in C has what the first was born with.
+"""
+
+from __future__ import annotations
+
+import _thread
+import select
+import time
+from types import BuiltinFunctionType
+from typing import Any
+
+
+def _unpatched(module: Any, *names: str) -> Any:
+    if all(type(getattr(module, name, None)) is BuiltinFunctionType for name in names):
+        return module
+    spec = module.__spec__
+    copy = spec.loader.create_module(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+_threads = _unpatched(_thread, "start_new_thread", "allocate_lock", "get_ident")
+start_new_thread = _threads.start_new_thread
+allocate_lock = _threads.allocate_lock
+get_ident = _threads.get_ident
+get_native_id = getattr(_threads, "get_native_id", get_ident)
+sleep = _unpatched(time, "sleep").sleep
+poll = getattr(_unpatched(select, "select"), "poll", None)
+"""``None`` where the system has none (Windows)."""
