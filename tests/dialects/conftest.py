@@ -19,6 +19,8 @@ def _read(dialect: Dialect, request: Any = None, response: Any = None) -> dict[s
     operation = Operation("chat", dialect=dialect)
     found = {reading.field.attribute: reading.getter(request) for reading in operation.request}
     found = {name: value for name, value in found.items() if value is not None}
+    if response is None:
+        return found
     answered = {reading.field.attribute: reading.getter(response) for reading in operation.response}
     return found | {name: value for name, value in answered.items() if value is not None}
 

@@ -11,6 +11,7 @@ from autotrace.dialects.anthropic_messages import anthropic_messages
 
 DIGEST = {"uri": "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", "size": 5}
 IN, OUT, FINISH = "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.response.finish_reasons"
+MISSING = "autotrace.usage.missing"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,8 @@ def test_blocks(read: Any, block: Any, part: Any) -> None:
         IN: [{"role": "user", "parts": [part]}],
         OUT: [{"role": "assistant", "parts": [part], "finish_reason": "stop"}],
         FINISH: ["end_turn"],
+        MISSING: True,
+        **({"gen_ai.conversation.compacted": True} if block["type"] == "compaction" else {}),
     }
 
 
@@ -98,12 +101,15 @@ def test_request(read: Any) -> None:
             "stop_sequences": ["END"],
             "system": [{"type": "text", "text": "Be brief.", "cache_control": {}}],
             "messages": [{"role": "user", "content": "Hi"}],
-            "output_config": {"effort": "low", "format": {"type": "json_schema"}},
+            "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+            "thinking": {"type": "enabled", "budget_tokens": 1024},
+            "tool_choice": {"type": "auto"},
+            "metadata": {"user_id": "u"},
             "tools": [
                 {"name": "f", "description": "d", "input_schema": {"type": "object"}},
                 {"type": "web_search_20250305", "name": "web_search", "max_uses": 1},
             ],
-            "mcp_servers": [{"authorization_token": "secret"}],
+            "mcp_servers": [{"type": "url", "url": "https://x", "authorization_token": "secret"}],
         },
     )
     assert found == {
@@ -114,6 +120,13 @@ def test_request(read: Any) -> None:
         "gen_ai.request.stop_sequences": ["END"],
         "gen_ai.request.reasoning.level": "low",
         "gen_ai.output.type": "json",
+        "autotrace.request.output_schema": {"type": "object"},
+        "autotrace.request.mcp_servers": [{"type": "url", "url": "https://x"}],
+        "autotrace.request.parameters": {
+            "thinking": {"type": "enabled", "budget_tokens": 1024},
+            "tool_choice": {"type": "auto"},
+            "metadata": {"user_id": "u"},
+        },
         "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}],
         IN: [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}],
         "gen_ai.tool.definitions": [
@@ -209,4 +222,46 @@ def test_legacy_completion(read: Any) -> None:
         "gen_ai.response.model": "claude-2",
         FINISH: ["stop_sequence"],
         OUT: [{"role": "assistant", "parts": [{"type": "text", "content": " Hi!"}], "finish_reason": "stop"}],
+        MISSING: True,
+    }
+
+
+def test_blocks_that_all_have_the_same_index() -> None:
+    assert anthropic_messages.reduce
+    events = [start(0, type="text", text="a"), delta(0, "text_delta", text="b"), start(0, type="text", text="c")]
+    assert [block["text"] for block in anthropic_messages.reduce(events)["content"]] == ["ab", "c"]
+
+
+def test_deltas_of_kinds_to_come() -> None:
+    assert anthropic_messages.reduce
+    events = [
+        start(0, type="compaction", content=None),
+        delta(0, "compaction_delta", content="so ", encrypted_content="x"),
+        delta(0, "compaction_delta", content="far"),
+        start(1, type="new"),
+        delta(1, "new_delta", list=["a"], object={"b": 1}),
+        delta(1, "new_delta", list=["c"], object={"d": 1}),
+    ]
+    assert anthropic_messages.reduce(events)["content"] == [
+        {"type": "compaction", "content": "so far", "encrypted_content": "x"},
+        {"type": "new", "list": ["a", "c"], "object": {"d": 1}},
+    ]
+
+
+def test_details_of_an_answer(read: Any) -> None:
+    response = {
+        "stop_reason": "refusal",
+        "stop_sequence": None,
+        "stop_details": {"type": "refusal", "category": "cyber"},
+        "container": {"id": "k"},
+        "context_management": {"applied_edits": []},
+    }
+    assert read(anthropic_messages, None, response) == {
+        FINISH: ["refusal"],
+        MISSING: True,
+        "autotrace.response.details": {
+            "stop_details": {"type": "refusal", "category": "cyber"},
+            "container": {"id": "k"},
+            "context_management": {"applied_edits": []},
+        },
     }

@@ -41,7 +41,7 @@ def test_chat_messages(read: Any, wire: Any, want: Any) -> None:
 
 
 def test_chat_request(read: Any) -> None:
-    options = {"temperature": 0.5, "top_p": 0.9, "top_k": 5, "num_predict": 9, "seed": 1, "stop": ["END"]}
+    options = {"temperature": 0.5, "top_p": 0.9, "top_k": 5, "num_predict": 9, "seed": 1, "stop": ["END"], "num_ctx": 7}
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     request = {"model": "m", "stream": True, "options": options, "format": {"type": "object"}, "think": "high", "tools": tools}
     assert read(ollama_chat, request) == {
@@ -55,9 +55,13 @@ def test_chat_request(read: Any) -> None:
         "gen_ai.request.stream": True,
         "gen_ai.request.reasoning.level": "high",
         "gen_ai.output.type": "json",
+        "autotrace.request.output_schema": {"type": "object"},
+        "autotrace.request.parameters": {"num_ctx": 7},
         "gen_ai.tool.definitions": [{"type": "function", "name": "f", "parameters": {}}],
     }
-    assert read(ollama_chat, {"options": {"num_predict": -1}, "stream": False, "format": "", "think": True}) == {}
+    assert read(ollama_chat, {"options": {"num_predict": -1}, "stream": False, "format": "", "think": True}) == {
+        "autotrace.request.parameters": {"think": True}
+    }
 
 
 def test_chat_stream(read: Any) -> None:
@@ -107,4 +111,5 @@ def test_embed(read: Any, request_body: Any, texts: Any) -> None:
         IN: [{"role": "user", "parts": [{"type": "text", "content": text}]} for text in texts],
         "gen_ai.response.model": "m",
         "gen_ai.usage.input_tokens": 2,
+        "autotrace.usage.raw": {"prompt_eval_count": 2},
     }

@@ -16,6 +16,7 @@ HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
 BASE64 = "aGVsbG8="
 DIGEST = {"uri": HELLO, "size": 5}
 IN, OUT, FINISH = "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.response.finish_reasons"
+RAW_FINISH, MISSING = "autotrace.response.finish_reasons", "autotrace.usage.missing"
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ IN, OUT, FINISH = "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.res
         ({"role": "user", "content": [{"type": "text", "text": "Hi"}]}, ("user", [{"type": "text", "content": "Hi"}])),
         (
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}]},
-            ("user", [{"type": "uri", "modality": "image", "uri": "https://x/y.png"}]),
+            ("user", [{"type": "uri", "modality": "image", "uri": "https://x/y.png", "detail": "low"}]),
         ),
         (
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + BASE64}}]},
@@ -294,6 +295,7 @@ def test_chat_stream_of_several_choices_and_usage() -> None:
         "service_tier": "default",
         "system_fingerprint": "fp",
         "usage": {"prompt_tokens": 0},
+        "prompt_filter_results": [{}],
         "choices": [
             {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"},
             {"index": 1, "message": {"role": "assistant", "content": "b"}, "finish_reason": "length"},
@@ -319,8 +321,25 @@ def test_text_completions(read: Any) -> None:
         "gen_ai.response.id": "c1",
         FINISH: ["stop"],
         OUT: [{"role": "assistant", "parts": [{"type": "text", "content": "ab"}], "finish_reason": "stop"}],
+        MISSING: True,
     }
-    assert IN not in read(openai_completions, {"prompt": [[1, 2]]})
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        ({"prompt": [[1, 2], "x"]}, [[{"type": "token_ids", "content": [1, 2]}], [{"type": "text", "content": "x"}]]),
+        ({"prompt": [1, 2]}, [[{"type": "token_ids", "content": [1, 2]}]]),
+        (
+            {"prompt": "a", "suffix": "c", "best_of": 2},
+            [[{"type": "text", "content": "a"}, {"type": "suffix", "content": "c"}]],
+        ),
+    ],
+)
+def test_prompts_of_text_completions(read: Any, body: Any, parts: Any) -> None:
+    found = read(openai_completions, body)
+    assert [message["parts"] for message in found[IN]] == parts
+    assert found.get("autotrace.request.parameters") == ({"best_of": 2} if "best_of" in body else None)
 
 
 def test_embeddings(read: Any) -> None:
@@ -431,8 +450,12 @@ def test_responses_request(read: Any) -> None:
             "max_output_tokens": 5,
             "previous_response_id": "r0",
             "conversation": {"id": "v1"},
-            "reasoning": {"effort": "high"},
-            "text": {"format": {"type": "json_schema"}},
+            "reasoning": {"effort": "high", "summary": "auto"},
+            "text": {"format": {"type": "json_schema", "schema": {"type": "object"}}, "verbosity": "low"},
+            "prompt": {"id": "p1", "version": "2", "variables": {"city": "Oslo"}},
+            "store": False,
+            "metadata": {"team": "a"},
+            "top_logprobs": None,
             "tools": [{"type": "function", "name": "f", "parameters": {}, "strict": None}, tool],
         },
     )
@@ -443,6 +466,16 @@ def test_responses_request(read: Any) -> None:
         "gen_ai.conversation.id": "v1",
         "gen_ai.request.reasoning.level": "high",
         "gen_ai.output.type": "json",
+        "gen_ai.prompt.name": "p1",
+        "gen_ai.prompt.version": "2",
+        "autotrace.request.prompt_variables": {"city": "Oslo"},
+        "autotrace.request.output_schema": {"type": "object"},
+        "autotrace.request.parameters": {
+            "store": False,
+            "metadata": {"team": "a"},
+            "reasoning": {"summary": "auto"},
+            "text": {"verbosity": "low"},
+        },
         "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}],
         IN: [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}],
         "gen_ai.tool.definitions": [
@@ -473,7 +506,8 @@ CALL_ITEM = {"type": "function_call", "call_id": "t1", "name": "f", "arguments":
 )
 def test_responses_finish(read: Any, body: Any, raw: Any, finish: Any) -> None:
     found = read(openai_responses, None, body)
-    assert found.get(FINISH) == raw
+    assert found.get(RAW_FINISH) == raw
+    assert found.get(FINISH) == ([finish] if finish else None)
     [message] = found[OUT]
     assert message.get("finish_reason") == finish
 
@@ -545,3 +579,261 @@ def test_an_error_event_is_a_failed_response() -> None:
     assert openai_responses.reduce
     found = openai_responses.reduce([CREATED, {"type": "error", "code": "rate_limit", "message": "slow"}])
     assert (found["status"], found["error"]) == ("failed", {"code": "rate_limit", "message": "slow"})
+
+
+def item(index: int, kind: str, **fields: Any) -> dict[str, Any]:
+    return event(kind, output_index=index, **fields)
+
+
+CITED = {"type": "url_citation", "url": "https://x"}
+
+
+@pytest.mark.parametrize(
+    ("events", "want"),
+    [
+        (  # a text that is done comes once more, whole: no delta needs to have come before
+            [item(0, "output_text.done", content_index=0, text="Hi")],
+            {"type": "message", "content": [{"type": "output_text", "text": "Hi"}]},
+        ),
+        (
+            [
+                item(0, "output_text.delta", content_index=0, delta="Hi"),
+                item(0, "output_text.annotation.added", content_index=0, annotation=CITED),
+            ],
+            {"type": "message", "content": [{"type": "output_text", "annotations": [CITED], "text": "Hi"}]},
+        ),
+        (
+            [
+                item(0, "content_part.added", content_index=0, part={"type": "output_text", "text": "", "annotations": []}),
+                item(
+                    0, "content_part.done", content_index=0, part={"type": "output_text", "text": "Hi", "annotations": [CITED]}
+                ),
+            ],
+            {"type": "message", "content": [{"type": "output_text", "text": "Hi", "annotations": [CITED]}]},
+        ),
+        (
+            [
+                item(0, "reasoning_summary_text.delta", summary_index=1, delta="b"),
+                item(0, "reasoning_summary_text.delta", summary_index=0, delta="a"),
+            ],
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": text} for text in "ab"]},
+        ),
+        (
+            [item(0, "function_call_arguments.delta", delta="{"), item(0, "function_call_arguments.done", arguments="{}")],
+            {"type": "function_call", "arguments": "{}"},
+        ),
+        (
+            [item(0, "custom_tool_call_input.delta", delta="a"), item(0, "custom_tool_call_input.delta", delta="b")],
+            {"type": "custom_tool_call", "input": "ab"},
+        ),
+        ([item(0, "mcp_call_arguments.delta", delta="{")], {"type": "mcp_call", "arguments": "{"}),
+        ([item(0, "code_interpreter_call_code.delta", delta="p")], {"type": "code_interpreter_call", "code": "p"}),
+        (
+            [item(0, "image_generation_call.partial_image", partial_image_b64=piece, output_format="png") for piece in "ab"],
+            {"type": "image_generation_call", "result": "b", "output_format": "png"},
+        ),
+        (
+            [
+                item(0, "output_item.added", item={"type": "shell_call", "call_id": "t", "action": {"timeout_ms": 1}}),
+                item(0, "shell_call_command.added", command_index=0, command=""),
+                item(0, "shell_call_command.delta", command_index=0, delta="l"),
+                item(0, "shell_call_command.delta", command_index=0, delta="s"),
+                item(0, "shell_call_command.done", command_index=1, command="pwd"),
+            ],
+            {"type": "shell_call", "call_id": "t", "action": {"timeout_ms": 1, "commands": ["ls", "pwd"]}},
+        ),
+        (
+            [
+                item(0, "shell_call_output_content.delta", command_index=0, delta={"stdout": "a", "stderr": "e"}),
+                item(0, "shell_call_output_content.delta", command_index=0, delta={"stdout": "b"}),
+                item(0, "shell_call_output_content.done", command_index=1, output=[{"stdout": "c"}]),
+            ],
+            {"type": "shell_call_output", "output": [{"stdout": "ab", "stderr": "e"}, {"stdout": "c"}]},
+        ),
+        (
+            [item(0, "new_thing.delta", delta="x"), item(0, "new_thing.delta", delta="y")],
+            {"type": "message", "new_thing": "xy"},
+        ),
+        ([item(0, "web_search_call.searching")], None),
+    ],
+)
+def test_items_of_a_cut_responses_stream(events: Any, want: Any) -> None:
+    assert openai_responses.reduce
+    rebuilt = openai_responses.reduce([CREATED, *events])
+    assert rebuilt.get("output", []) == ([want] if want else [])
+
+
+@pytest.mark.parametrize(
+    ("chunks", "message"),
+    [
+        (  # several calls without ids, all with index 0: the next begins when this one's arguments are complete
+            [
+                call(index=0, function={"name": "f", "arguments": '{"a":'}),
+                call(index=0, function={"name": "f", "arguments": "1}"}),
+                call(index=0, function={"name": "f", "arguments": "{}"}),
+            ],
+            {
+                "content": None,
+                "tool_calls": [
+                    {"function": {"name": "f", "arguments": '{"a":1}'}},
+                    {"function": {"name": "f", "arguments": "{}"}},
+                ],
+            },
+        ),
+        (  # Gemini's signatures, and whatever else a server adds
+            [call(index=0, id="t", function={"name": "f"}, extra_content={"google": {"thought_signature": "s"}})],
+            {
+                "content": None,
+                "tool_calls": [{"id": "t", "function": {"name": "f"}, "extra_content": {"google": {"thought_signature": "s"}}}],
+            },
+        ),
+        (  # OpenRouter: the same thought twice, once in entries
+            [
+                chunk(reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "H"}]),
+                chunk(reasoning_details=[{"type": "reasoning.text", "index": 0, "text": "m"}]),
+                chunk(reasoning_details=[{"type": "reasoning.text", "index": 1, "text": "!"}]),
+            ],
+            {
+                "content": None,
+                "reasoning_details": [
+                    {"type": "reasoning.text", "index": 0, "text": "Hm"},
+                    {"type": "reasoning.text", "index": 1, "text": "!"},
+                ],
+            },
+        ),
+        ([chunk(role="assistant", new="a"), chunk(role="assistant", new="b")], {"content": None, "new": "ab"}),
+        (  # cut before its sound came
+            [chunk(audio={"id": "a1"}), chunk(audio={"transcript": "he"})],
+            {"content": None, "audio": {"id": "a1", "transcript": "he"}},
+        ),
+    ],
+)
+def test_chat_chunks_of_other_servers(chunks: Any, message: Any) -> None:
+    assert openai_chat.reduce
+    [choice] = openai_chat.reduce(chunks)["choices"]
+    assert choice == {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": None}
+
+
+def test_what_stands_beside_a_message_is_in_it(read: Any) -> None:
+    assert openai_chat.reduce
+    filtered = {"hate": {"filtered": False, "severity": "safe"}}
+    chunks = [
+        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}], "citations": ["https://x"]},
+        {"choices": [{"index": 0, "delta": {"content": "Hi"}, "logprobs": {"content": []}, "content_filter_results": {}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "content_filter_results": filtered}]},
+    ]
+    assert read(openai_chat, None, openai_chat.reduce(chunks)) == {
+        FINISH: ["stop"],
+        OUT: [
+            {
+                "role": "assistant",
+                "parts": [{"type": "text", "content": "Hi"}],
+                "finish_reason": "stop",
+                "content_filter_results": filtered,
+            }
+        ],
+        "autotrace.response.details": {"prompt_filter_results": [{"prompt_index": 0}], "citations": ["https://x"]},
+        MISSING: True,
+        "openai.api.type": "chat_completions",
+    }
+
+
+def test_a_choice_without_a_reason_keeps_its_place(read: Any) -> None:
+    assert openai_chat.reduce
+    cut = openai_chat.reduce([chunk(0, content="a"), chunk(1, "length", content="b")])
+    assert read(openai_chat, None, cut)[FINISH] == ["error", "length"]
+    assert FINISH not in read(openai_chat, None, openai_chat.reduce([chunk(0, content="a"), chunk(1, content="b")]))
+
+
+def test_chat_parameters(read: Any) -> None:
+    schema = {"name": "n", "schema": {"type": "object"}}
+    request = {
+        "response_format": {"type": "json_schema", "json_schema": schema},
+        "prediction": {"type": "content", "content": "as before"},
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "parallel_tool_calls": False,
+        "metadata": {"team": "a"},
+        "store": True,
+        "logit_bias": {},
+        "verbosity": "low",
+        "api_key": "secret",
+        "extra_headers": {"Authorization": "secret"},
+    }
+    assert read(openai_chat, request) == {
+        "gen_ai.output.type": "json",
+        "autotrace.request.output_schema": schema,
+        "autotrace.request.prediction": [{"type": "text", "content": "as before"}],
+        "autotrace.request.parameters": {
+            "tool_choice": {"type": "function", "function": {"name": "f"}},
+            "parallel_tool_calls": False,
+            "metadata": {"team": "a"},
+            "store": True,
+            "verbosity": "low",
+        },
+        "openai.api.type": "chat_completions",
+    }
+
+
+def server_call(called: str, id: str, **call: Any) -> dict[str, Any]:
+    return {"type": "server_tool_call", "name": called, "server_tool_call": call, "id": id}
+
+
+@pytest.mark.parametrize(
+    ("wire", "part"),
+    [
+        (
+            {"type": "mcp_call", "id": "c", "name": "roll", "server_label": "dice", "arguments": '{"n":2}', "output": "4"},
+            server_call("roll", "c", type="mcp_call", name="roll", server_label="dice", arguments={"n": 2}, output="4"),
+        ),
+        (
+            {
+                "type": "shell_call",
+                "call_id": "h",
+                "action": {"commands": ["ls"]},
+                "environment": {"type": "container_reference"},
+            },
+            server_call(
+                "shell", "h", type="shell_call", action={"commands": ["ls"]}, environment={"type": "container_reference"}
+            ),
+        ),
+        (
+            {"type": "shell_call_output", "call_id": "h", "output": [{"stdout": "a"}]},
+            {
+                "type": "server_tool_call_response",
+                "server_tool_call_response": {"type": "shell_call_output", "output": [{"stdout": "a"}]},
+                "id": "h",
+            },
+        ),
+        (
+            {"type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": {"q": "x"}},
+            {"type": "tool_call", "name": "tool_search", "id": "s", "arguments": {"q": "x"}, "execution": "client"},
+        ),
+        (
+            {"type": "tool_search_call", "id": "s", "execution": "server", "arguments": {"q": "x"}},
+            server_call("tool_search", "s", type="tool_search_call", execution="server", arguments={"q": "x"}),
+        ),
+        ({"type": "program", "call_id": "p", "code": "run()"}, server_call("program", "p", type="program", code="run()")),
+        (
+            {"type": "reasoning", "id": "x", "summary": [], "encrypted_content": BASE64},
+            {
+                "type": "reasoning",
+                "content": "",
+                "id": "x",
+                "encrypted_content": {"type": "uri", "modality": "document", **DIGEST},
+            },
+        ),
+        (
+            {"type": "message", "id": "m", "phase": "commentary", "content": [{"type": "output_text", "text": "Hi"}]},
+            {"type": "text", "content": "Hi", "phase": "commentary"},
+        ),
+        ({"type": "mcp_list_tools", "id": "l", "tools": []}, {"type": "mcp_list_tools", "id": "l", "tools": []}),
+    ],
+)
+def test_response_output(read: Any, wire: Any, part: Any) -> None:
+    found = read(openai_responses, None, {"status": "completed", "output": [wire]})
+    assert found[OUT][0]["parts"] == [part]
+
+
+def test_a_compacted_response_says_so(read: Any) -> None:
+    found = read(openai_responses, None, {"output": [{"type": "compaction", "encrypted_content": BASE64}]})
+    assert found["gen_ai.conversation.compacted"] is True

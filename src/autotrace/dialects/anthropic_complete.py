@@ -8,17 +8,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects import parts, plain
+from autotrace.dialects import endings, ledger, parts, plain
+from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message
 from autotrace.operation import Dialect
 from autotrace.paths import first
 
 
-def _output_messages(body: object) -> list[Message] | None:
-    wire = plain.mapping(body)
-    if not isinstance(wire.get("completion"), str):
+def _output_messages(body: dict[str, Any]) -> list[Message] | None:
+    said = body.get("completion")
+    if said is None:
         return None
-    return [parts.message("assistant", parts.texts(wire["completion"]), finish_reason=parts.finish(wire.get("stop_reason")))]
+    found = parts.texts(said) if isinstance(said, str) else [parts.kept(said)]
+    return [parts.message("assistant", found, finish_reason=parts.finish(body.get("stop_reason")))]
+
+
+def _failure(wire: dict[str, Any]) -> Failure | None:
+    """The error that came in place of a completion, or at the end of a stream."""
+    return endings.failure(wire.get("error"), "type", "code")
+
+
+def _outcome(wire: dict[str, Any]) -> Outcome | None:
+    return endings.outcome([wire.get("stop_reason")])
+
+
+failure = plain.reading(_failure, "error")
+outcome = plain.reading(_outcome, "stop_reason")
 
 
 def completion(events: list[Any]) -> dict[str, Any]:
@@ -42,12 +57,17 @@ anthropic_complete = Dialect(
         "stop_sequences": plain.of("stop_sequences", plain.strings),
         "stream": plain.of("stream", plain.true),
         "input_messages": plain.of("prompt", parts.user_messages),
+        "parameters": plain.fields("metadata"),
     },
     response={
         "id": first("id", "log_id"),
         "model": "model",
         "finish_reasons": plain.of("stop_reason", plain.strings),
-        "output_messages": _output_messages,
+        "output_messages": plain.reading(_output_messages, "completion", "stop_reason"),
+        "details": plain.fields("stop"),
     },
+    usage=ledger.usage({}),
     reduce=completion,
+    failure=failure,
+    outcome=outcome,
 )

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autotrace.dialects import parts, plain
+from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.anthropic_messages_stream import message
+from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message, Part
 from autotrace.operation import Dialect
-from autotrace.paths import first, total
+from autotrace.paths import first
 
 _SECRET = frozenset({"authorization_token"})
 
 
 def _content(value: object) -> list[Part]:
-    if value is None or isinstance(value, str):
-        return parts.texts(value)
-    return [_block(block) for block in value] if isinstance(value, list) else [_block(value)]
+    return parts.texts(value) if isinstance(value, str) else [_block(block) for block in plain.listed(value)]
 
 
 def _block(block: object) -> Part:
@@ -36,28 +35,37 @@ def _block(block: object) -> Part:
 
 def _text(wire: dict[str, Any]) -> Part | None:
     text = wire.get("text")
-    return parts.text(text, citations=wire.get("citations")) if isinstance(text, str) else None
+    return parts.extended(parts.text(text), wire, "text") if isinstance(text, str) else None
 
 
 def _thinking(wire: dict[str, Any]) -> Part | None:
     text = wire.get("thinking")
-    return parts.reasoning(text) if isinstance(text, str) else None
+    return parts.extended(parts.reasoning(text), wire, "thinking") if isinstance(text, str) else None
 
 
-def _tool_use(wire: dict[str, Any]) -> Part:
-    return parts.tool_call(wire.get("id"), wire.get("name"), parts.parsed(wire.get("input")))
+def _tool_use(wire: dict[str, Any]) -> Part | None:
+    if not isinstance(wire.get("name") or "", str):
+        return None
+    return parts.extended(
+        parts.tool_call(wire.get("id"), wire.get("name"), parts.parsed(wire.get("input"))), wire, "id", "name", "input"
+    )
 
 
-def _server_tool_use(wire: dict[str, Any]) -> Part:
+def _server_tool_use(wire: dict[str, Any]) -> Part | None:
+    if not isinstance(wire.get("name") or "", str):
+        return None
     name = plain.string(wire.get("name")) or str(wire.get("type"))
-    call = {"type": name, "input": parts.parsed(wire.get("input")), "server_name": wire.get("server_name")}
+    call = {"type": name, **parts.rest(wire, "id", "name", "input"), "input": parts.parsed(wire.get("input"))}
     return parts.server_tool_call(wire.get("id"), name, plain.known(call))
 
 
 def _answer(wire: dict[str, Any]) -> Part:
     content = wire.get("content")
-    answer = content if isinstance(content, str) else [_inside(block) for block in plain.sequence(content)]
-    return parts.tool_call_response(wire.get("tool_use_id"), answer, is_error=plain.true(wire.get("is_error")))
+    if isinstance(content, list):
+        answer: object = [_inside(block) for block in content]
+    else:
+        answer = content if isinstance(content, str) else [] if content is None else parts.without_binary(content)
+    return parts.extended(parts.tool_call_response(wire.get("tool_use_id"), answer), wire, "tool_use_id", "content")
 
 
 def _inside(block: object) -> Part:
@@ -75,19 +83,27 @@ def _media(wire: dict[str, Any]) -> Part | None:
     """An image or a document: base64, a URL, an uploaded file, or a text."""
     source = plain.mapping(wire.get("source"))
     modality = str(wire.get("type"))
-    more = {key: plain.string(wire.get(key)) for key in ("title", "context")}
-    data, media_type = source.get("data"), source.get("media_type")
+    data, media_type = source.get("data"), plain.string(source.get("media_type"))
+    used = ["media_type"] if media_type else []
     if source.get("type") == "text" and isinstance(data, str):
-        return parts.text(data, **more)
-    if isinstance(data, (str, bytes)):
-        return parts.binary(data, modality, media_type, **more)
-    if plain.string(source.get("url")):
-        return parts.uri(source["url"], modality, media_type, **more)
-    return parts.file(source["file_id"], modality, media_type, **more) if plain.string(source.get("file_id")) else None
+        found = parts.text(data)
+        used.append("data")
+    elif isinstance(data, (str, bytes)):
+        found = parts.binary(data, modality, media_type)
+        used.append("data")
+    elif plain.string(source.get("url")):
+        found = parts.uri(source["url"], modality, media_type)
+        used.append("url")
+    elif plain.string(source.get("file_id")):
+        found = parts.file(source["file_id"], modality, media_type)
+        used.append("file_id")
+    else:
+        return None
+    return parts.extended(found, wire, "source", nested=parts.rest(source, *used))
 
 
 def _upload(wire: dict[str, Any]) -> Part | None:
-    return parts.file(wire["file_id"]) if plain.string(wire.get("file_id")) else None
+    return parts.extended(parts.file(wire["file_id"]), wire, "file_id") if plain.string(wire.get("file_id")) else None
 
 
 _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
@@ -104,11 +120,19 @@ _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
 
 
 def _input_messages(messages: object) -> list[Message] | None:
-    found = []
-    for wire in plain.sequence(messages):
-        held = plain.mapping(wire)
-        found.append(parts.message(held.get("role"), _content(held.get("content")) if held else [parts.kept(wire)]))
-    return found or None
+    return [_message(wire, "user") for wire in plain.listed(messages)] or None
+
+
+def _message(wire: object, role: str, finish_reason: str | None = None) -> Message:
+    if not isinstance(wire, dict):
+        return parts.message(role, [parts.kept(wire)], finish_reason=finish_reason)
+    said = _content(wire.get("content"))
+    others = parts.rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ()))
+    found = parts.message(plain.string(wire.get("role")) or role, said, finish_reason=finish_reason)
+    taken = {key: others.pop(key) for key in ("role", "parts", "finish_reason") if key in others}
+    if taken:
+        said.append({"type": "unknown", "content": taken})
+    return {**found, **others}
 
 
 def _system(value: object) -> list[Part] | None:
@@ -118,9 +142,12 @@ def _system(value: object) -> list[Part] | None:
 def _tools(tools: object) -> list[dict[str, Any]] | None:
     """The tools that were offered, flat; Anthropic's own (``web_search_20250305``) under their own type."""
     found = []
-    for tool in plain.mappings(tools):
+    for tool in plain.listed(tools):
+        if not isinstance(tool, dict):
+            found.append(parts.kept(tool))
+            continue
         fields = {key: value for key, value in plain.known(tool).items() if key not in _SECRET}
-        kind = fields.pop("type", "custom")
+        kind = plain.string(fields.pop("type", None)) or "custom"
         if "input_schema" in fields:
             fields["parameters"] = fields.pop("input_schema")
         found.append({"type": "function" if kind == "custom" else kind, **parts.without_binary(fields)})
@@ -131,13 +158,45 @@ def _output_type(kind: object) -> str | None:
     return "json" if kind == "json_schema" else None
 
 
-def _output_messages(body: object) -> list[Message] | None:
-    wire = plain.mapping(body)
-    if wire.get("content") is None:
-        return None
-    role = plain.string(wire.get("role")) or "assistant"
-    return [parts.message(role, _content(wire["content"]), finish_reason=parts.finish(wire.get("stop_reason")))]
+def _schema(form: object) -> object:
+    return plain.mapping(form).get("schema")
 
+
+def _servers(servers: object) -> list[Any] | None:
+    """The MCP servers that the provider may call, without the tokens for them."""
+    found = [{key: value for key, value in server.items() if key not in _SECRET} for server in plain.mappings(servers)]
+    return parts.without_binary([server for server in found if server]) or None
+
+
+def _output_messages(body: dict[str, Any]) -> list[Message] | None:
+    if body.get("content") is None:
+        return None
+    wire = {key: body[key] for key in ("role", "content") if key in body}
+    return [_message(wire, "assistant", parts.finish(body.get("stop_reason")))]
+
+
+def _compacted(content: object) -> bool | None:
+    return any(block.get("type") == "compaction" for block in plain.mappings(content)) or None
+
+
+def _failure(wire: dict[str, Any]) -> Failure | None:
+    """The error of a stream that broke off with an ``error`` event, or that came in place of a message."""
+    return endings.failure(wire.get("error"), "type", "code")
+
+
+def _outcome(wire: dict[str, Any]) -> Outcome | None:
+    """What became of the answer; the conventions call a refusal ``content_filter``, Anthropic does not."""
+    return endings.outcome([wire.get("stop_reason")])
+
+
+failure = plain.reading(_failure, "error")
+outcome = plain.reading(_outcome, "stop_reason")
+
+
+_CACHE_WRITE = first(
+    "usage.cache_creation_input_tokens",
+    ledger.whole("usage.cache_creation.ephemeral_5m_input_tokens", "usage.cache_creation.ephemeral_1h_input_tokens"),
+)
 
 anthropic_messages = Dialect(
     "anthropic_messages",
@@ -152,23 +211,38 @@ anthropic_messages = Dialect(
         "reasoning_level": "output_config.effort",
         # output_format is the name of the structured outputs beta
         "output_type": plain.of(first("output_config.format.type", "output_format.type"), _output_type),
+        "output_schema": plain.of(first("output_config.format", "output_format"), _schema),
         "system_instructions": plain.of("system", _system),
         "input_messages": plain.of("messages", _input_messages),
         "tool_definitions": plain.of("tools", _tools),
+        "parameters": plain.fields(
+            *("tool_choice", "thinking", "metadata", "service_tier", "container", "context_management", "inference_geo"),
+            *("speed", "compaction", "fallbacks", "thread"),
+        ),
+        "autotrace.request.mcp_servers": plain.of("mcp_servers", _servers),
     },
     response={
         "id": "id",
         "model": "model",
         "finish_reasons": plain.of("stop_reason", plain.strings),
-        "output_messages": _output_messages,
+        "output_messages": plain.reading(_output_messages, "role", "content", "stop_reason"),
+        "compacted": plain.of("content", _compacted),
+        "details": plain.fields("stop_sequence", "stop_details", "container", "context_management", "diagnostics"),
     },
-    usage={
-        "input_tokens": total("usage.input_tokens", "usage.cache_read_input_tokens", "usage.cache_creation_input_tokens"),
-        "output_tokens": "usage.output_tokens",
-        "cache_read_input_tokens": "usage.cache_read_input_tokens",
-        "cache_write_input_tokens": "usage.cache_creation_input_tokens",
-        "reasoning_output_tokens": "usage.output_tokens_details.thinking_tokens",
-        "raw": "usage",
-    },
+    usage=ledger.usage(
+        {
+            "input_tokens": ledger.whole("usage.input_tokens", "usage.cache_read_input_tokens", _CACHE_WRITE),
+            "output_tokens": "usage.output_tokens",
+            "cache_read_input_tokens": "usage.cache_read_input_tokens",
+            "cache_write_input_tokens": _CACHE_WRITE,
+            "cache_write_5m_input_tokens": "usage.cache_creation.ephemeral_5m_input_tokens",
+            "cache_write_1h_input_tokens": "usage.cache_creation.ephemeral_1h_input_tokens",
+            "reasoning_output_tokens": "usage.output_tokens_details.thinking_tokens",
+            "web_search_requests": "usage.server_tool_use.web_search_requests",
+            "web_fetch_requests": "usage.server_tool_use.web_fetch_requests",
+        }
+    ),
     reduce=message,
+    failure=failure,
+    outcome=outcome,
 )

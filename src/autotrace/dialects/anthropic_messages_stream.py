@@ -15,24 +15,35 @@ from autotrace.dialects.plain import Pieces
 def message(events: list[Any]) -> dict[str, Any]:
     """The message that a stream's events add up to."""
     whole: dict[str, Any] = {}
-    blocks: dict[int, _Block] = {}
+    blocks: list[tuple[int, _Block]] = []
     for event in plain.mappings(events):
         kind = event.get("type")
-        index = plain.number(event.get("index"), max(blocks, default=0))
+        index = plain.number(event.get("index"), blocks[-1][0] if blocks else 0)
         if kind == "message_start":
             whole = {**whole, **plain.mapping(event.get("message"))}
         elif kind == "content_block_start":
-            blocks[index] = _Block(plain.mapping(event.get("content_block")))
+            blocks.append((index, _Block(plain.mapping(event.get("content_block")))))
         elif kind == "content_block_delta":
-            blocks.setdefault(index, _Block({})).add(plain.mapping(event.get("delta")))
+            _block(blocks, index).add(plain.mapping(event.get("delta")))
         elif kind == "message_delta":
             _add_delta(whole, event)
-        elif kind == "error":
+        elif kind == "error" or (not kind and event.get("error")):
             whole["error"] = event.get("error")
     if blocks or whole:
-        # a content that message_start already had (a continued turn) comes first
-        whole["content"] = [*plain.sequence(whole.get("content")), *(blocks[index].whole() for index in sorted(blocks))]
+        # a content that message_start already had (a continued turn) comes first; servers that imitate the API may
+        # begin every block with index 0, in which case their order is that of their starts
+        held = sorted(blocks, key=lambda block: block[0])
+        whole["content"] = [*plain.listed(whole.get("content")), *(block.whole() for _, block in held)]
     return whole
+
+
+def _block(blocks: list[tuple[int, _Block]], index: int) -> _Block:
+    """The newest block with this index."""
+    for at, block in reversed(blocks):
+        if at == index:
+            return block
+    blocks.append((index, _Block({})))
+    return blocks[-1][1]
 
 
 def _add_delta(whole: dict[str, Any], event: dict[str, Any]) -> None:
@@ -48,25 +59,32 @@ class _Block:
     """One content block: as it started, with its deltas.
 
     Every delta names the field that it continues, except ``partial_json``, which is the text of ``input``; so deltas of
-    kinds that do not exist yet add up as well.
+    kinds that do not exist yet add up as well: texts are joined, lists too, of objects the last one counts.
     """
 
-    __slots__ = ("citations", "pieces", "start")
+    __slots__ = ("citations", "others", "pieces", "start")
 
     def __init__(self, start: dict[str, Any]) -> None:
         self.start = start
         self.pieces: Pieces = {}
         self.citations: list[Any] = []
+        self.others: dict[str, Any] = {}
 
     def add(self, delta: dict[str, Any]) -> None:
         for key, value in delta.items():
             if key == "citation":
                 self.citations.append(value)
-            elif key != "type":
+            elif key == "type":
+                continue
+            elif isinstance(value, list):
+                self.others[key] = [*plain.sequence(self.others.get(key)), *value]
+            elif isinstance(value, dict):
+                self.others[key] = value
+            else:
                 plain.grow(self.pieces, key, value)
 
     def whole(self) -> dict[str, Any]:
-        found = dict(self.start)
+        found = {**self.start, **self.others}
         texts = plain.grown(self.pieces)
         json = texts.pop("partial_json", "")
         if json:
@@ -76,5 +94,5 @@ class _Block:
             found.setdefault("type", key)  # a stream that was joined late has no start: the field is called like the type
             found[key] = (plain.string(found.get(key)) or "") + text
         if self.citations:
-            found["citations"] = [*plain.sequence(found.get("citations")), *self.citations]
+            found["citations"] = [*plain.listed(found.get("citations")), *self.citations]
         return found

@@ -8,116 +8,175 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects import openai_content, parts, plain
+from autotrace.dialects import endings, ledger, openai_content, parts, plain
+from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.openai_chat_stream import completion
 from autotrace.dialects.parts import Message, Part
 from autotrace.operation import Dialect
 from autotrace.paths import Where, constant, first
 
-_KNOWN = frozenset(
-    {
-        *("role", "name", "content", "refusal", "reasoning", "reasoning_content", "annotations", "audio"),
-        *("tool_calls", "function_call", "tool_call_id", "parts"),
-    }
-)
+_CHOICE = ("index", "finish_reason", "message", "delta", "text")
 
 
 def input_messages(messages: object) -> list[Message] | None:
     """The conversation. Developer and system messages stay in it: the API does not take them separately."""
-    return [_message(one) for one in plain.sequence(messages)] or None
+    return [_message(one) for one in plain.listed(messages)] or None
 
 
-def _message(wire: object, role: str = "user", finish_reason: str | None = None) -> Message:
+def _message(
+    wire: object, role: str = "user", finish_reason: str | None = None, beside: dict[str, Any] | None = None
+) -> Message:
+    """A message, with what the wire has in it, and in the choice `beside` it, that no part has been made of."""
     if not isinstance(wire, dict):
-        return parts.message(role, [parts.kept(wire)], finish_reason=finish_reason)
-    others = {key: value for key, value in plain.known(wire).items() if key not in _KNOWN and isinstance(key, str)}
-    more = parts.without_binary(others)
-    more.update(name=plain.string(wire.get("name")), finish_reason=finish_reason)
-    return parts.message(wire.get("role") or role, _parts(wire), **more)
+        return {**parts.message(role, [parts.kept(wire)], finish_reason=finish_reason), **(beside or {})}
+    said, others = _parts(wire)
+    role = plain.string(wire.get("role")) or role
+    name = others.pop("name") if isinstance(others.get("name"), str) else None
+    found = parts.message(role, said, name=name, finish_reason=finish_reason)
+    others = {**(beside or {}), **others}
+    taken = {key: others.pop(key) for key in ("role", "parts", "name", "finish_reason") if key in others}
+    if taken:
+        said.append({"type": "unknown", "content": taken})
+    return {**found, **others}
 
 
-def _parts(wire: dict[str, Any]) -> list[Part]:
+def _parts(wire: dict[str, Any]) -> tuple[list[Part], dict[str, Any]]:
+    """The parts of a message, and the fields of it that are in none."""
     said = openai_content.content(wire.get("content"))
+    used = ["content", "tool_calls", "function_call"]
     if wire.get("role") in ("tool", "function"):
         answer = wire.get("content")
-        return [parts.tool_call_response(wire.get("tool_call_id"), answer if isinstance(answer, str) else said)]
-    if said and wire.get("annotations") and said[0]["type"] == "text":
-        said[0].setdefault("annotations", wire["annotations"])
+        said = [parts.tool_call_response(wire.get("tool_call_id"), answer if isinstance(answer, str) else said)]
+        used.append("tool_call_id")
+    elif said and said[0]["type"] == "text" and "annotations" not in said[0] and wire.get("annotations"):
+        said[0]["annotations"] = parts.without_binary(wire["annotations"])
+        used.append("annotations")
     # DeepSeek, vLLM, xAI: reasoning_content; Groq, OpenRouter: reasoning. Some send both, with the same text.
-    thought = plain.string(wire.get("reasoning_content")) or plain.string(wire.get("reasoning"))
-    refused = plain.string(wire.get("refusal"))
+    fields = [field for field in ("reasoning_content", "reasoning") if isinstance(wire.get(field), str)]
+    thoughts = dict.fromkeys(wire[field] for field in fields if wire[field])
+    refused = wire.get("refusal") if isinstance(wire.get("refusal"), str) else None
+    audio = _audio(wire.get("audio"))
+    used += [*fields, *(("refusal",) if refused else ()), *(("audio",) if audio else ())]
+    if isinstance(wire.get("role"), str):
+        used.append("role")
     return [
-        *([parts.reasoning(thought)] if thought else ()),
+        *(parts.reasoning(thought) for thought in thoughts),
         *said,
         *([parts.refusal(refused)] if refused else ()),
-        *_audio(wire.get("audio")),
-        *(_tool_call(call) for call in plain.sequence(wire.get("tool_calls"))),
+        *audio,
+        *(_tool_call(call) for call in plain.listed(wire.get("tool_calls"))),
         *_function_call(wire.get("function_call")),
-    ]
+    ], parts.rest(wire, *used)
 
 
 def _audio(audio: object) -> list[Part]:
+    """Spoken content: with its data, or by the id of an answer of before; a stream that was cut may have a transcript only."""
     held = plain.mapping(audio)
-    data = held.get("data")
+    data, id = held.get("data"), held.get("id")
     if isinstance(data, (str, bytes)):
-        return [parts.binary(data, "audio", None, id=held.get("id"), transcript=plain.string(held.get("transcript")))]
-    return [parts.file(held["id"], "audio")] if plain.string(held.get("id")) else []  # an answer of before, sent back by id
+        return [parts.extended(parts.binary(data, "audio"), held, "data")]
+    if isinstance(id, str) and id:
+        return [parts.extended(parts.file(id, "audio"), held, "id")]
+    return [{**parts.rest(held), "type": "audio"}] if held else []
 
 
 def _tool_call(call: object) -> Part:
     wire = plain.mapping(call)
-    if isinstance(wire.get("custom"), dict):  # its input is free text, JSON only by accident
-        return parts.tool_call(wire.get("id"), wire["custom"].get("name"), wire["custom"].get("input"))
-    if isinstance(wire.get("function"), dict):
-        function = wire["function"]
-        return parts.tool_call(wire.get("id"), function.get("name"), parts.parsed(function.get("arguments")))
+    for kind in ("custom", "function"):
+        held = wire.get(kind)
+        if not isinstance(held, dict) or not isinstance(held.get("name") or "", str):
+            continue
+        # the input of a custom tool is free text, JSON only by accident
+        arguments = held.get("input") if kind == "custom" else parts.parsed(held.get("arguments"))
+        given = "input" if kind == "custom" else "arguments"
+        found = parts.tool_call(wire.get("id"), held.get("name"), arguments)
+        inner, outer = parts.rest(held, "name", given), parts.rest(wire, "id", "index", kind)
+        if not inner.keys() & outer.keys() and not found.keys() & (inner.keys() | outer.keys()):
+            return {**found, **outer, **inner}
     return parts.kept(call)
 
 
 def _function_call(call: object) -> list[Part]:
-    wire = plain.mapping(call)
-    return [parts.tool_call(None, wire.get("name"), parts.parsed(wire.get("arguments")))] if wire else []
+    return [_tool_call({"function": call}) if isinstance(call, dict) else parts.kept(call)] if call else []
 
 
-def _choices(choices: object) -> list[dict[str, Any]]:
-    held = enumerate(plain.mappings(choices))
-    return [choice for _, choice in sorted(held, key=lambda item: (plain.number(item[1].get("index"), item[0]), item[0]))]
+def _choices(choices: object) -> list[Any]:
+    held = enumerate(plain.listed(choices))
+    return [
+        choice
+        for _, choice in sorted(held, key=lambda item: (plain.number(plain.mapping(item[1]).get("index"), item[0]), item[0]))
+    ]
 
 
 def output_messages(choices: object) -> list[Message] | None:
     """One message a choice. The text completions API has ``text`` where this one has ``message``."""
     found = []
     for choice in _choices(choices):
-        wire = choice.get("message")
-        answer = wire if isinstance(wire, dict) else {"content": choice.get("text")}
-        found.append(_message(answer, "assistant", parts.finish(choice.get("finish_reason"))))
+        if not isinstance(choice, dict):
+            found.append(_message(choice, "assistant"))
+            continue
+        reason, text = choice.get("finish_reason"), choice.get("text")
+        answer = choice.get("message")
+        if answer is None:
+            answer = {"content": text}
+        elif isinstance(answer, dict) and plain.says(text) and text != answer.get("content"):
+            answer = {**answer, "text": text}
+        beside = parts.rest(choice, *(key for key in _CHOICE if key != "finish_reason" or isinstance(reason, str)))
+        found.append(_message(answer, "assistant", parts.finish(reason), beside))
     return found or None
 
 
 def _finish_reasons(choices: object) -> list[str] | None:
-    return plain.strings([choice.get("finish_reason") for choice in _choices(choices)])
+    """One for each choice, in order; ``error`` for one that has none beside others that have (a stream that was cut)."""
+    reasons = [plain.string(plain.mapping(choice).get("finish_reason")) for choice in _choices(choices)]
+    return [reason or "error" for reason in reasons] if any(reasons) else None
 
 
-def _tools(request: object) -> list[dict[str, Any]] | None:
-    wire = plain.mapping(request)
-    return openai_content.tool_definitions([*plain.sequence(wire.get("tools")), *plain.sequence(wire.get("functions"))])
+def _failure(wire: dict[str, Any]) -> Failure | None:
+    """The error that came in place of an answer, or inside it. OpenRouter puts it into the choice."""
+    held = [wire.get("error"), *(choice.get("error") for choice in plain.mappings(wire.get("choices")))]
+    return next((found for error in held if (found := endings.failure(error, "code", "type"))), None)
 
 
-def _output_type(request: object) -> str | None:
-    wire = plain.mapping(request)
-    if "audio" in plain.sequence(wire.get("modalities")):
+def _outcome(wire: dict[str, Any]) -> Outcome | None:
+    """What became of the answer: a refusal has ``stop`` for a finish reason, and a text of its own."""
+    choices = plain.mappings(wire.get("choices"))
+    said = [plain.mapping(choice.get("message")) for choice in choices]
+    refused = any(plain.string(message.get("refusal")) or _refuses(message.get("content")) for message in said)
+    return endings.outcome([choice.get("finish_reason") for choice in choices], refused)
+
+
+def _refuses(content: object) -> bool:
+    return any(part.get("type") == "refusal" for part in plain.mappings(content))
+
+
+failure = plain.reading(_failure, "error", "choices")
+outcome = plain.reading(_outcome, "choices")
+
+
+def _tools(request: dict[str, Any]) -> list[dict[str, Any]] | None:
+    return openai_content.tool_definitions([*plain.listed(request.get("tools")), *plain.listed(request.get("functions"))])
+
+
+def _output_type(request: dict[str, Any]) -> str | None:
+    if "audio" in plain.sequence(request.get("modalities")):
         return "speech"
-    return openai_content.output_type(plain.mapping(wire.get("response_format")).get("type"))
+    return openai_content.output_type(plain.mapping(request.get("response_format")).get("type"))
+
+
+def _schema(form: object) -> object:
+    wire = plain.mapping(form)
+    return wire.get("json_schema") or wire.get("schema")  # the second is Together's
 
 
 def _output_tokens(usage: object) -> object:
     """Completion tokens, which include reasoning; xAI counts it apart, which its total gives away."""
     wire = plain.mapping(usage)
-    said, prompt, whole = (wire.get(key) for key in ("completion_tokens", "prompt_tokens", "total_tokens"))
-    thought = plain.mapping(wire.get("completion_tokens_details")).get("reasoning_tokens")
-    if isinstance(said, int) and isinstance(prompt, int) and isinstance(whole, int) and isinstance(thought, int):
-        return said + thought if whole == prompt + said + thought else said
-    return said
+    said, prompt, whole = (plain.count(wire.get(key)) for key in ("completion_tokens", "prompt_tokens", "total_tokens"))
+    thought = plain.count(plain.mapping(wire.get("completion_tokens_details")).get("reasoning_tokens"))
+    if said is None or prompt is None or whole is None or thought is None:
+        return said
+    return said + thought if whole == prompt + said + thought else said
 
 
 REQUEST: dict[str, Where] = {
@@ -136,40 +195,60 @@ RESPONSE: dict[str, Where] = {
     "model": "model",
     "finish_reasons": plain.of("choices", _finish_reasons),
     "output_messages": plain.of("choices", output_messages),
+    # Azure: what its filters found; Perplexity: sources; OpenRouter: who served it
+    "details": plain.fields("moderation", "prompt_filter_results", "citations", "search_results", "provider"),
     "openai.response.service_tier": "service_tier",
     "openai.response.system_fingerprint": "system_fingerprint",
 }
 
-USAGE: dict[str, Where] = {
-    "input_tokens": "usage.prompt_tokens",
-    "output_tokens": plain.of("usage", _output_tokens),
-    # DeepSeek: prompt_cache_hit_tokens beside the details; Together and Moonshot: at the top
-    "cache_read_input_tokens": first(
-        "usage.prompt_tokens_details.cached_tokens", "usage.prompt_cache_hit_tokens", "usage.cached_tokens"
-    ),
-    # LiteLLM's proxy hands Anthropic's name on
-    "cache_write_input_tokens": first("usage.prompt_tokens_details.cache_write_tokens", "usage.cache_creation_input_tokens"),
-    "reasoning_output_tokens": "usage.completion_tokens_details.reasoning_tokens",
-    "text_input_tokens": "usage.prompt_tokens_details.text_tokens",
-    "audio_input_tokens": "usage.prompt_tokens_details.audio_tokens",
-    "image_input_tokens": "usage.prompt_tokens_details.image_tokens",
-    "text_output_tokens": "usage.completion_tokens_details.text_tokens",
-    "audio_output_tokens": "usage.completion_tokens_details.audio_tokens",
-    "image_output_tokens": "usage.completion_tokens_details.image_tokens",
-    "raw": "usage",
-}
+USAGE = ledger.usage(
+    {
+        "input_tokens": "usage.prompt_tokens",
+        "output_tokens": plain.of("usage", _output_tokens),
+        # DeepSeek: prompt_cache_hit_tokens beside the details; Together and Moonshot: at the top
+        "cache_read_input_tokens": first(
+            "usage.prompt_tokens_details.cached_tokens", "usage.prompt_cache_hit_tokens", "usage.cached_tokens"
+        ),
+        # LiteLLM's proxy hands Anthropic's name on
+        "cache_write_input_tokens": first(
+            "usage.prompt_tokens_details.cache_write_tokens", "usage.cache_creation_input_tokens"
+        ),
+        "reasoning_output_tokens": "usage.completion_tokens_details.reasoning_tokens",
+        "accepted_prediction_output_tokens": "usage.completion_tokens_details.accepted_prediction_tokens",
+        "rejected_prediction_output_tokens": "usage.completion_tokens_details.rejected_prediction_tokens",
+        "text_input_tokens": "usage.prompt_tokens_details.text_tokens",
+        "audio_input_tokens": "usage.prompt_tokens_details.audio_tokens",
+        "image_input_tokens": "usage.prompt_tokens_details.image_tokens",
+        "text_output_tokens": "usage.completion_tokens_details.text_tokens",
+        "audio_output_tokens": "usage.completion_tokens_details.audio_tokens",
+        "image_output_tokens": "usage.completion_tokens_details.image_tokens",
+        "text_cache_read_input_tokens": "usage.prompt_tokens_details.cached_tokens_details.text_tokens",
+        "audio_cache_read_input_tokens": "usage.prompt_tokens_details.cached_tokens_details.audio_tokens",
+        "image_cache_read_input_tokens": "usage.prompt_tokens_details.cached_tokens_details.image_tokens",
+    }
+)
 
 openai_chat = Dialect(
     "openai_chat",
     request={
         **REQUEST,
         "input_messages": plain.of("messages", input_messages),
-        "tool_definitions": _tools,
-        "output_type": _output_type,
+        "tool_definitions": plain.reading(_tools, "tools", "functions"),
+        "output_type": plain.reading(_output_type, "modalities", "response_format"),
+        "output_schema": plain.of("response_format", _schema),
+        "prediction": plain.of("prediction.content", openai_content.content),
+        "parameters": plain.fields(
+            *openai_content.PARAMETERS,
+            *("function_call", "modalities", "audio", "logit_bias", "logprobs", "verbosity", "web_search_options"),
+            # of other servers
+            *("top_k", "min_p", "repetition_penalty", "reasoning", "thinking", "chat_template_kwargs"),
+        ),
         "reasoning_level": first("reasoning_effort", "reasoning.effort"),  # the second is OpenRouter's
         "openai.api.type": constant("chat_completions"),
     },
     response=RESPONSE,
     usage=USAGE,
     reduce=completion,
+    failure=failure,
+    outcome=outcome,
 )

@@ -10,12 +10,19 @@ import binascii
 from itertools import groupby
 from typing import Any
 
-from autotrace.dialects import plain
+from autotrace.dialects import parts, plain
 from autotrace.dialects.plain import Pieces
 
 _HEAD = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+_BODY = frozenset({"choices", "usage", "x_groq", "error", "obfuscation", *_HEAD})
 _TEXTS = ("refusal", "reasoning", "reasoning_content")
 _HANDLED = frozenset({"content", "tool_calls", "function_call", "audio", *_TEXTS})
+_CHOICE = frozenset(
+    {"index", "finish_reason", "delta", "message", "text", "logprobs", "token_id", "token_ids", "prompt_token_ids"}
+)
+_ONCE = frozenset({"role", "name", "id", "type"})
+"""Texts that come whole, some servers repeat them in every chunk; all others are taken for deltas."""
+_GROWING = ("text", "summary", "data")
 
 
 def completion(chunks: list[Any]) -> dict[str, Any]:
@@ -24,14 +31,15 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
     choices: dict[int, _Choice] = {}
     for chunk in plain.mappings(chunks):
         for key in _HEAD:  # Azure's first chunk (prompt_filter_results, no choices) has them empty
-            if chunk.get(key) not in (None, ""):
+            if plain.says(chunk.get(key)):
                 whole.setdefault(key, chunk[key])
         # OpenAI: in a last chunk without choices; Groq: under x_groq; others: in every chunk, the last one counts
         for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
             if isinstance(usage, dict) and usage:
                 whole["usage"] = usage
-        if chunk.get("error") is not None:
+        if plain.says(chunk.get("error")):
             whole["error"] = chunk["error"]
+        whole.update({key: value for key, value in chunk.items() if key not in _BODY and plain.says(value)})
         for position, choice in enumerate(plain.mappings(chunk.get("choices"))):
             index = plain.number(choice.get("index"), position)
             choices.setdefault(index, _Choice()).add(choice)
@@ -40,10 +48,11 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
 
 
 class _Choice:
-    __slots__ = ("audio", "calls", "content", "finish_reason", "function_call", "message", "pieces", "plain_text")
+    __slots__ = ("audio", "beside", "calls", "content", "finish_reason", "function_call", "message", "pieces", "plain_text")
 
     def __init__(self) -> None:
         self.message: dict[str, Any] = {"role": "assistant"}
+        self.beside: dict[str, Any] = {}
         self.pieces: Pieces = {}
         self.content = _Content()
         self.audio = _Audio()
@@ -63,45 +72,73 @@ class _Choice:
         elif isinstance(choice.get("text"), str):  # Together repeats the text beside a delta: only without one is it the answer
             self.plain_text = True
             plain.grow(self.pieces, "text", choice["text"])
+        others = {key: value for key, value in choice.items() if key not in _CHOICE and plain.says(value)}
+        self.beside.update(others)  # content_filter_results, native_finish_reason, error
 
     def _add_delta(self, delta: dict[str, Any]) -> None:
         self.content.add(delta.get("content"))
         for key in _TEXTS:
             plain.grow(self.pieces, key, delta.get(key))
-        for position, call in enumerate(plain.mappings(delta.get("tool_calls"))):
+            if isinstance(delta.get(key), (dict, list)):
+                self._add_other(key, delta[key])
+        for position, call in enumerate(plain.mappings(plain.listed(delta.get("tool_calls")))):
             self._call(position, call).add(call)
         if isinstance(delta.get("function_call"), dict):
             self.function_call = self.function_call or _Call()
             self.function_call.add({"function": delta["function_call"]})
         self.audio.add(plain.mapping(delta.get("audio")))
         for key, value in delta.items():
-            if key not in _HANDLED and value is not None and value != "":
+            if key not in _HANDLED and plain.says(value):
                 self._add_other(key, value)
 
     def _add_other(self, key: str, value: object) -> None:
-        held = self.message.get(key)
-        self.message[key] = held + value if isinstance(held, list) and isinstance(value, list) else value
+        if isinstance(value, str) and key not in _ONCE:
+            plain.grow(self.pieces, key, value)
+        elif isinstance(value, list):
+            held = self.message.get(key)
+            self.message[key] = _grown_list(held if isinstance(held, list) else [], value)
+        else:
+            self.message[key] = value
 
     def _call(self, position: int, wire: dict[str, Any]) -> _Call:
         index = plain.number(wire.get("index"), position)
         for at, call in reversed(self.calls):
             if at == index and not call.is_other(wire):
                 return call
+            if at == index:
+                break
         self.calls.append((index, _Call()))
         return self.calls[-1][1]
 
     def whole(self) -> dict[str, Any]:
         texts = plain.grown(self.pieces)
+        end = {"finish_reason": self.finish_reason, **self.beside}
         if self.plain_text and "content" not in self.message and not self.content.entries:
-            return {"text": texts["text"], "finish_reason": self.finish_reason}
-        message = {**self.message, "content": self.content.whole(), **{key: texts[key] for key in _TEXTS if key in texts}}
+            return {"text": texts["text"], **end}
+        texts.pop("text", None)
+        message = {**self.message, "content": self.content.whole(), **texts}
         if self.calls:
             message["tool_calls"] = [call.whole() for _, call in sorted(self.calls, key=lambda item: item[0])]
         if self.function_call:
             message["function_call"] = self.function_call.whole().get("function", {})
         if self.audio.fields:
             message["audio"] = self.audio.whole()
-        return {"message": message, "finish_reason": self.finish_reason}
+        return {"message": message, **end}
+
+
+def _grown_list(held: list[Any], more: list[Any]) -> list[Any]:
+    """A list that comes in deltas: OpenRouter's ``reasoning_details`` are texts in entries that are otherwise the same."""
+    found = list(held)
+    for entry in more:
+        last = found[-1] if found else None
+        if isinstance(entry, dict) and isinstance(last, dict) and any(isinstance(entry.get(key), str) for key in _GROWING):
+            same = {key: value for key, value in entry.items() if key not in _GROWING}
+            if "index" in same and same == {key: value for key, value in last.items() if key not in _GROWING}:
+                grown = {key: str(last.get(key) or "") + entry[key] for key in _GROWING if isinstance(entry.get(key), str)}
+                found[-1] = {**last, **grown}
+                continue
+        found.append(entry)
+    return found
 
 
 class _Call:
@@ -114,27 +151,50 @@ class _Call:
         self.pieces: Pieces = {}
 
     def is_other(self, wire: dict[str, Any]) -> bool:
-        """Gemini's compatible API sends parallel calls whole, all with index 0: another id and a name begin another call."""
+        """Whether another call begins, though its index is this one's.
+
+        Gemini's compatible API sends parallel calls whole, all with index 0: another id and a name begin another call. Others
+        send them without ids: there a name does, with arguments, once those of this call are complete.
+        """
         id, function = wire.get("id"), plain.mapping(wire.get("function"))
-        return bool(id and self.fields.get("id") and id != self.fields["id"] and function.get("name"))
+        if not function.get("name"):
+            return False
+        if id and self.fields.get("id"):
+            return bool(id != self.fields["id"])
+        held = "".join(self.pieces.get(("function", "arguments"), ()))
+        return bool(function.get("arguments")) and isinstance(parts.parsed(held), (dict, list))
 
     def add(self, wire: dict[str, Any]) -> None:
-        for key in ("id", "type"):
-            if wire.get(key):
-                self.fields.setdefault(key, wire[key])
-        for kind in ("function", "custom"):
-            for key, value in plain.mapping(wire.get(kind)).items():
-                if key == "name" and "".join(self.pieces.get((kind, "name"), ())) == value:
-                    continue  # some servers repeat the name in every chunk
-                if isinstance(value, str):
-                    plain.grow(self.pieces, (kind, key), value)
-                elif value is not None:
-                    self.fields.setdefault(kind, {})[key] = value
+        for key, value in wire.items():
+            if key == "index" or not plain.says(value):
+                continue
+            if key in ("id", "type"):
+                self.fields.setdefault(key, value)
+            elif key in ("function", "custom") and isinstance(value, dict):
+                self._add_inner(key, value)
+            elif isinstance(value, str):
+                plain.grow(self.pieces, key, value)
+            else:
+                self.fields[key] = value
+
+    def _add_inner(self, kind: str, wire: dict[str, Any]) -> None:
+        for key, value in wire.items():
+            if key == "name" and "".join(self.pieces.get((kind, "name"), ())) == value:
+                continue  # some servers repeat the name in every chunk
+            if isinstance(value, str):
+                plain.grow(self.pieces, (kind, key), value)
+            elif value is not None:
+                self.fields.setdefault(kind, {})[key] = value
 
     def whole(self) -> dict[str, Any]:
-        found = {key: dict(value) if key in ("function", "custom") else value for key, value in self.fields.items()}
-        for (kind, key), text in plain.grown(self.pieces).items():
-            found.setdefault(kind, {})[key] = text
+        found = {key: dict(value) if isinstance(value, dict) else value for key, value in self.fields.items()}
+        for key, text in plain.grown(self.pieces).items():
+            if isinstance(key, str):
+                found[key] = text
+                continue
+            kind, name = key
+            held = found.setdefault(kind, {})
+            held[name] = text
         return found
 
 

@@ -43,65 +43,85 @@ def part(wire: object) -> Part:
 
 def _text(wire: dict[str, Any]) -> Part | None:
     text = wire.get("text")
-    return parts.text(text, annotations=wire.get("annotations")) if isinstance(text, str) else None
+    return parts.extended(parts.text(text), wire, "text") if isinstance(text, str) else None
 
 
 def _reasoning(wire: dict[str, Any]) -> Part | None:
     text = wire.get("text")
-    return parts.reasoning(text) if isinstance(text, str) else None
+    return parts.extended(parts.reasoning(text), wire, "text") if isinstance(text, str) else None
 
 
 def _thinking(wire: dict[str, Any]) -> Part | None:
-    # Mistral: an array of text parts inside the part
-    thought = "".join(one for inner in plain.mappings(wire.get("thinking")) for one in plain.strings(inner.get("text")) or ())
-    return parts.reasoning(thought) if thought else None
+    # Mistral: an array of text parts inside the part, and of references, with which it is kept as it came
+    inner = plain.listed(wire.get("thinking"))
+    held = [one if isinstance(one, str) else plain.mapping(one).get("text") for one in inner]
+    thoughts = [thought for thought in held if isinstance(thought, str)]
+    if not thoughts or len(thoughts) < len(held):
+        return None
+    return parts.extended(parts.reasoning("".join(thoughts)), wire, "thinking")
 
 
 def _refusal(wire: dict[str, Any]) -> Part | None:
     text = wire.get("refusal")
-    return parts.refusal(text) if isinstance(text, str) else None
+    return parts.extended(parts.refusal(text), wire, "refusal") if isinstance(text, str) else None
 
 
 def _image(wire: dict[str, Any]) -> Part | None:
-    if url := _url(wire.get("image_url")):
-        return parts.uri(url, "image")
-    return parts.file(wire["file_id"], "image") if plain.string(wire.get("file_id")) else None
+    return _by_url("image", wire, "image_url") or _by_id("image", wire)
 
 
 def _media(wire: dict[str, Any]) -> Part | None:
     # OpenRouter, vLLM, Qwen: {"type": "video_url", "video_url": {"url": ...}}, the same for audio_url
-    kind = str(wire.get("type")).partition("_")[0]
-    url = _url(wire.get(kind + "_url"))
-    return parts.uri(url, kind) if url else None
+    kind = str(wire.get("type"))
+    return _by_url(kind.partition("_")[0], wire, kind)
 
 
-def _url(held: object) -> str | None:
+def _by_url(modality: str, wire: dict[str, Any], field: str) -> Part | None:
     # Responses and Mistral: a string; chat: an object
-    return plain.string(held) or plain.string(plain.mapping(held).get("url"))
+    held = wire.get(field)
+    nested = plain.mapping(held)
+    url = plain.string(held) or plain.string(nested.get("url"))
+    return parts.extended(parts.uri(url, modality), wire, field, nested=parts.rest(nested, "url")) if url else None
+
+
+def _by_id(modality: str, wire: dict[str, Any], nested: object = None) -> Part | None:
+    id = plain.mapping(nested or wire).get("file_id")
+    used = "file" if nested else "file_id"
+    more = parts.rest(nested, "file_id")
+    return parts.extended(parts.file(id, modality), wire, used, nested=more) if isinstance(id, str) and id else None
 
 
 def _audio(wire: dict[str, Any]) -> Part | None:
     held = wire.get("input_audio")
-    data = held if isinstance(held, str) else plain.mapping(held).get("data")
+    nested = plain.mapping(held)
+    data = nested.get("data") if nested else held
     if not isinstance(data, (str, bytes)):
         return None
-    form = plain.string(plain.mapping(held).get("format"))
+    form = plain.string(nested.get("format"))
     if isinstance(data, str) and data[:5] == "data:":
-        return parts.uri(data, "audio")
-    return parts.binary(data, "audio", f"audio/{form}" if form else None)
+        sound = parts.uri(data, "audio")
+    else:
+        sound = parts.binary(data, "audio", f"audio/{form}" if form else None)
+    more = parts.rest(nested, "data", *(("format",) if form else ()))
+    return parts.extended(sound, wire, "input_audio", nested=more)
 
 
 def _file(wire: dict[str, Any]) -> Part | None:
-    held = plain.mapping(wire.get("file")) or wire  # chat nests the fields, Responses does not
-    name = plain.string(held.get("filename"))
-    data = held.get("file_data")
-    if plain.string(held.get("file_id")):
-        return parts.file(held["file_id"], filename=name)
-    if plain.string(held.get("file_url")):
-        return parts.uri(held["file_url"], "document", filename=name)
+    nested = plain.mapping(wire.get("file"))  # chat nests the fields, Responses does not
+    held = nested or wire
+    if named := _by_id("document", wire, nested):
+        return named
+    url, data = held.get("file_url"), held.get("file_data")
+    if isinstance(url, str) and url:
+        used = "file" if nested else "file_url"
+        return parts.extended(parts.uri(url, "document"), wire, used, nested=parts.rest(nested, "file_url"))
     if isinstance(data, str) and data[:5] == "data:":
-        return parts.uri(data, filename=name)
-    return parts.binary(data, filename=name) if isinstance(data, (str, bytes)) else None
+        content = parts.uri(data)
+    elif isinstance(data, (str, bytes)):
+        content = parts.binary(data)
+    else:
+        return None
+    return parts.extended(content, wire, "file" if nested else "file_data", nested=parts.rest(nested, "file_data"))
 
 
 _PARTS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
@@ -126,12 +146,24 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
 def tool_definitions(tools: object) -> list[dict[str, Any]] | None:
     """The tools that were offered, flat: chat nests a tool under its type, the conventions and Responses do not."""
     found = []
-    for tool in plain.mappings(tools):
+    for tool in plain.listed(tools):
+        if not isinstance(tool, dict):
+            found.append(parts.kept(tool))
+            continue
         kind = plain.string(tool.get("type")) or "function"
-        nested = plain.mapping(tool.get(kind)) or {key: value for key, value in tool.items() if key != "type"}
-        fields = {key: value for key, value in plain.known(nested).items() if key not in _SECRET}
+        flat = {**plain.known(tool.get(kind)), **{key: value for key, value in plain.known(tool).items() if key != kind}}
+        if not isinstance(tool.get(kind), dict) and tool.get(kind) is not None:
+            flat[kind] = tool[kind]
+        fields = {key: value for key, value in flat.items() if key != "type" and key not in _SECRET}
         found.append({"type": kind, **parts.without_binary(fields)})
     return found or None
+
+
+PARAMETERS = (
+    *("tool_choice", "parallel_tool_calls", "store", "metadata", "user", "safety_identifier", "top_logprobs"),
+    *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "moderation"),
+)
+"""Settings of both APIs that the conventions have no names for."""
 
 
 def output_type(kind: object) -> str | None:

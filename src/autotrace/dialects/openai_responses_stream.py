@@ -11,24 +11,30 @@ from typing import Any
 from autotrace.dialects import plain
 from autotrace.dialects.plain import Pieces
 
-_FINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _BEGUN = frozenset({"response.created", "response.queued", "response.in_progress"})
+_ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 _NESTED = {
-    "response.output_text.delta": ("message", "content", "content_index", "output_text", "text"),
-    "response.refusal.delta": ("message", "content", "content_index", "refusal", "refusal"),
-    "response.reasoning_text.delta": ("reasoning", "content", "content_index", "reasoning_text", "text"),
-    "response.reasoning_summary_text.delta": ("reasoning", "summary", "summary_index", "summary_text", "text"),
+    "response.output_text": ("message", "content", "content_index", "output_text", "text"),
+    "response.refusal": ("message", "content", "content_index", "refusal", "refusal"),
+    "response.reasoning_text": ("reasoning", "content", "content_index", "reasoning_text", "text"),
+    "response.reasoning_summary_text": ("reasoning", "summary", "summary_index", "summary_text", "text"),
 }
-"""Deltas of a part inside an item: the item's type, the list in it, what counts there, the part's type and its text."""
+"""What grows in a part inside an item: the item's type, the list in it, what counts there, the part's type and its text."""
 
 _FLAT = {
-    "response.function_call_arguments.delta": ("function_call", "arguments"),
-    "response.custom_tool_call_input.delta": ("custom_tool_call", "input"),
-    "response.mcp_call_arguments.delta": ("mcp_call", "arguments"),
-    "response.code_interpreter_call_code.delta": ("code_interpreter_call", "code"),
+    "response.function_call_arguments": ("function_call", "arguments"),
+    "response.custom_tool_call_input": ("custom_tool_call", "input"),
+    "response.mcp_call_arguments": ("mcp_call", "arguments"),
+    "response.code_interpreter_call_code": ("code_interpreter_call", "code"),
 }
-"""Deltas of a field of an item: the item's type and the field."""
+"""What grows in a field of an item: the item's type and the field."""
+
+_PARTS = {
+    "response.content_part": ("content", "content_index"),
+    "response.reasoning_summary_part": ("summary", "summary_index"),
+}
+"""Parts that come whole: the list in the item and what counts there."""
 
 
 def response(events: list[Any]) -> dict[str, Any]:
@@ -38,15 +44,13 @@ def response(events: list[Any]) -> dict[str, Any]:
     items: dict[int, _Item] = {}
     for event in plain.mappings(events):
         kind, held = event.get("type"), plain.mapping(event.get("response"))
-        if not isinstance(kind, str):
-            continue
-        if kind in _FINAL:
-            final = held
+        if not isinstance(kind, str) or kind == "error":
+            base = {**base, **_error(event)}
         elif kind in _BEGUN:
-            base = held or base
-        elif kind == "error":
-            base = {**base, "status": "failed", "error": plain.mapping(event.get("error")) or _without_type(event)}
-        elif kind in _NESTED or kind in _FLAT or kind.startswith("response.output_item."):
+            base = {**base, **held}
+        elif held:
+            final = held if held.get("status") in _ENDED or kind.removeprefix("response.") in _ENDED else final
+        else:
             # an event without its output_index goes to the newest item
             index = plain.number(event.get("output_index"), max(items, default=0))
             items.setdefault(index, _Item()).add(kind, event)
@@ -54,49 +58,117 @@ def response(events: list[Any]) -> dict[str, Any]:
     if final and (final.get("output") or not rebuilt):
         return final
     # ChatGPT's own backend (Codex) completes with an empty output: the items went by as events
-    return {**(final or base), "output": rebuilt}
+    return {**(final or base), "output": rebuilt} if rebuilt or final or base else {}
 
 
-def _without_type(event: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in event.items() if key not in ("type", "sequence_number")}
+def _error(event: dict[str, Any]) -> dict[str, Any]:
+    error = plain.mapping(event.get("error"))
+    if not error and event.get("type") == "error":
+        error = {key: value for key, value in event.items() if key not in ("type", "sequence_number", "error")}
+        error = error or {"message": event.get("error")}
+    return {"status": "failed", "error": error} if error else {}
 
 
 class _Item:
     """One output item: as it was announced, with the deltas since; or as it was when it was done."""
 
-    __slots__ = ("announced", "done", "kind", "pieces")
+    __slots__ = ("announced", "commands", "done", "kind", "lists", "pieces", "results", "values")
 
     def __init__(self) -> None:
         self.announced: dict[str, Any] = {}
         self.done: dict[str, Any] | None = None
         self.kind = "message"
         self.pieces: Pieces = {}
+        self.values: dict[str, Any] = {}
+        self.lists: dict[str, dict[int, dict[str, Any]]] = {}
+        """Parts inside the item, by the field that they are in and their index; their texts are in `pieces`."""
+        self.commands: dict[int, str] = {}
+        self.results: dict[int, list[Any]] = {}
 
     def add(self, kind: str, event: dict[str, Any]) -> None:
+        what, _, step = kind.rpartition(".")
         if kind == "response.output_item.done":
             self.done = plain.mapping(event.get("item")) or self.done
         elif kind == "response.output_item.added":
             self.announced = plain.mapping(event.get("item"))
-        elif kind in _FLAT:
-            self.kind, field = _FLAT[kind]
-            plain.grow(self.pieces, field, event.get("delta"))
-        elif kind in _NESTED:
-            self.kind, field, counter, part, text = _NESTED[kind]
-            plain.grow(self.pieces, (field, plain.number(event.get(counter), 0), part, text), event.get("delta"))
+        elif what in _PARTS:
+            field, counter = _PARTS[what]
+            self._add_part(field, plain.number(event.get(counter), 0), event, step == "done")
+        elif what in _NESTED:
+            self.kind, field, counter, part, text = _NESTED[what]
+            index = plain.number(event.get(counter), 0)
+            self._part(field, index).setdefault("type", part)
+            self._grow((field, index, text), event, step, text)
+        elif what in _FLAT:
+            self.kind, field = _FLAT[what]
+            self._grow(field, event, step, field)
+        elif kind == "response.output_text.annotation.added":
+            held = self._part("content", plain.number(event.get("content_index"), 0))
+            held["annotations"] = [*plain.sequence(held.get("annotations")), event.get("annotation")]
+        elif what.startswith("response.shell_call_"):
+            self._add_shell(what, step, event)
+        elif kind == "response.image_generation_call.partial_image":
+            self.kind = "image_generation_call"
+            more = ("output_format", "quality", "size", "background")
+            self.values.update({key: event[key] for key in more if event.get(key) is not None})
+            self.values["result"] = event.get("partial_image_b64")
+        elif what == "response.audio":
+            return  # sound, which no item of a whole response holds either
+        elif step == "delta":  # of a kind that is not known yet
+            self._grow(what.removeprefix("response."), event, step, "")
+
+    def _grow(self, key: Any, event: dict[str, Any], step: str, text: str) -> None:
+        if step == "delta":
+            plain.grow(self.pieces, key, event.get("delta"))
+        elif step == "done" and isinstance(event.get(text), str):
+            self.pieces[key] = [event[text]]  # the whole text once more
+
+    def _part(self, field: str, index: int) -> dict[str, Any]:
+        return self.lists.setdefault(field, {}).setdefault(index, {})
+
+    def _add_part(self, field: str, index: int, event: dict[str, Any], done: bool) -> None:
+        part = plain.mapping(event.get("part"))
+        held = self._part(field, index)
+        held.update(part if done else {key: value for key, value in part.items() if key not in held})
+
+    def _add_shell(self, what: str, step: str, event: dict[str, Any]) -> None:
+        index = plain.number(event.get("command_index"), 0)
+        if what == "response.shell_call_command":
+            self.kind = "shell_call"
+            plain.grow(self.pieces, ("commands", index), event.get("delta") if step == "delta" else None)
+            if step == "done" and isinstance(event.get("command"), str):
+                self.pieces["commands", index] = [event["command"]]
+        else:
+            self.kind = "shell_call_output"
+            for stream, piece in plain.mapping(event.get("delta")).items():
+                plain.grow(self.pieces, ("output", index, stream), piece)
+            if step == "done":
+                self.results[index] = plain.sequence(event.get("output"))
 
     def whole(self) -> dict[str, Any] | None:
         if self.done is not None:
             return self.done
-        if not self.announced and not self.pieces:
+        if not (self.announced or self.pieces or self.values or self.lists or self.results):
             return None
-        found: dict[str, Any] = {"type": self.kind, **self.announced}
-        nested: dict[str, dict[Any, dict[str, Any]]] = {}
+        found: dict[str, Any] = {"type": self.kind, **self.announced, **plain.known(self.values)}
+        lists = {field: {index: dict(part) for index, part in held.items()} for field, held in self.lists.items()}
+        outputs: dict[int, dict[str, Any]] = {}
         for key, text in plain.grown(self.pieces).items():
             if isinstance(key, str):
                 found[key] = text
+            elif key[0] == "commands":
+                self.commands[key[1]] = text
+            elif key[0] == "output":
+                outputs.setdefault(key[1], {})[key[2]] = text
             else:
-                field, index, part, name = key
-                nested.setdefault(field, {})[index, part] = {"type": part, name: text}
-        for field, held in nested.items():
-            found[field] = [part for _, part in sorted(held.items(), key=lambda entry: entry[0])]
+                field, index, name = key
+                lists[field][index][name] = text
+        for field, held in lists.items():
+            found[field] = [held[index] for index in sorted(held)]
+        if self.commands:
+            commands = [self.commands[index] for index in sorted(self.commands)]
+            found["action"] = {**plain.mapping(found.get("action")), "commands": commands}
+        if outputs or self.results:
+            whole = {**{index: [output] for index, output in outputs.items()}, **self.results}
+            found["output"] = [output for index in sorted(whole) for output in whole[index]]
         return found

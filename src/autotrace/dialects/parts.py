@@ -38,10 +38,18 @@ _REQUIRED: dict[str, dict[str, type | tuple[type, ...]]] = {
 }
 """What the schema's own types must have: content of such a type that lacks it cannot be kept under that name."""
 
+_SILENT = frozenset(
+    {
+        *("type", "signature", "cache_control", "prompt_cache_breakpoint"),
+        *("logprobs", "top_logprobs", "token_id", "token_ids", "prompt_token_ids", "obfuscation"),
+        *("parsed", "parsed_arguments"),  # what an SDK's helper adds: the content once more, as an object
+    }
+)
+"""Fields beside content that are no content: they are left out of parts that are otherwise known."""
 _DEEPEST = 64
 _LONG = 1024
 _OPAQUE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64"})
+_BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64", "encrypted_content"})
 
 
 def message(role: object, parts: list[Part], **more: Any) -> Message:
@@ -50,8 +58,16 @@ def message(role: object, parts: list[Part], **more: Any) -> Message:
 
 
 def user_messages(value: object) -> list[Message] | None:
-    """One user message for each text of a prompt or of an embedding input. Token ids are not text and are skipped."""
-    return [message("user", [text(one)]) for one in plain.strings(value) or ()] or None
+    """One user message for each text of a prompt or of an embedding input; token ids are a part of their own type."""
+    if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
+        value = [value]
+    return [message("user", [_given(one)]) for one in plain.listed(value)] or None
+
+
+def _given(value: object) -> Part:
+    if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
+        return {"type": "token_ids", "content": value}
+    return kept(value)
 
 
 def text(content: str, **more: Any) -> Part:
@@ -74,6 +90,29 @@ def refusal(content: str) -> Part:
     return {"type": "refusal", "content": content}
 
 
+def rest(wire: object, *used: str) -> dict[str, Any]:
+    """The fields of `wire` that nothing has been made of: all but `used`, what is empty, and what is no content."""
+    if not isinstance(wire, dict):
+        return {}
+    found = {
+        key: value
+        for key, value in wire.items()
+        if key not in used and key not in _SILENT and isinstance(key, str) and plain.says(value)
+    }
+    return without_binary(found) if found else found
+
+
+def extended(part: Part, wire: dict[str, Any], *used: str, nested: object = None) -> Part:
+    """`part` with the `rest` of the wire's part, and of the object `nested` in it: what comes to be known later is kept.
+
+    Where a name would mean two things, the wire's part is kept as it came instead.
+    """
+    outer, inner = rest(wire, *used), rest(nested, *used)
+    if outer.keys() & inner.keys() or part.keys() & (outer.keys() | inner.keys()):
+        return kept(wire)
+    return {**part, **outer, **inner}
+
+
 def tool_call(id: object, name: object, arguments: object) -> Part:
     """A call of a tool that the program is asked to make."""
     call: Part = {"type": "tool_call", "name": name if isinstance(name, str) else ""}
@@ -85,14 +124,17 @@ def tool_call(id: object, name: object, arguments: object) -> Part:
 
 
 def parsed(arguments: object) -> object:
-    """Tool arguments as an object where they are a string of valid JSON; a string that is not, or is cut, stays one."""
+    """Tool arguments as an object where they are a string of valid JSON; a string that is not, or is cut, stays one.
+
+    So does one that holds no object or array: the beginning of a number is a number.
+    """
     if not isinstance(arguments, str):
-        return arguments
+        return without_binary(arguments)
     try:
         value: object = msgspec.json.decode(arguments)
     except (ValueError, RecursionError):
         return arguments
-    return arguments if value is None else value
+    return without_binary(value) if isinstance(value, (dict, list)) else arguments
 
 
 def tool_call_response(id: object, response: object, **more: Any) -> Part:
@@ -178,13 +220,14 @@ def kept(part: object) -> Part:
 def without_binary(value: Any, _depth: int = 0) -> Any:
     """A copy of `value` with size and hash in place of bytes, ``data:`` URLs and what is marked as, or can only be, base64."""
     if _depth > _DEEPEST:
-        return None
+        return "…"
     if isinstance(value, (bytes, bytearray, memoryview)):
         return binary(bytes(value))
     if isinstance(value, str):
         return _text_without_binary(value)
     if isinstance(value, dict):
-        if isinstance(value.get("data"), str) and (mime_type := value.get("media_type") or value.get("mime_type")):
+        mime_type = value.get("media_type") or value.get("mime_type") or value.get("format")
+        if mime_type and isinstance(value.get("data"), str):
             value = {**value, "data": binary(value["data"], None, mime_type)}
         return {
             key: binary(held)

@@ -5,7 +5,7 @@ What has the wrong type reads as if it were absent; nothing in here raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from autotrace import paths
@@ -33,6 +33,32 @@ def of(where: Where, convert: Callable[[Any], Any]) -> Getter:
     return _Of(where, convert)
 
 
+class _Reading:
+    __slots__ = ("convert", "roots")
+
+    def __init__(self, convert: Callable[[dict[str, Any]], Any], names: Iterable[str]) -> None:
+        self.convert = convert
+        self.roots = frozenset(names)
+
+    def __call__(self, source: Any) -> Any:
+        return self.convert(mapping(source))
+
+
+def reading(convert: Callable[[dict[str, Any]], Any], *names: str) -> Getter:
+    """A getter of what `convert` makes of the body, of which it reads the top-level fields `names` only."""
+    return _Reading(convert, names)
+
+
+def fields(*names: str) -> Getter:
+    """A getter of those top-level fields of `names` that are there and say something; ``None`` when none is."""
+    return reading(lambda body: {name: body[name] for name in names if says(body.get(name))} or None, *names)
+
+
+def says(value: object) -> bool:
+    """Whether a field's value says anything: null and what is empty does not, ``0`` and ``false`` do."""
+    return bool(value) or isinstance(value, (int, float))
+
+
 def mapping(value: object) -> dict[str, Any]:
     """`value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
@@ -41,6 +67,11 @@ def mapping(value: object) -> dict[str, Any]:
 def sequence(value: object) -> list[Any]:
     """`value` if it is an array, else an empty one."""
     return value if isinstance(value, list) else list(value) if isinstance(value, tuple) else []
+
+
+def listed(value: object) -> list[Any]:
+    """An array's elements; a single value, which some servers take where an array belongs, as the only one."""
+    return sequence(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
 def mappings(value: object) -> list[dict[str, Any]]:
@@ -62,6 +93,13 @@ def string(value: object) -> str | None:
 def number(value: object, default: int) -> int:
     """`value` if it is a whole number (an ``index``), else `default`."""
     return value if isinstance(value, int) else default
+
+
+def count(value: object) -> int | None:
+    """`value` if it is a count: a whole number, not negative; ``12.0`` is one, since JSON has but one type of number."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def true(value: object) -> bool | None:

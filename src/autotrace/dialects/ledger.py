@@ -1,0 +1,85 @@
+"""The token ledger: the same meaning whatever the provider (`autotrace.conventions.USAGE`).
+
+Input includes what came from or went into a cache, output includes reasoning, every detail is a part of its total, and what
+is not known is absent. A count is a whole number that is not negative; anything else reads as if it were not there. Totals
+are not repaired. A detail above its total is left out: servers that imitate an API send such, and which of the two is
+wrong cannot be told from here. All of it stays in ``autotrace.usage.raw``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autotrace import paths
+from autotrace.dialects import plain
+from autotrace.paths import Getter, Where
+
+_TOTALS = ("input_tokens", "output_tokens")
+_CACHE_READ, _CACHE_WRITE = "cache_read_input_tokens", "cache_write_input_tokens"
+
+
+def usage(counts: Mapping[str, Where], raw: Where = "usage") -> dict[str, Where]:
+    """The ``usage`` of a dialect: `counts` by their short field names, checked, with ``raw`` and ``missing`` beside them."""
+    found: dict[str, Where] = {}
+    for name, where in counts.items():
+        found[name] = _Count(where, [counts[total] for total in _totals_of(name) if total in counts])
+    tokens = [getter for name, getter in found.items() if name.endswith("_tokens")]
+    return {**found, "raw": raw, "missing": _Missing(tokens)}
+
+
+def _totals_of(name: str) -> Iterable[str]:
+    """The counts that a detail is a part of."""
+    if name in _TOTALS or not name.endswith("_tokens"):
+        return
+    yield "output_tokens" if name.endswith("output_tokens") else "input_tokens"
+    for whole in (_CACHE_READ, _CACHE_WRITE):
+        if name != whole and whole.split("_input")[0] in name:
+            yield whole
+
+
+class _Count:
+    __slots__ = ("getter", "roots", "totals")
+
+    def __init__(self, where: Where, totals: Iterable[Where]) -> None:
+        self.getter = paths.compile(where)
+        self.totals = [paths.compile(total) for total in totals]
+        self.roots = paths.roots((self.getter, *self.totals))
+
+    def __call__(self, source: Any) -> int | None:
+        held = plain.count(self.getter(source))
+        if held is None:
+            return None
+        wholes = [plain.count(total(source)) for total in self.totals]
+        return held if all(whole is None or held <= whole for whole in wholes) else None
+
+
+class _Missing:
+    __slots__ = ("getters", "roots")
+
+    def __init__(self, counts: Iterable[Where]) -> None:
+        self.getters: list[Getter] = [paths.compile(count) for count in counts]
+        self.roots = paths.roots(self.getters)
+
+    def __call__(self, source: Any) -> bool | None:
+        return None if any(getter(source) is not None for getter in self.getters) else True
+
+
+class _Whole:
+    """A total that the provider reports in parts."""
+
+    __slots__ = ("first", "more", "roots")
+
+    def __init__(self, first: Where, more: Iterable[Where]) -> None:
+        self.first = paths.compile(first)
+        self.more = [paths.compile(where) for where in more]
+        self.roots = paths.roots((self.first, *self.more))
+
+    def __call__(self, source: Any) -> int | None:
+        held = plain.count(self.first(source))
+        return None if held is None else held + sum(plain.count(getter(source)) or 0 for getter in self.more)
+
+
+def whole(first: Where, *more: Where) -> Getter:
+    """A total: the count at `first`, without which there is none, and those of `more` that are known."""
+    return _Whole(first, more)

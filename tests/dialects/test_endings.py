@@ -1,0 +1,187 @@
+"""Failures inside answers and streams that came with status 200, and good answers that are not whole."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autotrace.operation import Operation
+
+NAMES = (
+    *("anthropic_complete", "anthropic_messages", "ollama", "openai_chat", "openai_completions", "openai_embeddings"),
+    "openai_responses",
+)
+
+
+def module(name: str) -> ModuleType:
+    return importlib.import_module("autotrace.dialects." + name)
+
+
+def failure(code: str | None = None, message: str | None = None) -> dict[str, str | None]:
+    return {"code": code, "message": message}
+
+
+OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+CREATED = {"type": "response.created", "response": {"id": "r1", "status": "in_progress"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "response", "want"),
+    [
+        ("openai_chat", {"choices": []}, None),
+        ("openai_chat", {"error": None}, None),
+        ("openai_chat", {"error": {}}, None),
+        ("openai_chat", {"error": {"code": 502, "message": "no host"}}, failure("502", "no host")),
+        ("openai_chat", {"error": {"type": "server_error", "code": None, "message": "x"}}, failure("server_error", "x")),
+        ("openai_chat", {"error": "out of memory"}, failure(None, "out of memory")),
+        ("openai_chat", {"choices": [{"error": {"code": 429, "message": "slow"}}]}, failure("429", "slow")),
+        ("openai_completions", {"error": {"code": "c", "message": "x"}}, failure("c", "x")),
+        ("openai_embeddings", {"error": {"code": "c", "message": "x"}}, failure("c", "x")),
+        ("openai_responses", {"status": "completed", "error": None}, None),
+        (
+            "openai_responses",
+            {"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow"}},
+            failure("rate_limit_exceeded", "slow"),
+        ),
+        ("openai_responses", {"status": "failed", "error": None}, failure()),
+        ("openai_responses", {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, None),
+        ("openai_responses", {"status": "cancelled"}, None),
+        ("anthropic_messages", {"content": []}, None),
+        ("anthropic_messages", OVERLOADED, failure("overloaded_error", "Overloaded")),
+        ("anthropic_complete", OVERLOADED, failure("overloaded_error", "Overloaded")),
+        ("ollama", {"error": "model runner stopped"}, failure(None, "model runner stopped")),
+        ("ollama", {"message": {"content": "a"}}, None),
+    ],
+)
+def test_failure(name: str, response: Any, want: Any) -> None:
+    assert module(name).failure(response) == want
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect", "chunks", "want"),
+    [
+        (
+            "openai_chat",
+            "openai_chat",
+            [{"choices": [{"index": 0, "delta": {"content": "a"}}]}, {"error": {"code": "c", "message": "x"}}],
+            failure("c", "x"),
+        ),
+        (
+            "openai_chat",
+            "openai_chat",
+            [{"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error", "error": {"code": 502}}]}],
+            failure("502"),
+        ),
+        (
+            "openai_responses",
+            "openai_responses",
+            [CREATED, {"type": "error", "code": "server_error", "message": "x"}],
+            failure("server_error", "x"),
+        ),
+        (
+            "openai_responses",
+            "openai_responses",
+            [CREATED, {"type": "error", "error": {"type": "t", "message": "x"}}],
+            failure("t", "x"),
+        ),
+        ("openai_responses", "openai_responses", [CREATED, {"error": {"code": "c", "message": "x"}}], failure("c", "x")),
+        (
+            "openai_responses",
+            "openai_responses",
+            [CREATED, {"type": "response.failed", "response": {"status": "failed", "error": {"code": "c"}}}],
+            failure("c"),
+        ),
+        (
+            "anthropic_messages",
+            "anthropic_messages",
+            [{"type": "message_start", "message": {"content": []}}, OVERLOADED],
+            failure("overloaded_error", "Overloaded"),
+        ),
+        (
+            "anthropic_complete",
+            "anthropic_complete",
+            [{"type": "completion", "completion": "a"}, OVERLOADED],
+            failure("overloaded_error", "Overloaded"),
+        ),
+        ("ollama", "ollama_chat", [{"message": {"content": "a"}}, {"error": "stopped"}], failure(None, "stopped")),
+    ],
+)
+def test_failure_inside_a_stream(name: str, dialect: str, chunks: Any, want: Any) -> None:
+    assert module(name).failure(getattr(module(name), dialect).reduce(chunks)) == want
+
+
+REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
+
+
+@pytest.mark.parametrize(
+    ("name", "response", "want"),
+    [
+        ("openai_chat", {"choices": [{"finish_reason": "stop", "message": {"content": "a"}}]}, None),
+        ("openai_chat", {"choices": [{"finish_reason": "length"}]}, "truncated"),
+        ("openai_chat", {"choices": [{"finish_reason": "content_filter"}, {"finish_reason": "length"}]}, "content_filtered"),
+        ("openai_chat", {"choices": [{"finish_reason": "stop", "message": REFUSED}]}, "refused"),
+        (
+            "openai_chat",
+            {"choices": [{"finish_reason": "stop", "message": {"content": [{"type": "refusal", "refusal": "No."}]}}]},
+            "refused",
+        ),
+        ("openai_completions", {"choices": [{"finish_reason": "length", "text": "a"}]}, "truncated"),
+        ("openai_embeddings", {"data": []}, None),
+        ("openai_responses", {"status": "completed", "output": []}, None),
+        ("openai_responses", {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "truncated"),
+        ("openai_responses", {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "content_filtered"),
+        ("openai_responses", {"status": "incomplete", "incomplete_details": {"reason": "new"}}, "truncated"),
+        (
+            "openai_responses",
+            {"status": "completed", "output": [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]},
+            "refused",
+        ),
+        ("anthropic_messages", {"stop_reason": "end_turn"}, None),
+        ("anthropic_messages", {"stop_reason": "pause_turn"}, None),
+        ("anthropic_messages", {"stop_reason": "max_tokens"}, "truncated"),
+        ("anthropic_messages", {"stop_reason": "model_context_window_exceeded"}, "truncated"),
+        ("anthropic_messages", {"stop_reason": "refusal"}, "refused"),
+        ("anthropic_complete", {"stop_reason": "max_tokens"}, "truncated"),
+        ("ollama", {"done_reason": "length"}, "truncated"),
+        ("ollama", {"done_reason": "stop"}, None),
+    ],
+)
+def test_outcome(name: str, response: Any, want: Any) -> None:
+    assert module(name).outcome(response) == want
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["failed", "incomplete", "refusal"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                "error code message type status choices output content incomplete_details reason finish_reason".split()
+            ),
+            inner,
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(response=anything)
+@settings(deadline=None)
+def test_nothing_raises(name: str, response: Any) -> None:
+    found = module(name).failure(response)
+    assert found is None or all(value is None or isinstance(value, str) for value in found.values())
+    assert module(name).outcome(response) in (None, "truncated", "content_filtered", "refused")
+
+
+def test_only_what_is_read_of_an_answer_is_kept(every_dialect: Any) -> None:
+    """Log probabilities, vectors and echoed requests are neither copied nor walked."""
+    for dialect in every_dialect.values():
+        roots = Operation("chat", dialect=dialect).response_roots
+        assert roots is not None, dialect.name
+        assert not roots & {"logprobs", "data", "embedding", "embeddings", "tools", "instructions", "context"}, dialect.name
+        assert dialect.failure is not None
