@@ -28,7 +28,7 @@ CHAT = Operation("chat", request={"model": "model"})
         (lambda: StreamSeam("a.b"), "one attribute"),
         (lambda: Instrumentor(targets={}), "at least one target"),
         (lambda: Instrumentor(targets={"acme.Client.chat": CHAT}), "package.module:Class.method"),
-        (lambda: Instrumentor(targets={"acme:Client.chat": "chat"}), "expected an Operation or a route"),  # type: ignore[dict-item]
+        (lambda: Instrumentor(targets={"acme:Client.chat": "chat"}), "expected an Operation, a route"),  # type: ignore[dict-item]
         (lambda: Instrumentor(targets={"acme:Client.chat": CHAT}, errors={"status": "x"}), "errors has no field 'status'"),
         (lambda: Requirement("acme => 2"), "expected a distribution and versions"),
     ],

@@ -13,11 +13,12 @@ import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
-errors diagnostics conventions model paths settings requirements operation context freezing translation
-sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
+errors diagnostics conventions model paths pricing.prices settings requirements operation context freezing limits
+transparency chunks failures exchange hooks.discovery pricing translation
+sinks.system sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
 recording streams calls availability spans plugin
 dialects families
-hooks instrumentation reporting activation autotrace
+hooks targets instrumentation reporting activation vitals autotrace
 testing cli __main__
 """.split()
 """A module imports only what stands before it, wherever in the file the import is."""

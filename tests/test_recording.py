@@ -191,7 +191,7 @@ def test_manual_spans_nest_and_record_what_leaves_them(captured: Capture, librar
         program()
     inner, out = captured.spans
     assert (inner["name"], inner["parent_id"]) == ("inner", out["span_id"])
-    assert out["attributes"] == {"a": [1], "b": [1, 2], "error.type": "KeyError"}
+    assert out["attributes"] == {"a": [1], "b": [1, 2], "error.type": "KeyError", "autotrace.error.category": "unknown"}
     assert (out["kind"], out["level"], out["end_reason"]) == ("INTERNAL", "error", "error")
     assert "gen_ai.operation.name" not in out["attributes"]
 

@@ -75,7 +75,10 @@ async def test_a_failure_is_the_sdks_own_and_in_one_record(world: Any, how: str,
     assert (span["status"], span["level"]) == ({"code": "ERROR", "description": str(exc)}, "error")
     assert span["end_reason"] == "error"
     status = getattr(exc, "status_code", None)
-    assert attributes.get("http.response.status_code") == (status if status != -1 else None)
+    if isinstance(status, int) and status > 0:
+        assert attributes["http.response.status_code"] == status
+    else:  # the answer was good, as far as it came
+        assert attributes.get("http.response.status_code") in (None, 200)
     if getattr(exc, "request_id", None):
         assert attributes["autotrace.request.id"] == exc.request_id
     assert "gen_ai.response.finish_reasons" not in attributes
@@ -124,7 +127,9 @@ def test_disable_puts_the_very_originals_back_however_often(sdk: Any) -> None:
         autotrace.enable()
         autotrace.enable(sdk.PACKAGE)
         assert all(now is not before[target] for target, now in originals(sdk).items())
-        assert {one["state"] for one in autotrace.status()[sdk.PACKAGE]["targets"].values()} == {"patched"}
+        states = {target: one["state"] for target, one in autotrace.status()[sdk.PACKAGE]["targets"].items()}
+        assert {states[target] for target in sdk.TARGETS} == {"patched"}
+        assert set(states.values()) <= {"patched", "waiting"}  # for modules that are imported when they are used
         autotrace.disable()
         assert all(now is before[target] for target, now in originals(sdk).items())
 

@@ -14,11 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace.context import attributes, suppress
     from autotrace.spans import span
+    from autotrace.vitals import health
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "attributes", "disable", "enable", "flush", "span", "status", "suppress"]
+__all__ = ["__version__", "attributes", "disable", "enable", "flush", "health", "span", "status", "suppress"]
 
-_LAZY = {"attributes": "context", "span": "spans", "suppress": "context"}
+_LAZY = {"attributes": "context", "health": "vitals", "span": "spans", "suppress": "context"}
 """Names that need more than activation may import, and where they are."""
 
 

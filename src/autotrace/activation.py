@@ -24,10 +24,10 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     """Trace the libraries that have an installed plugin: all of them, or only those named.
 
     `libraries` and `exclude` name import packages (``"openai"``) or plugins (``"X"`` for `autotrace-X`). `options` are settings
-    (`autotrace.settings`); with `libraries` they hold for those alone, over the general ones. Calling it again adds to what is
-    enabled and updates options. Before or after the libraries are imported. Raises `SettingsError` for an option
-    that is unknown or malformed, `PluginError` for a library that no installed plugin answers to. Does nothing
-    under ``AUTOTRACE=0``.
+    (`autotrace.settings`); with `libraries` they hold for those alone, over the general ones, and may be the plugin's own.
+    Calling it again adds to what is enabled and updates options. Before or after the libraries are imported.
+    Raises `SettingsError` for an option that is unknown or malformed, `PluginError` for a library that no installed
+    plugin answers to. Does nothing under ``AUTOTRACE=0``.
     """
     if settings.switched_off():
         return
@@ -37,7 +37,10 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     chosen = [_named(library) for library in libraries]
     left_out = [_named(library) for library in exclude]
     for plugin in chosen:
-        settings.current.update(options, plugin.entry.package)
+        own = {name: value for name, value in options.items() if name not in settings.KNOWN}
+        if own:
+            plugin.set_options(own)
+        settings.current.update({name: options[name] for name in options if name not in own}, plugin.entry.package)
     if not chosen:
         settings.current.update(options)
     _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])

@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+from collections import deque
 from collections.abc import Callable, Mapping
+from time import perf_counter_ns
 from types import CoroutineType, FunctionType
 from typing import Any
 
 from autotrace import context, diagnostics, recording, streams
-from autotrace.operation import UNSET, Invocation, Operation, StreamSeam, Target
+from autotrace.operation import UNSET, Invocation, Observation, Observer, Operation, StreamSeam, Target
 from autotrace.paths import Getter
 from autotrace.recording import Call
 from autotrace.translation import Origin
 
 _current = context.current
+
+counted = diagnostics.Counter()
+"""The calls of replaced functions in this process that were looked at."""
+
+timed: deque[int] = deque(maxlen=256)
+"""Nanoseconds that our own code took on the caller's thread around a call: of one call in `_ONE_IN`, the newest."""
+
+_NOTHING = Operation("nothing")
+
+_ONE_IN = 64
+_TURN = 8
+"""Not the very first, which starts the writer."""
 
 
 class TracedTarget:
@@ -38,7 +53,9 @@ class TracedTarget:
         self.active = True
         self.names: tuple[str, ...] = ()
         self.method = False
-        self.failures = 0
+        self.failures = diagnostics.Counter()
+        self.tripped: str | None = None
+        """Why the target was switched off; ``None`` while it is not."""
 
     def bind(self, function: Any, method: bool) -> None:
         """Learn the parameter names of `function`; a `method`'s first one is the instance."""
@@ -51,29 +68,47 @@ class TracedTarget:
 
     def failed(self, exc: Exception) -> None:
         """Count and report a failure of ours."""
-        self.failures += 1
-        if self.failures >= self.FAILURES_ALLOWED and self.active:
+        if self.failures.add() + 1 == self.FAILURES_ALLOWED:  # in one thread only
             self.active = False
-            diagnostics.say("circuit", f"{self.origin.name}: {self.name} failed {self.failures} times and is switched off.")
+            self.tripped = f"failed {self.FAILURES_ALLOWED} times, lastly with {type(exc).__name__}"
+            diagnostics.say(
+                "circuit",
+                f"{self.origin.name}: {self.name} {self.tripped}, and is switched off; disable() and enable() switch it on.",
+            )
         diagnostics.failed(f"{self.origin.name} {self.name}", exc)
+
+    def restore(self) -> None:
+        """Switch on again what was switched off by its failures."""
+        if self.tripped is not None:
+            self.tripped = None
+            self.failures.reset()
+            self.active = True
 
     def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pending | None:
         """What is to be recorded of a call with these arguments; ``None``: nothing."""
         if not self.active or context.is_suppressed(self.origin.library or ""):
             return None
+        since = perf_counter_ns() if counted.add() % _ONE_IN == _TURN else 0
         try:
-            invocation = Invocation(self.names, self.method, args, kwargs)
+            invocation = Invocation(self.names, self.method, args, kwargs, self.origin.options)
             given = invocation.args
             target = self.target
-            operation = target if isinstance(target, Operation) else target(invocation)
+            operation = target if isinstance(target, Operation) else target(invocation)  # type: ignore[operator]
             if operation is None:
                 return None
             if invocation.args is not given:
                 args = (invocation.instance, *invocation.args) if self.method else invocation.args
-            return Pending(self, operation, invocation, args)
+            return _Timed(since, self, operation, invocation, args) if since else Pending(self, operation, invocation, args)
         except Exception as exc:  # a plugin's route on a call it was not made for
             self.failed(exc)
             return None
+
+    def tell(self, observe: Observation, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Have an `Observer` look at `call`."""
+        try:
+            observe(call, Invocation(self.names, self.method, args, kwargs), result)
+        except Exception as exc:  # a plugin's function on a call it was not made for
+            self.failed(exc)
 
 
 class Pending:
@@ -95,6 +130,8 @@ class Pending:
                 self.operation,
                 target.origin,
                 invocation.arguments() if invocation.request is UNSET else invocation.request,
+                parent=invocation.parent,
+                key=invocation.key,
                 provider=invocation.provider,
                 server=invocation.server,
                 attributes=invocation.attributes,
@@ -102,7 +139,8 @@ class Pending:
             )
         except Exception as exc:  # ours; the call goes on without a span
             target.failed(exc)
-            return recording.inert(self.operation)
+            self.operation, invocation.stream = _NOTHING, ()  # one failure is enough for one call
+            return recording.inert(_NOTHING)
 
     def settle(self, call: Call, result: Any) -> Any:
         """Give `result` back, once it is arranged how the call ends; or end it now, for a value."""
@@ -122,6 +160,37 @@ class Pending:
             self.target.failed(exc)
             call.finish()
         return result
+
+
+class _Timed(Pending):
+    """A call whose cost is measured, from the start of `prepare` until it is settled, without the library's own time."""
+
+    __slots__ = ("_nanoseconds",)
+
+    def __init__(self, since: int, *of_call: Any) -> None:
+        super().__init__(*of_call)
+        self._nanoseconds = -since
+
+    def begin(self) -> Call:
+        call = super().begin()
+        self._nanoseconds += perf_counter_ns()
+        return call
+
+    def settle(self, call: Call, result: Any) -> Any:
+        since = perf_counter_ns()
+        result = super().settle(call, result)
+        timed.append(self._nanoseconds + perf_counter_ns() - since)
+        return result
+
+
+def _in_child() -> None:
+    counted.reset()
+    timed.clear()
+    diagnostics.failures.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
@@ -169,6 +238,20 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
     return replaced
 
 
+def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:
+    """A function that does what `original` does and has `observe` look at the call inside which it ran."""
+
+    @functools.wraps(original)
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        call = recording.current(target.origin) if target.active else None
+        if call is not None:
+            target.tell(observe, call, args, kwargs, result)
+        return result
+
+    return replaced
+
+
 def _awaited(inner: Any, pending: Pending, call: Call) -> Any:
     """A coroutine in place of `inner`, which a plain function returned. The call begins when it is awaited."""
     call.postpone()
@@ -192,14 +275,19 @@ def _awaited(inner: Any, pending: Pending, call: Call) -> Any:
 
 def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
     """What to put in place of the class or module attribute `raw`: of the same kind where that is a function."""
-    if isinstance(raw, (staticmethod, classmethod)):
+    # Not by isinstance: other agents' proxies say that they are functions, and have to be bound.
+    kind = type(raw)
+    if kind in (staticmethod, classmethod):
         function = raw.__func__
-        target.bind(function, isinstance(raw, classmethod))
-        return type(raw)(replacement(function, target))
+        target.bind(function, kind is classmethod)
+        return kind(_stand_in(function, target))
     target.bind(raw, owner_is_class)
-    if isinstance(raw, FunctionType):
-        return replacement(raw, target)
-    return _wrapped(raw, target)
+    return _stand_in(raw, target) if kind is FunctionType else _wrapped(raw, target)
+
+
+def _stand_in(function: Any, target: TracedTarget) -> Any:
+    declared = target.target
+    return _observed(function, target, declared.function) if isinstance(declared, Observer) else replacement(function, target)
 
 
 def _wrapped(raw: Any, target: TracedTarget) -> Any:
@@ -207,7 +295,7 @@ def _wrapped(raw: Any, target: TracedTarget) -> Any:
     import wrapt
 
     def wrapper(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return replacement(lambda *a, **k: wrapped(*a[1:], **k), target)(instance, *args, **kwargs)
+        return _stand_in(lambda *a, **k: wrapped(*a[1:], **k), target)(instance, *args, **kwargs)
 
     target.method = True
     return wrapt.FunctionWrapper(raw, wrapper)

@@ -9,6 +9,7 @@ the names of semantic-conventions 1.41 where readers still look for those.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -41,6 +42,12 @@ REQUEST: dict[str, Field] = {
     "conversation_id": Field("gen_ai.conversation.id", "string"),
     "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
     "output_type": Field("gen_ai.output.type", "string"),
+    "output_schema": Field("autotrace.request.output_schema", "any", content=True),
+    "prediction": Field("autotrace.request.prediction", "any", content=True),
+    "prompt_name": Field("gen_ai.prompt.name", "string"),
+    "prompt_version": Field("gen_ai.prompt.version", "string"),
+    "prompt_variables": Field("autotrace.request.prompt_variables", "any", content=True),
+    "parameters": Field("autotrace.request.parameters", "any"),
     "agent_name": Field("gen_ai.agent.name", "string"),
     "tool_name": Field("gen_ai.tool.name", "string"),
     "tool_type": Field("gen_ai.tool.type", "string"),
@@ -57,6 +64,8 @@ RESPONSE: dict[str, Field] = {
     "status": Field("gen_ai.response.status", "string"),
     "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
     "conversation_id": Field("gen_ai.conversation.id", "string"),
+    "compacted": Field("gen_ai.conversation.compacted", "boolean"),
+    "details": Field("autotrace.response.details", "any"),
     "output_messages": Field("gen_ai.output.messages", "any", content=True),
     "tool_result": Field("gen_ai.tool.call.result", "any", content=True),
 }
@@ -67,13 +76,25 @@ USAGE: dict[str, Field] = {
     "cache_write_input_tokens": Field(
         "gen_ai.usage.cache_write.input_tokens", "integer", also="gen_ai.usage.cache_creation.input_tokens"
     ),
+    "cache_write_5m_input_tokens": Field("autotrace.usage.cache_write_5m.input_tokens", "integer"),
+    "cache_write_30m_input_tokens": Field("autotrace.usage.cache_write_30m.input_tokens", "integer"),
+    "cache_write_1h_input_tokens": Field("autotrace.usage.cache_write_1h.input_tokens", "integer"),
+    "cache_write_12h_input_tokens": Field("autotrace.usage.cache_write_12h.input_tokens", "integer"),
     "reasoning_output_tokens": Field("gen_ai.usage.reasoning.output_tokens", "integer"),
+    "accepted_prediction_output_tokens": Field("autotrace.usage.accepted_prediction.output_tokens", "integer"),
+    "rejected_prediction_output_tokens": Field("autotrace.usage.rejected_prediction.output_tokens", "integer"),
     "text_input_tokens": Field("gen_ai.usage.text.input_tokens", "integer"),
     "audio_input_tokens": Field("gen_ai.usage.audio.input_tokens", "integer"),
     "image_input_tokens": Field("gen_ai.usage.image.input_tokens", "integer"),
     "text_output_tokens": Field("gen_ai.usage.text.output_tokens", "integer"),
     "audio_output_tokens": Field("gen_ai.usage.audio.output_tokens", "integer"),
     "image_output_tokens": Field("gen_ai.usage.image.output_tokens", "integer"),
+    "text_cache_read_input_tokens": Field("gen_ai.usage.text.cache_read.input_tokens", "integer"),
+    "audio_cache_read_input_tokens": Field("gen_ai.usage.audio.cache_read.input_tokens", "integer"),
+    "image_cache_read_input_tokens": Field("gen_ai.usage.image.cache_read.input_tokens", "integer"),
+    "web_search_requests": Field("autotrace.usage.web_search.requests", "integer"),
+    "web_fetch_requests": Field("autotrace.usage.web_fetch.requests", "integer"),
+    "missing": Field("autotrace.usage.missing", "boolean"),
     "raw": Field("autotrace.usage.raw", "any"),
 }
 ALWAYS: dict[str, Field] = {
@@ -87,9 +108,20 @@ ALWAYS: dict[str, Field] = {
     "request_id": Field("autotrace.request.id", "string"),
     "error_type": Field("error.type", "string"),
     "error_code": Field("autotrace.error.code", "string"),
+    "error_category": Field("autotrace.error.category", "string"),
+    "outcome": Field("autotrace.outcome", "string"),
+    "attempts": Field("autotrace.attempts", "any"),
+    "cut_characters": Field("autotrace.cut.characters", "any"),
+    "cut_elements": Field("autotrace.cut.elements", "any"),
+    "cut_attributes": Field("autotrace.cut.attributes", "strings"),
     "finish_reasons_raw": Field("autotrace.response.finish_reasons", "strings"),
     "agent_name": Field("gen_ai.agent.name", "string"),
     "tool_name": Field("gen_ai.tool.name", "string"),
+    "cost": Field("autotrace.cost.usd", "number"),
+    "cost_input": Field("autotrace.cost.input.usd", "number"),
+    "cost_output": Field("autotrace.cost.output.usd", "number"),
+    "cost_source": Field("autotrace.cost.source", "string"),
+    "cost_unknown": Field("autotrace.cost.unknown", "string"),
 }
 """What the core itself puts on a span, whatever the operation."""
 
@@ -101,11 +133,41 @@ FINISH_REASONS: dict[str, str] = {
     "stop_sequence": "stop",
     "max_tokens": "length",
     "max_output_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "max_messages": "length",
     "refusal": "content_filter",
     "completed": "stop",
     "failed": "error",
 }
 """Providers' words for the conventions' ``stop length content_filter tool_call error``; others are kept as they are."""
+
+OUTCOMES: dict[str, str] = {
+    "content_filter": "content_filtered",
+    "refusal": "refused",
+    "length": "truncated",
+    "max_tokens": "truncated",
+    "max_output_tokens": "truncated",
+    "max_messages": "truncated",
+    "model_context_window_exceeded": "truncated",
+}
+"""What a finish reason, the provider's own or the conventions', says of a good answer that is not whole; of several, the one
+that stands first here."""
+
+
+def outcome_of(reasons: Iterable[object]) -> str | None:
+    """What `reasons`, one for each choice, say of an answer; ``None`` for one that is whole."""
+    found = {OUTCOMES[reason] for reason in reasons if isinstance(reason, str) and reason in OUTCOMES}
+    return next((outcome for outcome in OUTCOMES.values() if outcome in found), None)
+
+
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-goog-request-id", "cf-ray")
+"""Response headers that hold the id which the server gave the request; the first that is there."""
+
+HEADER = "http.response.header."
+"""What precedes the name of a response header in its attribute (OpenTelemetry, *HTTP spans*); the value is a list of texts."""
+
+GENERATIONS = frozenset({"chat", "text_completion", "generate_content"})
+"""Operations that may be one another's outside: a chat model that asks for a completion."""
 
 INTERNAL_OPERATIONS = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "plan"})
 """Operations whose span kind is INTERNAL: they run in the process. All others are CLIENT."""

@@ -9,16 +9,70 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _collections_abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 strict = os.environ.get("AUTOTRACE_STRICT") == "1"
 """Re-raise failures of ours instead of only reporting them. Set by tests (`AUTOTRACE_STRICT=1`)."""
 
-failures: dict[str, int] = {}
-"""How many failures of ours were caught, by the place that caught them (`"begin autotrace-openai"`)."""
+
+class Counter:
+    """Counts what is `add`-ed to it, one at a time: exactly, from any threads, without a lock.
+
+    `add` is one call of C code on an iterator, which the interpreter does not interrupt. An ``int`` with ``+=`` loses counts; a
+    lock could be held by the very thread whose finaliser counts, or be copied by a fork. (Without the GIL it may lose some.)
+    """
+
+    __slots__ = ("_left", "add")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin at zero: in a forked child."""
+        self._left = iter(range(sys.maxsize))
+        self.add = self._left.__next__
+        """Count one; what was counted before it."""
+
+    @property
+    def value(self) -> int:
+        """How many were added."""
+        return sys.maxsize - self._left.__length_hint__()  # type: ignore[attr-defined, no-any-return]
+
+
+class Failures(Mapping[str, int]):
+    """How many failures of ours were caught, by the place that caught them (`"begin autotrace-openai"`)."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, Counter] = {}
+
+    def add(self, where: str) -> None:
+        """Count one at `where`."""
+        self._counters.setdefault(where, Counter()).add()
+
+    def clear(self) -> None:
+        """Begin at zero."""
+        self._counters.clear()
+
+    def __getitem__(self, where: str) -> int:
+        return self._counters[where].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._counters))
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+failures = Failures()
+"""Those of this process."""
 
 _said: set[tuple[str, str]] = set()
 
@@ -51,7 +105,7 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
 
     What fails `aside`, on the writer's side, is never raised: other records are on their way there.
     """
-    failures[where] = failures.get(where, 0) + 1
+    failures.add(where)
     if strict and not aside:
         raise exc
     tb = exc.__traceback__

@@ -9,98 +9,18 @@ from __future__ import annotations
 import sys
 
 from autotrace import diagnostics, settings
+from autotrace.errors import PluginError, SettingsError, nearest
 from autotrace.hooks import execution, finder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-    from autotrace.calls import TracedTarget
     from autotrace.hooks.discovery import EntryPoint
-    from autotrace.hooks.patcher import Patch
     from autotrace.operation import Instrumentor
+    from autotrace.targets import TargetState
     from autotrace.translation import Origin
-
-
-class TargetState:
-    """One target of a plugin: where it is, and what has been done there."""
-
-    __slots__ = ("aliases", "below", "late", "module", "name", "patch", "reason", "state", "traced")
-
-    def __init__(self, key: str, traced: TracedTarget) -> None:
-        self.module, _, self.name = key.partition(":")
-        self.traced = traced
-        self.patch: Patch | None = None
-        self.aliases: list[Patch] = []
-        self.late = False
-        self.below: str | None = None
-        self.state = "waiting"
-        self.reason = f"{self.module} has not been imported"
-
-    def apply(self, module: Any, package: str) -> str | None:
-        """Patch the target in `module`; what is wrong, if something is. Done again, with what is there, after a reload."""
-        from autotrace import calls
-        from autotrace.hooks import patcher
-
-        traced, ours = self.traced, self.patch
-        try:
-            if ours is None or patcher.find(module, self.name) is not ours.replacement:
-                self.patch = patcher.apply(module, self.name, lambda raw, of_class: calls.replace(raw, traced, of_class))
-                self.below = patcher.wrapped_by(self.patch.original, package)
-        except LookupError as exc:
-            self.state, self.reason = "missing", str(exc.args[0])
-        except Exception as exc:  # an attribute that cannot be set, say
-            self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
-        else:
-            self.state, self.reason = "patched", ""
-            return None
-        return self.reason
-
-    def revert(self) -> None:
-        """Put the originals back. A replacement that is still called somewhere passes the calls on."""
-        self.traced.active = False
-        for patch in (*self.aliases, *([self.patch] if self.patch is not None else [])):
-            if not patch.undo():
-                diagnostics.say("patch", f"{self.module}:{self.name} was patched again by others; ours stays below, inactive.")
-        self.aliases.clear()
-        self.patch = None
-        self.state, self.reason = "disabled", "disable() was called"
-
-    def status(self, package: str) -> dict[str, Any]:
-        """This target's part of `autotrace.status()`."""
-        above = None
-        if self.patch is not None and self.patch.present is not self.patch.replacement:
-            from autotrace.hooks import patcher
-
-            above = patcher.wrapped_by(self.patch.present, package) or "unknown"
-        aliases = [f"{_name_of(alias.owner)}:{alias.name}" for alias in self.aliases]
-        return {
-            "state": self.state,
-            "reason": self._imported_early(aliases) if self.state == "patched" and self.late else self._reason(),
-            "late": self.late,
-            "aliases": aliases,
-            "below": self.below,
-            "above": above,
-        }
-
-    def _reason(self) -> str | None:
-        return _passed_by(self.module) if self.state == "waiting" and self.module in sys.modules else self.reason or None
-
-    def _imported_early(self, aliases: list[str]) -> str:
-        found = f"replaced in {', '.join(aliases)} as well" if aliases else "no module had taken it by name"
-        return (
-            f"{self.module} was imported before autotrace was enabled: {found}; what is kept in closures, defaults, "
-            "instances, containers or functools.partial cannot be found"
-        )
-
-
-def _passed_by(module: str) -> str:
-    return f"{module} came from a finder in front of autotrace's; enable() again, and it is patched"
-
-
-def _name_of(module: Any) -> str:
-    return next((name for name, one in tuple(sys.modules.items()) if one is module), "?")
 
 
 class Plugin:
@@ -117,6 +37,7 @@ class Plugin:
         self._early: frozenset[str] = frozenset()
         self._claim = [True]
         self._library_version: str | None = None
+        self._options: dict[str, object] = {}
         self._outside = False
         self._undo_ready: Callable[[], None] | None = None
 
@@ -128,6 +49,8 @@ class Plugin:
     def enable(self) -> None:
         """Watch for the library; take its targets at once if it has been imported. Idempotent; new settings take effect."""
         if self._callbacks:
+            for state in self.targets.values():
+                state.traced.restore()
             self._catch_up()
             return
         self.state, self.reason = "waiting", f"{self.entry.package} has not been imported"
@@ -151,6 +74,24 @@ class Plugin:
         """Take the settings that are in force now."""
         if self._origin is not None:
             self._origin.content = settings.current.get("content", self.entry.package)
+            self._origin.options = {**(self.instrumentor.options if self.instrumentor else {}), **self._options}
+
+    def set_options(self, given: Mapping[str, object]) -> None:
+        """Take options of the plugin's own; it is imported to ask for them, its library is not. Raises `SettingsError` for
+        one that it does not know, or of another type than its default, and `PluginError` if it cannot be imported."""
+        try:
+            known = _imported(self.entry.value).options
+        except Exception as exc:  # somebody else's module: whatever its import raises
+            raise PluginError(f"{self.title}: {self.entry.value} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+        for name, value in given.items():
+            if name not in known:
+                raise SettingsError(
+                    f"neither autotrace nor {self.title} has a setting {name!r}{nearest(name, [*known, *settings.KNOWN])}"
+                )
+            if type(value) is not type(known[name]):
+                wanted = type(known[name]).__name__
+                raise SettingsError(f"setting {name} of {self.title}: {value!r} is not of type {wanted}")
+        self._options.update(given)
 
     def _load(self) -> None:
         """Import the plugin and watch for its targets' modules."""
@@ -188,6 +129,7 @@ class Plugin:
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
         from autotrace.calls import TracedTarget
         from autotrace.requirements import Requirement
+        from autotrace.targets import TargetState
         from autotrace.translation import Origin
 
         requirements = [Requirement(text) for text in instrumentor.requires]
@@ -285,16 +227,16 @@ class Plugin:
         self.instrumentor = None
         self._origin = None
         self._early = frozenset()
+        self._options.clear()
         self.state, self.reason = "disabled", "disable() was called"
 
     def status(self) -> dict[str, Any]:
         """This plugin's part of `autotrace.status()`."""
         from autotrace.requirements import Requirement
+        from autotrace.targets import passed_by
 
         requires = list(self.instrumentor.requires) if self.instrumentor is not None else []
-        reason = (
-            _passed_by(self.entry.package) if self.state == "waiting" and self.entry.package in sys.modules else self.reason
-        )
+        reason = passed_by(self.entry.package) if self.state == "waiting" and self.entry.package in sys.modules else self.reason
         return {
             "distribution": self.entry.distribution,
             "version": self.entry.version,

@@ -8,7 +8,7 @@ an `Invocation`) picks the operation where one function serves many, `start` is 
 from __future__ import annotations
 
 from autotrace.errors import DeclarationError
-from autotrace.operation import Dialect, Instrumentor, Invocation, Operation, StreamSeam
+from autotrace.operation import Dialect, Instrumentor, Invocation, Observer, Operation, StreamSeam
 from autotrace.paths import constant, first, total
 from autotrace.recording import Call, open_call, start
 
@@ -18,6 +18,7 @@ __all__ = [
     "Dialect",
     "Instrumentor",
     "Invocation",
+    "Observer",
     "Operation",
     "StreamSeam",
     "constant",

@@ -13,17 +13,18 @@ import weakref
 from _random import Random
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns, time_ns
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
-from autotrace import context, diagnostics, freezing, translation
+from autotrace import chunks, context, diagnostics, freezing, translation, transparency
 from autotrace.context import SpanContext
-from autotrace.conventions import ALWAYS
 from autotrace.errors import DeclarationError
+from autotrace.exchange import Exchange
 from autotrace.model import EndReason
 from autotrace.operation import UNSET, Operation
 from autotrace.paths import Getter
 from autotrace.sinks.writer import writer
 from autotrace.translation import Draft, Origin
+from autotrace.transparency import Layer, Place
 
 _open: dict[int, weakref.ref[Call]] = {}
 """Every call that has not ended, by span id. Empty in a forked child: what the parent began, the parent records."""
@@ -37,8 +38,6 @@ _random = Random(int.from_bytes(os.urandom(32), "little"))
 _NO_ERRORS: dict[str, Getter] = {}
 _PLAIN = frozenset((str, int, float, bool))
 
-Parent = Union["Call", SpanContext, None]
-
 
 class Call:
     """An open span. Say how it ended with `finish`, `fail`, `cancel` or `abandon`; what comes after the first is ignored.
@@ -47,21 +46,24 @@ class Call:
     which nothing was taken).
     """
 
-    __slots__ = ("__weakref__", "_draft", "_errors", "_held", "_key", "chunks", "reading")
+    __slots__ = ("__weakref__", "_draft", "_errors", "_held", "_key", "_place", "chunks", "reading")
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = _NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
         self._errors = errors
         self._key = key
         self._held: list[Callable[[], None]] = []
+        self._place: Place | None = None
         self.chunks: list[Any] | None = None
         self.reading = False
         """True while the library's own iterator is at work, whose closing of itself is not an early close."""
 
     @property
     def context(self) -> SpanContext:
-        """The ids of this span: what is current while the call runs, and a parent for others."""
-        return SpanContext(self._draft.trace_id, self._draft.span_id)
+        """What is current while the call runs, and a parent for others: the ids of this span, or where it is transparent
+        those of its parent."""
+        draft = self._draft
+        return SpanContext(draft.trace_id, draft.span_id) if self._place is None else self._place.shown
 
     @property
     def operation(self) -> Operation:
@@ -74,6 +76,22 @@ class Call:
         # Never in place: the writer may be reading.
         self._draft.attributes = {**self._draft.attributes, key: value} if self._draft.attributes else {key: value}
 
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """The server has answered with this HTTP status and these response headers. The last answer counts."""
+        draft = self._draft
+        self._exchange().answered(status, headers, perf_counter_ns() - draft.started)
+
+    def retry(self, wait: float, exc: BaseException | None = None) -> None:
+        """The attempt that was under way has failed, with the last answer or with `exc`; the library makes another one in
+        `wait` seconds."""
+        self._exchange().retry(wait, exc, perf_counter_ns() - self._draft.started)
+
+    def _exchange(self) -> Exchange:
+        draft = self._draft
+        if draft.exchange is None:
+            draft.exchange = Exchange()
+        return draft.exchange
+
     def begin_stream(self, decode: Any = None) -> list[Any]:
         """Expect chunks from now on; the list that they are appended to.
 
@@ -81,7 +99,11 @@ class Call:
         that are raw bytes).
         """
         if self.chunks is None:
-            self._draft.chunks = self.chunks = []
+            operation = self.operation
+            if operation.kind == "INTERNAL" and operation.reduce is None and decode is None:
+                self.chunks = chunks.Steps()
+            else:
+                self._draft.chunks = self.chunks = []
         if decode is not None:
             self._draft.decode = decode
         return self.chunks
@@ -89,7 +111,7 @@ class Call:
     def forget_chunks(self) -> list[Any]:
         """Expect chunks that are not worth keeping (audio, files): only that there was one is noted."""
         self._draft.chunks = None
-        self.chunks = _OnlyFirst()
+        self.chunks = chunks.OnlyFirst()
         return self.chunks
 
     def finish_decoded(self, pieces: list[bytes], decode: Any) -> None:
@@ -117,16 +139,19 @@ class Call:
         chunks = self.chunks
         if not chunks:
             chunks = self.begin_stream()
-            self.first_chunk()
+            if not chunks:
+                self.first_chunk()
         chunks.append(chunk)
 
     def finish(self, response: Any = None) -> None:
         """The call is complete. `response` is frozen now; leave it out for a stream, whose chunks add up to it."""
         draft = self._claim("completed")
         if draft is not None:
-            if response is not None and draft.operation.response:
-                draft.response = freezing.freeze(response, draft.operation.response_roots)
-            writer.put(draft)
+            try:
+                if response is not None and draft.operation.response:
+                    draft.response = freezing.freeze(response, draft.operation.response_roots)
+            finally:  # Ctrl-C in there takes the response, not the record
+                writer.put(draft)
 
     def fail(self, exc: BaseException) -> None:
         """The call ended with `exc`. Those that are no `Exception` (CancelledError, KeyboardInterrupt, …) cancel it."""
@@ -136,7 +161,7 @@ class Call:
         draft = self._claim("error")
         if draft is not None:
             try:
-                self._describe(draft, exc)
+                draft.description = self._exchange().fail(exc, self._errors)
             except Exception as ours:  # must not take the place of the exception that the program waits for
                 diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)
@@ -152,12 +177,20 @@ class Call:
     def postpone(self) -> None:
         """Nothing was sent yet: the call does not count until `resume`."""
         _open.pop(self._draft.span_id, None)
+        if self._key is not None:
+            _keyed.pop(self._key, None)
+        if self._place is not None:
+            self._place.leave()
 
     def resume(self) -> Call:
         """Begin now what was postponed."""
         draft = self._draft
         if draft.span_id:
             _open[draft.span_id] = weakref.ref(self)
+            if self._key is not None:
+                _keyed[self._key] = self
+            if self._place is not None:
+                self._place.enter()
             draft.start_ns, draft.started = time_ns(), perf_counter_ns()
         return self
 
@@ -176,39 +209,13 @@ class Call:
             _keyed.pop(self._key, None)
         if self._held:
             self._release()
-        return draft
-
-    def _describe(self, draft: Draft, exc: Exception) -> None:
-        kind = type(exc)
-        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        details: dict[str, Any] = {ALWAYS["error_type"].attribute: name}
-        try:
-            draft.description = str(exc).encode("utf-8", "backslashreplace").decode()
-        except Exception:  # an exception whose __str__ raises
-            draft.description = name
-        for attribute, getter in self._errors.items():
-            try:
-                value = getter(exc)
-            except Exception as ours:  # a plugin's getter on an exception it was not made for
-                diagnostics.failed(f"read {attribute} of {name}", ours)
-                continue
-            if isinstance(value, (str, int)):
-                details[attribute] = value
-        draft.attributes = {**(draft.attributes or {}), **_frozen(details)}
+        return None if self._place is not None and self._place.is_covered() else draft
 
     def __del__(self, _open: dict[int, weakref.ref[Call]] = _open) -> None:
         # On any thread, inside anybody's locks: a pop and an append, nothing that could wait. The table is bound here
         # because a module's globals are gone before its last objects are.
         if self._draft.span_id in _open:
             self.abandon()
-
-
-class _OnlyFirst(list[Any]):
-    """A chunk list that keeps a mark for the first chunk, and nothing of any."""
-
-    def append(self, chunk: Any) -> None:
-        if not self:
-            super().append(None)
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,24 +227,25 @@ def begin(
     origin: Origin,
     request: Any = UNSET,
     *,
-    parent: Parent = None,
+    parent: Any = None,
+    key: Any = None,
     name: str | None = None,
     provider: str | None = None,
     server: Any = None,
     attributes: Mapping[str, Any] | None = None,
     errors: Mapping[str, Getter] = _NO_ERRORS,
 ) -> Call:
-    """Begin a span. `request` is frozen now; the parent is the current span unless given."""
+    """Begin a span. `request` is frozen now; the parent is the current span unless given: a `Call`, a `SpanContext`, a key."""
     if writer.start():
         translation.program()
-    above = context.current.get() if parent is None else parent.context if isinstance(parent, Call) else parent
+    above = context.current.get() if parent is None else _above(parent)
     added = context.added()
     if added is not None or attributes:
         attributes = _frozen({**(added or {}), **(attributes or {})})
     draft = Draft(
         operation,
         origin,
-        above.trace_id if above is not None else _random.getrandbits(128) or 1,
+        above.trace_id if above is not None and above.trace_id else _random.getrandbits(128) or 1,
         _random.getrandbits(64) or 1,
         above.span_id if above is not None else 0,
         time_ns(),
@@ -249,22 +257,41 @@ def begin(
         server=server,
         attributes=attributes,  # type: ignore[arg-type]  # a fresh dict or None
     )
-    call = Call(draft, errors)
+    call = Call(draft, errors, key)
+    if operation.transparent or type(above) is Layer:
+        call._place = place = Place(operation, draft.trace_id, draft.span_id, above, draft.attributes)
+        draft.inherited = place.inherited
     _open[draft.span_id] = weakref.ref(call)
+    if key is not None:
+        _keyed[key] = call
     draft.started = perf_counter_ns()
     return call
+
+
+def _above(parent: Any) -> SpanContext | None:
+    if not isinstance(parent, (Call, SpanContext)):
+        parent = open_call(parent)
+    return parent.context if isinstance(parent, Call) else parent or context.current.get()
 
 
 origins: dict[str, tuple[Origin, Mapping[str, Getter]]] = {}
 """The active plugins' origins, by the plugin's own top-level module (`autotrace_openai`)."""
 
 
-def start(operation: Operation, request: Any = UNSET, *, parent: Any = None, key: Any = None) -> Call:
+def start(
+    operation: Operation,
+    request: Any = UNSET,
+    *,
+    parent: Any = None,
+    key: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Call:
     """Begin a span from a plugin's own code: a callback, an event handler, a web socket.
 
     The plugin is the one whose module calls. `request` is what the operation's request getters read. `parent` is a
     `Call`, a `SpanContext`, or the `key` of an open call; the current span if not given. With `key` (hashable), the call can
-    be found again with `open_call`. While the plugin is disabled or suppressed the call records nothing; using it is safe.
+    be found again with `open_call`. `attributes` are extra ones, by full name. While the plugin is disabled or suppressed the
+    call records nothing; using it is safe.
     """
     if not isinstance(operation, Operation):
         raise DeclarationError(f"start: {operation!r} is not an Operation")
@@ -272,13 +299,15 @@ def start(operation: Operation, request: Any = UNSET, *, parent: Any = None, key
     origin, errors = origins.get(module, (None, _NO_ERRORS))
     if origin is None or context.is_suppressed(origin.library or origin.name):
         return inert(operation)
-    if parent is not None and not isinstance(parent, (Call, SpanContext)):
-        parent = open_call(parent)
-    call = begin(operation, origin, request, parent=parent, errors=errors)
-    if key is not None:
-        call._key = key
-        _keyed[key] = call
-    return call
+    return begin(operation, origin, request, parent=parent, key=key, attributes=attributes, errors=errors)
+
+
+def current(origin: Origin) -> Call | None:
+    """The open request of `origin` inside which the program is right now: no agent, no tool, nobody else's."""
+    above = context.current.get()
+    reference = None if above is None else _open.get(above.own if type(above) is Layer else above.span_id)
+    call = None if reference is None else reference()
+    return call if call is not None and call._draft.origin is origin and call.operation.kind != "INTERNAL" else None
 
 
 def open_call(key: Any) -> Optional[Call]:
@@ -305,6 +334,7 @@ def _end_all() -> None:
 def _in_child() -> None:
     _open.clear()
     _keyed.clear()
+    transparency.clear()
     _random.seed(int.from_bytes(os.urandom(32), "little"))
 
 

@@ -40,12 +40,36 @@ def _text(name: str, value: object) -> str:
     raise SettingsError(f"setting {name}: {value!r} is not a text")
 
 
+def _at_least(smallest: int) -> Callable[[str, object], int]:
+    """A reader of whole numbers from `smallest` on, and of 0, ``off`` or ``none`` for no limit."""
+
+    def read(name: str, value: object) -> int:
+        text = str(value).strip().lower()
+        number = 0 if text in ("off", "none") else int(text) if text.isdecimal() and text.isascii() and len(text) < 16 else -1
+        if number < 0 or 0 < number < smallest:
+            raise SettingsError(f"setting {name}: {value!r} is neither a whole number from {smallest} on nor 0, for no limit")
+        return number
+
+    return read
+
+
+def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
+    from autotrace.pricing import prices
+
+    return prices.read(name, value)
+
+
 KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "content": (_switch, True),
+    "max_line_bytes": (_at_least(2048), 1_000_000),
+    "max_text_chars": (_at_least(100), 0),
+    "prices": (_prices, None),
     "service_name": (_text, None),
 }
-"""Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `service_name`:
-the record's ``service.name``."""
+"""Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `max_line_bytes`: what a
+line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
+in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prices`: USD per million
+tokens by model (`autotrace.pricing.prices`). `service_name`: the record's ``service.name``."""
 
 _PER_LIBRARY = ("content",)
 
@@ -197,6 +221,10 @@ def environment_from_file(directory: str) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        import json
+
+        return json.dumps(value)
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 

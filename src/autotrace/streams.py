@@ -8,15 +8,16 @@ left set while the consumer's code runs.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import sys
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from autotrace import context, diagnostics
-from autotrace.conventions import ALWAYS
 from autotrace.operation import StreamSeam
 from autotrace.paths import Path
 from autotrace.recording import Call
@@ -94,6 +95,7 @@ def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
                 sent = yield item
                 step = advance if sent is None else _sending(inner.send, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
+                call.abandon()  # now: what goes wrong in closing is no failure of the call
                 if hasattr(inner, "close"):
                     inner.close()
                 raise
@@ -106,8 +108,8 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerat
     """`observe` for an asynchronous iterator."""
     call = begin()
     call.begin_stream()
-    step: Callable[[], Any] = inner.__anext__
-    advance, inside, keep = step, _Step(call), call.chunk
+    advance, inside, keep = inner.__anext__, _Step(call), call.chunk
+    step: Callable[[], Any] = functools.partial(_unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
     with _Ending(call) as ending:
         while True:
             with inside:
@@ -117,11 +119,26 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerat
                 sent = yield item
                 step = advance if sent is None else _sending(inner.asend, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
+                call.abandon()
                 if hasattr(inner, "aclose"):
                     await inner.aclose()
                 raise
             except BaseException as exc:
                 step = ending.throwing(inner, "athrow", exc)
+
+
+def _unregistered(step: Callable[[], Any]) -> Any:
+    """What the first `step` of an asynchronous generator gives, of which the event loop does not hear.
+
+    The loop closes the generators that it knows, all at once when it ends and each when it is collected. It knows ours, which
+    closes the library's: were that closed by the loop as well, one of the two would find it "already running".
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=_nothing)
+    try:
+        return step()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
@@ -147,16 +164,41 @@ def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
     inner = getattr(stream, seam.iterator)
     if hasattr(inner, "__anext__"):
         observer: Any = observe_async(inner, lambda: call)
+        observer = observer if seam.hide is None else _without_async(observer, seam.hide)
     elif hasattr(inner, "__next__"):
         observer = observe(inner, lambda: call)
+        observer = observer if seam.hide is None else _without(observer, seam.hide)
     else:
         return False
     call.begin_stream()
     setattr(stream, seam.iterator, observer)
-    note_request_id(seam, stream, call)
     for path in seam.close:
         watch_close(stream, path, call, hasattr(inner, "__anext__"))
     return True
+
+
+def _without(inner: Generator[Any, Any, Any], hide: Callable[[Any], bool]) -> Generator[Any, Any, None]:
+    """What `inner` yields, but for what is to be hidden."""
+    with contextlib.closing(inner):
+        for item in inner:
+            if not hide(item):
+                yield item
+
+
+async def _without_async(inner: AsyncGenerator[Any, Any], hide: Callable[[Any], bool]) -> AsyncGenerator[Any, Any]:
+    """`_without` for an asynchronous generator, of which the event loop does not hear: this one closes it."""
+    step: Callable[[], Any] = functools.partial(_unregistered, inner.__anext__)
+    try:
+        while True:
+            try:
+                item = await step()
+            except StopAsyncIteration:
+                return
+            step = inner.__anext__
+            if not hide(item):
+                yield item
+    finally:
+        await inner.aclose()
 
 
 def _holds(value: Any, name: str) -> bool:
@@ -168,16 +210,6 @@ def _holds(value: Any, name: str) -> bool:
 @functools.lru_cache(maxsize=512)
 def _class_holds(kind: type, name: str) -> bool:
     return any(name in vars(base) for base in kind.__mro__)
-
-
-def note_request_id(seam: StreamSeam, response: Any, call: Call) -> None:
-    """Put the request id, where `seam` says one is, on the span."""
-    headers: Any = seam.headers(response) if seam.headers else None
-    for name in seam.request_id if headers is not None else ():
-        value = headers.get(name)
-        if isinstance(value, str):
-            call.set_attribute(ALWAYS["request_id"].attribute, value)
-            return
 
 
 def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:

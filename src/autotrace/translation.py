@@ -5,6 +5,7 @@ Pure but for the failures it reports: a getter that raises costs its own field a
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -14,19 +15,22 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from autotrace import conventions, diagnostics, freezing, model, settings
+from autotrace import conventions, diagnostics, exchange, freezing, model, settings, transparency
 from autotrace.conventions import ALWAYS, Field
+from autotrace.exchange import Exchange
 from autotrace.operation import Operation, Reading
+from autotrace.pricing import cost
 
 _OUTPUT = conventions.RESPONSE["output_messages"].attribute
 _FINISH = conventions.RESPONSE["finish_reasons"].attribute
 _MODEL = conventions.REQUEST["model"].attribute
+_RESPONSE_ID = conventions.RESPONSE["id"].attribute
 
 
 class Origin:
     """What a plugin's spans have in common: whose they are, and how its library's provider and errors are known.
 
-    `content` is the plugin's content policy: whether messages, tools and answers are recorded.
+    `content` is the plugin's content policy: whether messages, tools and answers are recorded; `options` are its own settings.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Origin:
         self.provider = provider
         self.hosts = dict(hosts or {})
         self.content = content
+        self.options: Mapping[str, Any] = {}
         self._scope: model.Scope | None = None
 
     def scope(self) -> model.Scope:
@@ -93,14 +98,25 @@ class Draft(msgspec.Struct):
     duration_ns: int = 0
     end_reason: model.EndReason = "completed"
     description: Optional[str] = None
+    exchange: Optional[Exchange] = None
     provider: Optional[str] = None
     server: Any = None
     attributes: Optional[dict[str, Any]] = None
     """By full name: plain values or what `freezing.freeze` made of others."""
+    inherited: Optional[Mapping[str, Any]] = None
+    """As `attributes`: those of the transparent call around it, which give way to its own."""
 
-    def record(self) -> model.Span:
-        """The record of this span."""
+    def record(self) -> Optional[model.Span]:
+        """The record of this span. ``None`` for a transparent call whose answer another span has recorded."""
+        if self.operation.transparent:
+            transparency.forget(self.span_id)
         attributes = _attributes(self)
+        if self.operation.kind != "INTERNAL":
+            response_id = attributes.get(_RESPONSE_ID)
+            ended = self.started + self.duration_ns
+            if self.operation.transparent and transparency.is_recorded(response_id, self.started, ended):
+                return None
+            transparency.remember(response_id, self.started)
         failed = self.end_reason == "error"
         seconds, nanoseconds = divmod(self.start_ns, 1_000_000_000)
         return model.Span(
@@ -148,9 +164,40 @@ def _attributes(draft: Draft) -> dict[str, Any]:
     if response is not None:
         _read(draft.operation.response, response, draft, attributes)
         _normalise_finish_reasons(attributes)
+    _end(draft, response, attributes)
     for name, value in (draft.attributes or {}).items():
         attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+    for name, value in (draft.inherited or {}).items():
+        if name not in attributes:
+            attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+    cost.add(attributes, draft.start_ns)
     return attributes
+
+
+def _end(draft: Draft, response: Any, attributes: dict[str, Any]) -> None:
+    """How the call ended: with an exception, with an answer that tells of a failure, or with one that is not whole."""
+    operation = draft.operation
+    if draft.exchange is not None:
+        draft.exchange.describe(attributes, draft.description, draft.duration_ns)
+    if response is None or draft.end_reason == "error":
+        return
+    failure = _guarded(operation.failure, response, draft)
+    if failure is not None:
+        code, message = failure.get("code"), failure.get("message")
+        draft.end_reason, draft.description = "error", message or code
+        exchange.fail(attributes, code or "error", code, None, None, message)
+        return
+    outcome = exchange.outcome(attributes) if operation.outcome is None else _guarded(operation.outcome, response, draft)
+    if outcome is not None:
+        attributes[ALWAYS["outcome"].attribute] = outcome
+
+
+def _guarded(reader: Any, response: Any, draft: Draft) -> Any:
+    try:
+        return None if reader is None else reader(response)
+    except Exception as exc:  # a plugin's function on an answer it was not made for
+        diagnostics.failed(f"read the end of {draft.origin.name} {draft.operation.name}", exc, aside=True)
+        return None
 
 
 def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
@@ -200,7 +247,7 @@ def _fits(field: Field, value: Any) -> bool:
     if kind == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     if kind == "number":
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if kind == "boolean":
         return isinstance(value, bool)
     if kind == "strings":

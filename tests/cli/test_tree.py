@@ -72,7 +72,7 @@ def span(name: str, start: int, parent: str | None = None, trace: str = "t" * 32
 
 def test_what_it_looks_like() -> None:
     first: dict[str, Any] = {"gen_ai.response.time_to_first_chunk": 0.0061}
-    used: dict[str, Any] = {"gen_ai.usage.input_tokens": 1038, "gen_ai.usage.output_tokens": 12}
+    used: dict[str, Any] = {"gen_ai.usage.input_tokens": 1038, "gen_ai.usage.output_tokens": 12, "autotrace.cost.usd": 1.3e-05}
     failed = span("too much", 5, **{"error.type": "RateLimitError"}) | {"status": {"code": "ERROR"}, "end_reason": "error"}
     records = [
         span("late", 9, parent="plan", **first) | {"end_reason": "abandoned"},
@@ -84,13 +84,13 @@ def test_what_it_looks_like() -> None:
         span("plan", 1),
     ]
     assert tree.render(records) == (
-        "what         duration  first    in  out  notes           trace\n"
-        "plan            24 ms                                    tttttttt\n"
-        "├─ early        24 ms         1038   12\n"
+        "what         duration  first    in  out       usd  notes           trace\n"
+        "plan            24 ms                                              tttttttt\n"
+        "├─ early        24 ms         1038   12  0.000013\n"
         "│  └─ inner     24 ms\n"
-        "└─ late         24 ms   6 ms             abandoned\n"
-        "too much        24 ms                    RateLimitError  tttttttt\n"
-        "orphan         12.3 s                    truncated       uuuuuuuu\n"
+        "└─ late         24 ms   6 ms                       abandoned\n"
+        "too much        24 ms                              RateLimitError  tttttttt\n"
+        "orphan         12.3 s                              truncated       uuuuuuuu\n"
     )
 
 

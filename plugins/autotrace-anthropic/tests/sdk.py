@@ -11,7 +11,14 @@ PACKAGE = "anthropic"
 VERSION = anthropic.__version__
 MODEL = "claude-haiku-4-5"
 REQUEST_ID = "request-id"
-TARGETS = ["anthropic._base_client:SyncAPIClient.request", "anthropic._base_client:AsyncAPIClient.request"]
+TARGETS = [
+    "anthropic._base_client:SyncAPIClient.request",
+    "anthropic._base_client:AsyncAPIClient.request",
+    "anthropic.lib.tools._beta_runner:BaseSyncToolRunner.__run__",
+    "anthropic.lib.tools._beta_runner:BaseAsyncToolRunner.__run__",
+    "anthropic.lib.tools._beta_runner:BaseSyncToolRunner._run_tool",
+    "anthropic.lib.tools._beta_runner:BaseAsyncToolRunner._run_tool",
+]
 
 
 def client(asynchronous: bool, url: str, **options: Any) -> Any:

@@ -230,7 +230,7 @@ def _response(asked: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
         "gen_ai.tool.definitions": [tool["name"] for tool in asked.get("tools", ())] or None,
         "gen_ai.response.id": said["id"],
         "gen_ai.response.model": said["model"],
-        "gen_ai.response.finish_reasons": [(said["incomplete_details"] or {}).get("reason") or said["status"]],
+        "gen_ai.response.finish_reasons": [_reason(said)],
         "gen_ai.usage.input_tokens": said["usage"]["input_tokens"],
         "gen_ai.usage.output_tokens": said["usage"]["output_tokens"],
         "gen_ai.usage.cache_read.input_tokens": said["usage"]["input_tokens_details"]["cached_tokens"],
@@ -238,3 +238,10 @@ def _response(asked: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
         "gen_ai.usage.reasoning.output_tokens": said["usage"]["output_tokens_details"]["reasoning_tokens"],
         "gen_ai.output.messages": spoken,
     }
+
+
+def _reason(said: dict[str, Any]) -> str:
+    """Why a Responses answer ended: one that calls tools is completed for them."""
+    reason = (said["incomplete_details"] or {}).get("reason") or said["status"]
+    calls = any(item["type"].endswith("_call") for item in said["output"])
+    return "tool_calls" if reason == "completed" and calls else reason

@@ -1,9 +1,9 @@
 """Records as a tree of text: pure functions of the lines' dictionaries, which may lack anything or hold nonsense.
 
-what                       duration  first   in  out  notes              trace
-plan_trip                    212 ms                                      4f1d09ab
-├─ chat gpt-4o-mini           24 ms          38   12
-└─ chat gpt-4o-mini           81 ms  24 ms   31   14  abandoned
+what                       duration  first   in  out       usd  notes              trace
+plan_trip                    212 ms                                                4f1d09ab
+├─ chat gpt-4o-mini           24 ms          38   12  0.000013
+└─ chat gpt-4o-mini           81 ms  24 ms   31   14  0.000013  abandoned
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 Record = Mapping[str, Any]
 
 RED, DIM, RESET = "\x1b[31m", "\x1b[2m", "\x1b[0m"
-HEADER = ("what", "duration", "first", "in", "out", "notes", "trace")
-LEFT = frozenset({0, 5, 6})
+HEADER = ("what", "duration", "first", "in", "out", "usd", "notes", "trace")
+LEFT = frozenset({0, 6, 7})
 """Columns that are aligned to the left; the others hold numbers."""
 LONGEST_NAME = 60
 
@@ -103,6 +103,7 @@ def _cells(placed: Placed) -> tuple[str, ...]:
         _duration(_number(attributes.get("gen_ai.response.time_to_first_chunk"), -1)),
         _count(attributes.get("gen_ai.usage.input_tokens")),
         _count(attributes.get("gen_ai.usage.output_tokens")),
+        _dollars(attributes.get("autotrace.cost.usd")),
         _notes(record, attributes),
         _shown(record.get("trace_id") or "")[:8] if placed.is_root else "",
     )
@@ -123,6 +124,11 @@ def _duration(seconds: float) -> str:
 def _count(value: Any) -> str:
     number = _number(value, -1)
     return f"{number:.0f}" if number >= 0 else ""
+
+
+def _dollars(value: Any) -> str:
+    number = _number(value, -1)
+    return f"{number:.6f}" if number >= 0 else ""
 
 
 def _has_failed(record: Record) -> bool:

@@ -7,34 +7,32 @@ existed before. Seen in openai 2.54 and 3.54, anthropic 2.12, groq 1.7, together
 
 from __future__ import annotations
 
+import copy
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from autotrace import streams
-from autotrace.conventions import ALWAYS
 from autotrace.families import sse
-from autotrace.operation import Invocation, Operation, Route, StreamSeam
+from autotrace.operation import Invocation, Observer, Operation, Route, Seam, StreamSeam, Target
 from autotrace.recording import Call
 
 ERRORS = {
     "http_status": "status_code",
     "request_id": "request_id",
     "error_code": "code",
+    "headers": "response.headers",
 }
 """Where the family's exceptions (`APIStatusError` and below) hold what: for ``Instrumentor(errors=…)``."""
 
-_REQUEST_ID_HEADERS = ("x-request-id", "request-id")
-
-_STREAM = StreamSeam(
-    "_iterator", close=("response.close", "response.aclose"), headers="response.headers", request_id=_REQUEST_ID_HEADERS
-)
-_RAW = StreamSeam("_parse", headers="http_response.headers", request_id=_REQUEST_ID_HEADERS)
+_STREAM = StreamSeam("_iterator", close=("response.close", "response.aclose"))
 
 
-def targets(package: str, route: Route) -> dict[str, Route]:
+def targets(package: str, route: Route, *responses: str) -> dict[str, Target]:
     """The targets of an SDK of this family. `route` gets the call with `request` set to the JSON body, the client as
-    `instance`, and names the operation; see `path_of`.
+    `instance`, and names the operation; see `path_of`. `responses` are the classes that stand for a raw response, in
+    modules of the package (``"_response:BaseAPIResponse"``): one is made for every good answer.
     """
 
     def of_family(call: Invocation) -> Operation | None:
@@ -47,7 +45,30 @@ def targets(package: str, route: Route) -> dict[str, Route]:
         call.stream = _SEAMS
         return route(call)
 
-    return {f"{package}._base_client:{client}.request": of_family for client in ("SyncAPIClient", "AsyncAPIClient")}
+    found: dict[str, Target] = {
+        f"{package}._base_client:{client}.request": of_family for client in ("SyncAPIClient", "AsyncAPIClient")
+    }
+    # Plain functions of the class that both kinds of client descend from, which do not raise: no traceback shows ours.
+    found[f"{package}._base_client:BaseClient._should_retry"] = Observer(_answer_refused)
+    found[f"{package}._base_client:BaseClient._calculate_retry_timeout"] = Observer(_attempt_failed)
+    for kind in responses:
+        found[f"{package}.{kind}.__init__"] = Observer(_answered)
+    return found
+
+
+def _answer_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
+    response = invocation.argument("response")
+    call.answered(response.status_code, response.headers)
+
+
+def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
+    # Asked for while the exception of an attempt that had no answer is being handled.
+    call.retry(wait, sys.exc_info()[1])
+
+
+def _answered(call: Call, invocation: Invocation, _none: None) -> None:
+    response = invocation.argument("raw")
+    call.answered(response.status_code, response.headers)
 
 
 _UNSET = ("NotGiven", "Omit")
@@ -92,7 +113,12 @@ def path_of(call: Invocation) -> str:
 
 def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:
     """The provider of the first class of the client, its own or one it descends from, that `classes` names."""
-    for kind in type(call.instance).__mro__:
+    return provider_of_client(call.instance, classes)
+
+
+def provider_of_client(client: Any, classes: Mapping[str, str]) -> str | None:
+    """`provider_of` for a client that is at hand otherwise."""
+    for kind in type(client).__mro__:
         if kind.__name__ in classes:
             return classes[kind.__name__]
     return None
@@ -111,7 +137,6 @@ def _raw(result: Any, call: Call) -> bool:
     response = getattr(result, "__dict__", {}).get("http_response")
     if response is None or not callable(getattr(result, "_parse", None)):
         return False
-    streams.note_request_id(_RAW, result, call)
     if hasattr(response, "_content"):
         call.finish_decoded([response.content], sse.decode)
         return True
@@ -165,14 +190,24 @@ def _is_text(response: Any) -> bool:
     return "json" in kind or "event-stream" in kind
 
 
-def _value(result: Any, call: Call) -> bool:
-    """A parsed answer: only the id that the server gave the request is taken; the core does the rest."""
-    request_id = getattr(result, "_request_id", None)
-    if isinstance(request_id, str):
-        call.set_attribute(ALWAYS["request_id"].attribute, request_id)
-    elif "response" in getattr(result, "__dict__", ()):  # binary content
-        streams.note_request_id(_STREAM, result, call)
-    return False
+_SEAMS = (_stream, _raw)
 
 
-_SEAMS = (_stream, _raw, _value)
+def hiding(hide: Callable[[Any], bool]) -> tuple[Seam, ...]:
+    """The seams of this family, with a stream from which the program does not get the chunks that `hide` is true for."""
+    return (StreamSeam("_iterator", close=_STREAM.close, hide=hide), _raw)
+
+
+def is_raw(call: Invocation) -> bool:
+    """Whether the program wants the response itself, and not what is made of it."""
+    return any(
+        str(name).lower() == "x-stainless-raw-response" for name in getattr(call.argument("options"), "headers", None) or ()
+    )
+
+
+def send_also(call: Invocation, **fields: Any) -> None:
+    """Send `fields` with the JSON body of this call. The program's own options stay as they are."""
+    options = call.argument("options")
+    changed = copy.copy(options)
+    changed.json_data = {**options.json_data, **fields}
+    call.replace("options", changed)

@@ -7,16 +7,22 @@ from typing import Any, Protocol
 
 import msgspec
 
-from autotrace import diagnostics, freezing
+from autotrace import diagnostics, freezing, limits, settings
+from autotrace.errors import SettingsError
 from autotrace.model import Span
+from autotrace.pricing import cost
 
 
 class Entry:
-    """A record for the sinks: `record` is the struct, `line` its JSON with a newline, made when first asked for."""
+    """A record for the sinks: `record` is the struct, with long texts cut as the setting `max_text_chars` says; `line` is its
+    JSON with a newline, within `max_line_bytes`, made when first asked for."""
 
     __slots__ = ("_line", "record")
 
     def __init__(self, record: Span) -> None:
+        kept = _limit("max_text_chars")
+        if kept:
+            record.attributes = limits.cut_texts(record.attributes, kept)
         self.record = record
         self._line: bytes | None = None
 
@@ -30,8 +36,8 @@ class Entry:
 class Sink(Protocol):
     """Takes records out of the process. Called by one thread at a time, never by the program's."""
 
-    def write(self, batch: list[Entry]) -> None:
-        """Write `batch`; an exception costs this sink these records and is reported once."""
+    def write(self, batch: list[Entry]) -> int | None:
+        """Write `batch`; how many of it were lost, if any were. An exception costs this sink all of it and is reported once."""
 
     def close(self, deadline: float) -> None:
         """Let go of what is held, by `deadline` (seconds on `time.monotonic`)."""
@@ -45,10 +51,23 @@ def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
     """structlog processor: the line."""
     try:
-        return msgspec.json.encode(event) + b"\n"
+        line = msgspec.json.encode(event)
     except Exception as exc:  # what a processor or a reader put in that JSON cannot hold
         diagnostics.say("encoding", f"a record was cleaned to be valid JSON: {type(exc).__name__}: {exc}")
-        return msgspec.json.encode(freezing.harmless(event)) + b"\n"
+        event = freezing.harmless(event)
+        line = msgspec.json.encode(event)
+    limit = _limit("max_line_bytes")
+    if limit and len(line) >= limit:
+        line = limits.fit(event, len(line), limit - 1)
+    return line + b"\n"
+
+
+def _limit(name: str) -> int:
+    """A setting that is a limit; its default if the variable was made malformed after it was checked."""
+    try:
+        return int(settings.current.get(name))
+    except SettingsError:
+        return int(settings.KNOWN[name][1])
 
 
 class _Line:
@@ -61,6 +80,7 @@ class _Line:
 def prepare() -> None:
     """Do the imports that the first record needs, before there is one."""
     _logger()
+    cost.prepare()
 
 
 _logger_made: Any = None

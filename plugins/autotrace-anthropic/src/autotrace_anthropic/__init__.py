@@ -10,6 +10,7 @@ from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.families import stainless
 from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace_anthropic import tool_runner
 
 OPERATIONS = {
     "/v1/messages": Operation("chat", dialect=anthropic_messages),
@@ -48,5 +49,5 @@ instrumentor = Instrumentor(
     provider="anthropic",
     requires="anthropic>=2,<3",
     errors={**stainless.ERRORS, "error_code": "body.error.type"},
-    targets=stainless.targets("anthropic", route),
+    targets={**stainless.targets("anthropic", route, "_response:BaseAPIResponse"), **tool_runner.targets(CLIENTS)},
 )

@@ -15,6 +15,7 @@ from autotrace.dialects.openai_embeddings import openai_embeddings
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import stainless
 from autotrace.plugin import Instrumentor, Invocation, Operation, first
+from autotrace_openai import tool_runner
 
 
 def _plain(name: str) -> Operation:
@@ -84,10 +85,31 @@ HOSTS = {
 """Providers that speak OpenAI's formats; the conventions' names where they have one."""
 
 
+def _is_usage(chunk: Any) -> bool:
+    """The chunk that comes last, and only if it is asked for: no choice, and the usage."""
+    return not getattr(chunk, "choices", True) and getattr(chunk, "usage", None) is not None
+
+
+_WITHOUT_USAGE = stainless.hiding(_is_usage)
+
+
+def _ask_for_usage(call: Invocation) -> None:
+    """Have a streamed chat completion tell its usage, and keep the chunk that tells it from a program that has not asked.
+
+    Not where the program reads the response itself, in which nothing can be hidden.
+    """
+    asked = call.request.get("stream_options") or {}
+    if call.request.get("stream") is True and "include_usage" not in asked and not stainless.is_raw(call):
+        stainless.send_also(call, stream_options={**asked, "include_usage": True})
+        call.stream = _WITHOUT_USAGE
+
+
 def route(call: Invocation) -> Operation:
     """The operation behind the path."""
     path = stainless.path_of(call)
     call.provider = stainless.provider_of(call, CLIENTS)
+    if path == "/chat/completions" and call.options.get("stream_usage"):
+        _ask_for_usage(call)
     operation = OPERATIONS.get(path)
     if operation is None:
         name = path.strip("/").partition("/")[0] or "request"
@@ -100,5 +122,9 @@ instrumentor = Instrumentor(
     requires="openai>=2,<4",
     hosts=HOSTS,
     errors=stainless.ERRORS,
-    targets=stainless.targets("openai", route),
+    options={"stream_usage": False},
+    targets={
+        **stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
+        **tool_runner.targets(CLIENTS),
+    },
 )

@@ -1,0 +1,161 @@
+"""Nothing stays: of what the program got and gave, of streams that it left, and of calls, however many."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import tracemalloc
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import autotrace
+from autotrace.sinks.writer import writer
+from autotrace.testing.provider import serve
+
+WARM_UP, CALLS, ALLOWED = 300, 200, 25_000 * 200 // 1000
+"""Until the caches are full; in a batch; bytes for a batch: 25 KB per 1,000 calls. `benchmarks/memory.py` counts to 20,000."""
+
+
+class Messages(list[Any]):
+    """A list that can be weakly referred to."""
+
+
+class Nowhere:
+    """Makes the line, and drops it."""
+
+    def write(self, batch: list[Any]) -> None:
+        for entry in batch:
+            assert entry.line
+
+    def close(self, deadline: float) -> None:
+        return
+
+
+@pytest.fixture
+def nowhere() -> Iterator[None]:
+    writer.drain(5.0)
+    before, writer.sinks = writer.sinks, [Nowhere()]
+    yield
+    writer.drain(5.0)
+    writer.sinks = before
+
+
+async def _value(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
+    messages = Messages(sdk.chat("x")["messages"])
+    refer("messages", messages)
+    refer("response", await world.value(sdk.value(client, "", messages=messages)))
+
+
+async def _whole(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
+    stream = await world.value(sdk.stream(client, "x"))
+    refer("stream", stream)
+    for item in await world.items(stream):
+        refer("chunk", item)
+
+
+async def _closed(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
+    stream = await world.value(sdk.stream(client, "x"))
+    refer("stream", stream)
+    for item in await world.take(stream, 3):
+        refer("chunk", item)
+    await world.close(stream)
+
+
+async def _dropped(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
+    stream = await world.value(sdk.stream(client, "x"))
+    refer("stream", stream)
+    for item in await world.take(stream, 3):
+        refer("chunk", item)
+
+
+async def _failed(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
+    local = Messages()
+    refer("local of a frame in the traceback", local)
+    try:
+        await world.value(sdk.value(client, "x", model="fault-400"))
+    except Exception as exc:  # noqa: BLE001 - each SDK has its own
+        refer("exception", exc)
+
+
+async def _broken(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
+    stream = await world.value(sdk.stream(client, "x", model="fault-cut"))
+    refer("stream", stream)
+    try:
+        await world.items(stream)
+    except Exception as exc:  # noqa: BLE001 - each SDK has its own
+        refer("exception", exc)
+
+
+USES = {use.__name__.strip("_"): use for use in (_value, _whole, _closed, _dropped, _failed, _broken)}
+
+
+@pytest.mark.parametrize("use", USES)
+async def test_nothing_that_the_program_got_or_gave_is_held(
+    world: Any, use: str, sdk: Any, wire: Any, captured: Any, request: pytest.FixtureRequest
+) -> None:
+    """Not even until the garbage collector comes, where the SDK alone does not need it."""
+    if sdk.PACKAGE == "openai" and use in ("closed", "dropped"):
+        reason = "a stream of openai is a cycle; until that is collected it holds our generator and call, and they the chunks"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+
+    async def alive() -> tuple[set[str], set[str]]:
+        references: list[tuple[str, Any]] = []
+        client = sdk.client(world.asynchronous, wire.url)
+        gc.collect()
+        gc.disable()
+        try:
+            await USES[use](world, sdk, client, lambda name, one: references.append((name, weakref.ref(one))))
+            references.append(("client", weakref.ref(client)))
+            await world.value(client.close())
+            del client
+            autotrace.flush()
+            if world.asynchronous:
+                await asyncio.sleep(0.02)
+            uncollected = {name for name, one in references if one() is not None}
+        finally:
+            gc.enable()
+        for _ in range(3):
+            gc.collect()
+            if world.asynchronous:
+                await asyncio.sleep(0.01)
+        return uncollected, {name for name, one in references if one() is not None}
+
+    await alive()
+    alone = await alive()
+    autotrace.enable()
+    await alive()
+    assert await alive() == alone
+    assert alone[1] == set()
+    assert len(captured.spans) == 2
+
+
+@pytest.mark.parametrize("use", ["value", "whole", "dropped"])
+def test_memory_is_flat_over_many_calls(use: str, sdk: Any, nowhere: None, wire: Any, worlds: Callable[[bool], Any]) -> None:
+    world = worlds(False)
+
+    def some(client: Any, count: int) -> None:
+        for _ in range(count):
+            with contextlib.suppress(StopIteration):
+                USES[use](world, sdk, client, lambda _name, _one: None).send(None)
+        gc.collect()  # what it ends becomes records
+        autotrace.flush()
+        gc.collect()
+
+    autotrace.enable()
+    with serve(record=False) as provider, contextlib.closing(sdk.client(False, provider.url)) as client:
+        tracemalloc.start()
+        try:
+            some(client, WARM_UP)
+            sizes = [tracemalloc.get_traced_memory()[0]]
+            for _ in range(3):
+                some(client, CALLS)
+                sizes.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+    # What stays of calls grows in each batch; a cache that grows once does not.
+    assert min(after - before for before, after in itertools.pairwise(sizes)) <= ALLOWED

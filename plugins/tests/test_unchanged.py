@@ -1,0 +1,244 @@
+"""The program cannot tell: each aspect of an SDK is looked at without autotrace and with it, and is the same."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import gc
+import inspect
+import json
+import multiprocessing
+import os
+import pickle
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autotrace
+
+Look = Callable[..., Any]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|:\d{4,5}|(req|msg|chatcmpl)[_-]\w+|date', '[^']+|\b[0-9a-f-]{24,36}\b", "…", text)
+
+
+async def results(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """Type, content, copies and looks of what a call gives."""
+    result = await world.value(sdk.value(client, "x"))
+    copies = [copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))]
+    data = sorted(vars(result))
+    return type(result), data, [type(one) is type(result) and one == result for one in copies], _plain(repr(result))[:80]
+
+
+async def clients(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """Looks, methods and signatures of a client; with which exception it cannot be pickled."""
+    found: list[Any] = [type(client), sorted(vars(client)), sorted(dir(client))]
+    try:
+        found.append(len(pickle.dumps(client)))
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it is to be the same
+        found.append((type(exc), _plain(str(exc))))
+    public = [name for name, kind in inspect.getmembers(type(client), callable) if not name.startswith("__")]
+    found += [(name, str(_signature(getattr(type(client), name)))) for name in public]
+    return found
+
+
+def _signature(function: Any) -> Any:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError) as exc:
+        return type(exc)
+
+
+async def subclasses(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """A client that overrides the replaced method, calls its super, and sees each call once."""
+    seen: list[Any] = []
+    method = sdk.TARGETS[0].rpartition(".")[2]
+
+    def told(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append((len(args), sorted(kwargs)))
+        return getattr(super(kind, self), method)(*args, **kwargs)
+
+    kind: Any = type("Mine", (type(client),), {method: told})
+    base = sdk.client(world.asynchronous, wire.url)
+    mine = world.closing(copy.copy(base))
+    mine.__class__ = kind
+    if hasattr(mine, "chat"):
+        vars(mine).pop("chat", None)
+    vars(mine).pop("messages", None)
+    result = await world.value(sdk.value(mine, "x"))
+    await world.items(await world.value(sdk.stream(mine, "x")))
+    return type(result), seen
+
+
+async def streams(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """Type, attributes and protocol of a stream; that it can be closed twice.
+
+    `_iterator`, which Anthropic's streams make when it is first asked for, is there from the start: it is what is observed.
+    """
+    stream = await world.value(sdk.stream(client, "x"))
+    found: list[Any] = [
+        type(stream),
+        _plain(repr(stream)),
+        sorted({*getattr(stream, "__dict__", ())} - {"_iterator"}),
+        inspect.isgenerator(stream),
+    ]
+    found.append([type(item) for item in await world.take(stream, 2)])
+    await world.close(stream)
+    await world.close(stream)
+    # How much can still be read depends on what came in the meantime, and so does what reading raises.
+    return found
+
+
+async def laziness(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """How much was sent after each step: call, await, first item."""
+    found = []
+    result = sdk.value(client, "x")
+    found.append(len(wire.provider.requests))
+    await world.value(result)
+    stream = sdk.stream(client, "x")
+    found.append(len(wire.provider.requests))
+    stream = await world.value(stream)
+    found.append(len(wire.provider.requests))
+    await world.take(stream, 1)
+    found.append(len(wire.provider.requests))
+    await world.close(stream)
+    return found
+
+
+async def traffic(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """What goes over the wire: paths, headers and bodies, in their order."""
+    wire.provider.requests.clear()
+    await world.value(sdk.value(client, "x"))
+    await world.items(await world.value(sdk.stream(client, "x")))
+    with contextlib.suppress(Exception):
+        await world.value(sdk.value(client, "x", model="fault-400"))
+    return [
+        (one.method, one.path, {name: value for name, value in one.headers.items() if "key" not in name}, one.json)
+        for one in wire.provider.requests
+    ]
+
+
+async def said_warnings(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """Warnings: none that the SDK does not give."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        await world.value(sdk.value(client, "x"))
+        stream = await world.value(sdk.stream(client, "x"))
+        await world.take(stream, 2)
+        await world.close(stream)
+        del stream
+        gc.collect()
+    return sorted((one.category.__name__, str(one.message)) for one in caught if one.category is not ResourceWarning)
+
+
+async def raw(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """Raw and streaming responses: their type, attributes and what they parse to."""
+    if sdk.PACKAGE == "ollama":
+        return None
+    resource = client.chat.completions if sdk.PACKAGE == "openai" else client.messages
+    first = await world.value(resource.with_raw_response.create(**sdk.chat("x")))
+    parsed = await world.value(first.parse())
+    found = [type(first), sorted(vars(first)), type(parsed), first.status_code, (await world.value(first.parse())) is parsed]
+    async with world.entered(resource.with_streaming_response.create(**sdk.chat("x"))) as second:
+        found += [type(second), _plain(repr(second)), type(await world.value(second.parse())), second.is_closed]
+    return [*found, second.is_closed]
+
+
+async def connections(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """When connections go back to the pool: after values, whole streams, closed ones and dropped ones."""
+    http = getattr(client, "_client", client)
+    pool = http._transport._pool
+    found = []
+    await world.value(sdk.value(client, "x"))
+    found.append([one.is_idle() for one in pool.connections])
+    stream = await world.value(sdk.stream(client, "x"))
+    await world.items(stream)
+    found.append([one.is_idle() for one in pool.connections])
+    stream = await world.value(sdk.stream(client, "x"))
+    await world.take(stream, 2)
+    found.append([one.is_idle() for one in pool.connections])
+    await world.close(stream)
+    found.append([one.is_idle() for one in pool.connections])
+    if not world.asynchronous:  # there the loop decides when
+        stream = await world.value(sdk.stream(client, "x"))
+        await world.take(stream, 2)
+        del stream
+        found.append([one.is_idle() for one in pool.connections])
+        gc.collect()
+        found.append([one.is_idle() for one in pool.connections])
+    return found
+
+
+ASPECTS: list[Look] = [results, clients, subclasses, streams, laziness, traffic, said_warnings, raw, connections]
+
+
+@pytest.mark.parametrize("aspect", ASPECTS, ids=lambda one: one.__name__)
+async def test_an_sdk_is_the_same_with_autotrace(world: Any, aspect: Look, sdk: Any, wire: Any, captured: Any) -> None:
+    async def look() -> Any:
+        wire.provider.requests.clear()
+        return await aspect(world, sdk, world.closing(sdk.client(world.asynchronous, wire.url)), wire)
+
+    await look()  # what is cached with the first use
+    before = await look()
+    autotrace.enable()
+    assert await look() == before
+    autotrace.disable()
+    assert await look() == before
+
+
+SCRIPT = """
+import multiprocessing, pickle, sys
+from concurrent.futures import ProcessPoolExecutor
+import ollama
+
+def tried(attempt):
+    try:
+        return type(attempt()).__name__
+    except Exception as exc:
+        return repr(exc)
+
+def chat(text):
+    return ollama.chat(model="llama3.2", messages=[{"role": "user", "content": text}])
+
+if __name__ == "__main__":
+    message = {"role": "user", "content": "from a worker"}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(sys.argv[1])) as pool:
+        print(tried(pool.submit(chat, "x").result), file=sys.stderr)
+        print(tried(pool.submit(ollama.chat, model="llama3.2", messages=[message]).result), file=sys.stderr)
+        print(tried(pool.submit(ollama.Client.chat, None).result), file=sys.stderr)
+        print(tried(pool.submit(ollama.Client._request, None, dict, "POST", "/api/chat").result), file=sys.stderr)
+    print(pickle.loads(pickle.dumps(ollama.Client._request)) is ollama.Client._request, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_functions_of_an_sdk_go_to_other_processes(method: str, wire: Any, tmp_path: Path) -> None:
+    """Those that can be pickled are; the others (`ollama.chat` is bound to a client with a lock) fail as they do without us."""
+    pytest.importorskip("ollama")
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    program = tmp_path / "program.py"
+    program.write_text(SCRIPT)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+    alone, active = (
+        subprocess.run(
+            [sys.executable, str(program), method],
+            env={**inherited, "OLLAMA_HOST": wire.url, "AUTOTRACE": switch, "PYTHONWARNINGS": "ignore"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        for switch in ("0", "1")
+    )
+    assert active.stderr == alone.stderr
+    assert alone.stderr.startswith("ChatResponse\n")
+    reasons = [json.loads(line)["end_reason"] for line in active.stdout.splitlines()]
+    assert (alone.stdout, reasons) == ("", ["completed", "error"])

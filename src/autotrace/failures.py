@@ -1,0 +1,92 @@
+"""What kind of failure a call ended with, in words that are the same for every provider.
+
+Pure, and on the writer's side: from the HTTP status, the provider's own code, the class of the exception and its text, in
+this order of trust, to one of `CATEGORIES`.
+"""
+
+from __future__ import annotations
+
+import re
+
+CATEGORIES = (
+    "rate_limited",
+    "overloaded",
+    "timeout",
+    "connection",
+    "authentication",
+    "permission",
+    "not_found",
+    "invalid_request",
+    "context_length",
+    "server_error",
+    "response_invalid",
+    "unknown",
+)
+"""The values of ``autotrace.error.category``."""
+
+_BY_STATUS = {
+    401: "authentication",
+    402: "permission",
+    403: "permission",
+    404: "not_found",
+    408: "timeout",
+    410: "not_found",
+    413: "invalid_request",
+    424: "server_error",
+    429: "rate_limited",
+    503: "overloaded",
+    504: "timeout",
+    529: "overloaded",
+}
+
+_CONTEXT_LENGTH = re.compile(
+    r"context.?(?:length|window|size|limit)|prompt is too long|input is too long|too many (?:input )?tokens"
+    r"|maximum (?:number of )?(?:input )?tokens|exceeds? the (?:available |model'?s )?context|string_above_max_length",
+    re.IGNORECASE,
+)
+"""How providers say that a prompt does not fit, in codes and, where there is no code for it, in messages."""
+
+_BY_WORD = tuple(
+    (re.compile(pattern, re.IGNORECASE), category)
+    for pattern, category in (
+        (r"rate.?limit|too.?many.?requests|resource.?exhausted|throttl|quota|concurrency", "rate_limited"),
+        (r"overload|unavailable|capacity|busy", "overloaded"),
+        (r"time.?out|deadline", "timeout"),
+        (r"auth(?!or)|api.?key|credential|unauthorized|token.?expired", "authentication"),
+        (r"permission|forbidden|access.?denied|billing|payment", "permission"),
+        (r"not.?found|no.?such|does.?not.?exist|unknown.?model", "not_found"),
+        (r"connect|network|dns|socket|protocol|eof|reset|refused|disconnected|transport|ssl|proxy|gaierror", "connection"),
+        (r"(?<!in)valid\w*error$|decode|pars(?:e|ing)|malformed.?response|response.?format|finish.?reason", "response_invalid"),
+        (r"invalid|bad.?request|unprocessable|unsupported|too.?large|argument|conflict", "invalid_request"),
+        (r"server|internal|api.?error", "server_error"),
+    )
+)
+"""In codes and names of classes; the first that fits. The order tells a *connect timeout* from a *connection error*."""
+
+
+def category(status: int | None, code: str | None, classes: tuple[str, ...], message: str | None) -> str:
+    """One of `CATEGORIES`. `classes` are the names of the exception's class and of those it descends from, nearest first."""
+    refused = status is None or status in (400, 413, 422)
+    if (code and _CONTEXT_LENGTH.search(code)) or (refused and message and _CONTEXT_LENGTH.search(message)):
+        return "context_length"
+    if status is not None and status in _BY_STATUS:
+        return _BY_STATUS[status]
+    for text in (code, *classes):
+        found = _by_word(text) if text else None
+        if found is not None and not (found == "server_error" and status is not None and status < 500):
+            return found
+    if status is None:
+        return "unknown"
+    return "server_error" if status >= 500 else "invalid_request" if status >= 400 else "response_invalid"
+
+
+def _by_word(text: str) -> str | None:
+    return next((category for pattern, category in _BY_WORD if pattern.search(text)), None)
+
+
+def class_names(kind: type) -> tuple[str, ...]:
+    """The names of an exception's classes that say something: without the roots that all have."""
+    return tuple(one.__name__ for one in kind.__mro__ if one.__name__ not in _SILENT)
+
+
+_SILENT = ("object", "BaseException", "Exception", "RuntimeError", "OSError", "Generic")

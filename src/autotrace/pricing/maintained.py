@@ -1,0 +1,155 @@
+"""The maintained price data of ``genai-prices``: the data that its installed version was shipped with, and no other.
+
+Never its snapshot of the moment, which the program may keep up to date over the network: the record names the version.
+Its import takes 30 ms of CPU where an SDK has already imported pydantic and httpx, 200 ms elsewhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import genai_prices
+from genai_prices import data_snapshot
+from genai_prices.data import providers
+from genai_prices.types import ModelInfo, Provider
+
+from autotrace.pricing.usage import Cost, UnpricedError, Usage
+
+_CLOUDS = {"gcp": "google"}
+"""First words of the conventions' provider names that the data calls differently."""
+
+_IN_PATH = re.compile(r"(?:^|/)(?:models|foundation-model|inference-profile)/([^/]+)$")
+"""A model's name at the end of a cloud's resource name."""
+
+_USUAL = frozenset(("default", "standard", "on_demand", "auto"))
+"""Tiers that mean the list price."""
+
+_COUNTS = {
+    "input_tokens": "input_tokens",
+    "cache_read_input_tokens": "cache_read_tokens",
+    "text_cache_read_input_tokens": "cache_text_read_tokens",
+    "audio_cache_read_input_tokens": "cache_audio_read_tokens",
+    "image_cache_read_input_tokens": "cache_image_read_tokens",
+    "cache_write_input_tokens": "cache_write_tokens",
+    "cache_write_5m_input_tokens": "cache_write_5m_tokens",
+    "cache_write_1h_input_tokens": "cache_write_1h_tokens",
+    "audio_input_tokens": "input_audio_tokens",
+    "image_input_tokens": "input_image_tokens",
+    "output_tokens": "output_tokens",
+    "reasoning_output_tokens": "output_reasoning_tokens",
+    "audio_output_tokens": "output_audio_tokens",
+    "image_output_tokens": "output_image_tokens",
+    "web_search_requests": "web_searches",
+}
+"""Our names to the data's, which count alike: input with what was cached, output with reasoning."""
+
+
+class Maintained:
+    """A source of cost: the installed ``genai-prices``."""
+
+    def __init__(self) -> None:
+        self.name = f"genai-prices {genai_prices.__version__}"
+        self._find = functools.lru_cache(256)(_find)
+        blank = genai_prices.Usage()
+        self._counts = {ours: theirs for ours, theirs in _COUNTS.items() if hasattr(blank, theirs)}  # it warns of others
+
+    def price(self, usage: Usage) -> Cost | None:
+        """The cost, or None if the data do not have the model. Raises `UnpricedError`."""
+        found = self._find(usage.provider, usage.address, usage.models)
+        if found is None:
+            return None
+        provider, model = found
+        context = _context(usage, provider, model)
+        _check_priced(usage, vars(model.get_prices(usage.when, context)))
+        counts = {theirs: usage.counts[ours] for ours, theirs in self._counts.items() if ours in usage.counts}
+        try:
+            counted = genai_prices.Usage(**{**_reported(provider, usage.raw, counts), **counts})
+            price = model.calc_price(counted, provider, genai_request_timestamp=usage.when, price_context=context)
+        except ValueError as exc:  # the counts contradict each other, or do not tell apart what has prices of its own
+            raise UnpricedError(str(exc).removeprefix("Invalid usage data: ").partition(": ")[0]) from None
+        return Cost(price.input_price, price.output_price, price.total_price)
+
+
+def _find(name: str | None, address: str | None, models: tuple[str, ...]) -> tuple[Provider, ModelInfo] | None:
+    provider = provider_of(name, address)
+    for model in models:
+        path = _IN_PATH.search(model)
+        for reference in (model, path.group(1)) if path else (model,):
+            # Who names no provider means the model's maker; a provider that is not known may charge anything.
+            seller = provider or (_maker(reference) if name is None else None)
+            found = seller.find_model(reference, all_providers=providers) if seller else None
+            if seller and found:
+                return seller, found
+    return None
+
+
+def provider_of(name: str | None, address: str | None) -> Provider | None:
+    """Whose bill it is: the provider at `address` if the data know that, else the one with the conventions' `name`."""
+    if address:
+        for provider in providers:
+            if re.match(provider.api_pattern, f"https://{address}"):
+                return provider
+    if not name:
+        return None
+    name = name.lower()
+    first = re.split("[._-]", name)[0]
+    known = {provider.id: provider for provider in providers}
+    for identifier in (name, name.replace("_", "-"), _CLOUDS.get(first, first)):
+        if identifier in known:
+            return known[identifier]
+    return data_snapshot.find_provider_by_id(providers, name)
+
+
+def _maker(model: str) -> Provider | None:
+    return next((provider for provider in providers if provider.model_match and provider.model_match.is_match(model)), None)
+
+
+def _context(usage: Usage, provider: Provider, model: ModelInfo) -> dict[str, str]:
+    """The tiers in the data's words. Raises `UnpricedError` for one that has no price: it is not the list price."""
+    context = {("processing" if value == "batch" else tier): value for tier, value in usage.tiers.items()}
+    # Those of a model that another provider resells are not what the reseller charges.
+    variants = (model.price_variants or ()) if any(model is own for own in provider.models) else ()
+    for tier, value in context.items():
+        known = any(
+            variant.when.get(tier) == value and (variant.constraint is None or variant.constraint.active(usage.when))
+            for variant in variants
+        )
+        if not known and value.lower() not in _USUAL:
+            raise UnpricedError(f"no price for {tier} {value} of {usage.label}")
+    return context
+
+
+def _check_priced(usage: Usage, prices: Mapping[str, Any]) -> None:
+    """Raise `UnpricedError` where the data would say 0 for want of a price, or of a count."""
+    priced = {key for key, price in prices.items() if price is not None}
+    if not priced:
+        raise UnpricedError(f"no price for {usage.label}")
+    for side in ("input", "output"):
+        count, has_price = usage.counts.get(f"{side}_tokens"), f"{side}_mtok" in priced
+        if count is None and has_price:
+            raise UnpricedError(f"no {side} token count")
+        if count and not has_price:
+            raise UnpricedError(f"no {side} price for {usage.label}")
+
+
+def _reported(provider: Provider, raw: Any, counts: Mapping[str, int]) -> dict[str, Any]:
+    """The counts that the data's own reading of the usage as it came gives: which cached tokens were audio, searches, …
+
+    Of the readings that agree with ours on input and output, the fullest.
+    """
+    fullest: dict[str, Any] = {}
+    for extractor in provider.extractors or () if isinstance(raw, Mapping) else ():
+        response: Any = raw
+        for key in reversed([extractor.root] if isinstance(extractor.root, str) else extractor.root):
+            response = {key: response}
+        try:
+            found = dict(vars(extractor.extract(response)[1]))
+        except ValueError:  # another API's usage
+            continue
+        same = all(found.get(side) == counts.get(side) for side in ("input_tokens", "output_tokens"))
+        if same and len(found) > len(fullest):
+            fullest = found
+    return fullest

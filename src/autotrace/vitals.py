@@ -1,0 +1,82 @@
+"""How autotrace itself is doing in this process: what it has counted, what it has lost, what it costs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from autotrace import activation, diagnostics
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def health() -> dict[str, Any]:
+    """What autotrace has done in this process so far, as plain data: at any time, from any thread, at the cost of some µs.
+
+    It starts nothing and imports nothing that was not there. A forked child begins at zero.
+
+    - ``pid``: the process.
+    - ``spans``: how many have ``begun``; are still ``open``; are ``unrecorded`` (calls that only wrap others that were
+      recorded, generators that were never read); were ``recorded``; and of these how many were ``written`` (taken by every
+      sink), ``dropped`` (lost by a sink, or in the making) or are ``queued``. In a quiet moment begun = open + unrecorded +
+      recorded, and recorded = written + dropped + queued; nothing is queued after a `flush()` that returned True.
+    - ``failures``: the failures of ours that were caught, by plugin (``core`` for the rest) and by place.
+    - ``circuit``: the targets that were switched off because their capture kept failing, with the reason.
+    - ``time``: ``calls`` of instrumented functions; ``ns_per_call``: ``median`` and ``mean`` of the nanoseconds that autotrace
+      took on the calling thread, chunks of streams left aside, of the latest ``sampled`` calls (one in 64 is); ``None``
+      before the first.
+    """
+    return {
+        "pid": os.getpid(),
+        "spans": _spans(),
+        "failures": _failures(),
+        "circuit": {
+            key: target.traced.tripped
+            for plugin in tuple(activation._plugins.values())
+            for key, target in tuple(plugin.targets.items())
+            if target.traced.tripped is not None
+        },
+        "time": _time(),
+    }
+
+
+def _spans() -> dict[str, int]:
+    recording = sys.modules.get("autotrace.recording")
+    if recording is None or not hasattr(recording, "_open"):
+        return dict.fromkeys(("begun", "open", "unrecorded", "recorded", "written", "dropped", "queued"), 0)
+    writer = recording.writer
+    # In the order in which they grow less: what happens between two of these lines does not make a number negative.
+    written, dropped, covered = writer.written, writer.dropped, writer.covered
+    recorded = writer.ended.value - covered
+    still_open = len(recording._open)
+    begun = writer.begun.value
+    return {
+        "begun": begun,
+        "open": still_open,
+        "unrecorded": max(begun - still_open - recorded, 0),
+        "recorded": recorded,
+        "written": written,
+        "dropped": dropped,
+        "queued": max(recorded - written - dropped, 0),
+    }
+
+
+def _failures() -> dict[str, dict[str, int]]:
+    plugins = {plugin.entry.distribution for plugin in tuple(activation._plugins.values())}
+    found: dict[str, dict[str, int]] = {}
+    for where, number in diagnostics.failures.items():
+        words = where.replace(":", " ").split()
+        owner = next((word for word in words if word in plugins), "core")
+        found.setdefault(owner, {})[where] = number
+    return found
+
+
+def _time() -> dict[str, Any]:
+    calls = sys.modules.get("autotrace.calls")
+    if calls is None or not hasattr(calls, "timed"):
+        return {"calls": 0, "sampled": 0, "ns_per_call": None}
+    samples = sorted(calls.timed)
+    figures = {"median": samples[len(samples) // 2], "mean": sum(samples) // len(samples)} if samples else None
+    return {"calls": calls.counted.value, "sampled": len(samples), "ns_per_call": figures}

@@ -1,0 +1,105 @@
+"""Failures of many providers, in the same words."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autotrace import failures
+
+
+class APIConnectionError(Exception):
+    pass
+
+
+class APITimeoutError(APIConnectionError):
+    pass
+
+
+class ConnectTimeout(Exception):
+    pass
+
+
+class RemoteProtocolError(Exception):
+    pass
+
+
+class ValidationError(ValueError):
+    pass
+
+
+class LengthFinishReasonError(Exception):
+    pass
+
+
+class ServiceUnavailableError(Exception):
+    pass
+
+
+CASES = [
+    (429, "rate_limit_exceeded", Exception, "", "rate_limited"),
+    (429, "insufficient_quota", Exception, "", "rate_limited"),
+    (429, None, Exception, "", "rate_limited"),
+    (None, "ThrottlingException", Exception, "", "rate_limited"),
+    (None, "RESOURCE_EXHAUSTED", Exception, "", "rate_limited"),
+    (529, "overloaded_error", Exception, "", "overloaded"),
+    (503, None, Exception, "", "overloaded"),
+    (None, "overloaded_error", Exception, "", "overloaded"),
+    (None, None, ServiceUnavailableError, "", "overloaded"),
+    (504, None, Exception, "", "timeout"),
+    (408, None, Exception, "", "timeout"),
+    (None, None, TimeoutError, "", "timeout"),
+    (None, None, APITimeoutError, "Request timed out.", "timeout"),
+    (None, None, ConnectTimeout, "", "timeout"),
+    (None, None, APIConnectionError, "Connection error.", "connection"),
+    (None, None, ConnectionRefusedError, "", "connection"),
+    (None, None, BrokenPipeError, "", "connection"),
+    (None, None, RemoteProtocolError, "peer closed connection", "connection"),
+    (None, None, socket.gaierror, "", "connection"),
+    (401, "invalid_api_key", Exception, "", "authentication"),
+    (None, "authentication_error", Exception, "", "authentication"),
+    (403, None, Exception, "", "permission"),
+    (None, "permission_error", Exception, "", "permission"),
+    (404, "model_not_found", Exception, "", "not_found"),
+    (None, "not_found_error", Exception, "", "not_found"),
+    (400, "context_length_exceeded", Exception, "", "context_length"),
+    (400, "invalid_request_error", Exception, "prompt is too long: 212345 tokens > 200000 maximum", "context_length"),
+    (400, None, Exception, "This model's maximum context length is 8192 tokens.", "context_length"),
+    (None, None, Exception, "the input exceeds the available context size", "context_length"),
+    (400, "invalid_request_error", Exception, "messages: at least one message is required", "invalid_request"),
+    (413, "request_too_large", Exception, "", "invalid_request"),
+    (422, None, Exception, "", "invalid_request"),
+    (418, None, Exception, "", "invalid_request"),
+    (500, "api_error", Exception, "", "server_error"),
+    (502, None, Exception, "Bad Gateway", "server_error"),
+    (None, "server_error", Exception, "", "server_error"),
+    (200, None, json.JSONDecodeError, "Expecting value", "response_invalid"),
+    (200, None, ValidationError, "", "response_invalid"),
+    (None, None, LengthFinishReasonError, "", "response_invalid"),
+    (200, "overloaded_error", Exception, "", "overloaded"),
+    (None, None, ZeroDivisionError, "division by zero", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind", "message", "category"), CASES)
+def test_category(status: int | None, code: str | None, kind: type[BaseException], message: str, category: str) -> None:
+    assert failures.category(status, code, failures.class_names(kind), message) == category
+
+
+def test_every_category_is_reached() -> None:
+    assert {case[-1] for case in CASES} == set(failures.CATEGORIES)
+
+
+@given(
+    st.none() | st.integers(),
+    st.none() | st.text(),
+    st.lists(st.text()).map(tuple),
+    st.none() | st.text(),
+)
+def test_there_is_always_one(status: Any, code: Any, classes: Any, message: Any) -> None:
+    assert failures.category(status, code, classes, message) in failures.CATEGORIES
