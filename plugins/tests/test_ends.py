@@ -467,15 +467,7 @@ CRASHES = (-signal.SIGSEGV,) if sys.version_info[:2] == (3, 13) else ()
 """CPython 3.13's own crash where a generator closes a response while the interpreter ends: see `test_streams.py`."""
 
 
-LATE = pytest.mark.xfail(
-    strict=sys.version_info >= (3, 12),
-    reason="the writer registers its exit handler with the first call: when that is made in another's handler it is too late",
-)
-
-
-@pytest.mark.parametrize(
-    "how", [pytest.param(how, marks=LATE if how in ("atexit-before", "atexit-only") else ()) for how in AT_EXIT]
-)
+@pytest.mark.parametrize("how", AT_EXIT)
 def test_calls_that_the_interpreters_end_meets_are_recorded(how: str, sdk: Any, wire: Any) -> None:
     expected, code = AT_EXIT[how]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUTOTRACE")}

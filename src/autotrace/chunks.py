@@ -13,8 +13,8 @@ class OnlyFirst(list[Any]):
             super().append(None)
 
 
-class Steps(list[Any]):
-    """The chunk list of an agent or a workflow: what it yields are its steps, not pieces of an answer, and are not kept."""
+class NotKept(list[Any]):
+    """A chunk list that keeps nothing: of an agent, whose steps are no pieces of an answer, or of a call that has ended."""
 
     def __bool__(self) -> bool:
         return True

@@ -101,7 +101,7 @@ class Call:
         if self.chunks is None:
             operation = self.operation
             if operation.kind == "INTERNAL" and operation.reduce is None and decode is None:
-                self.chunks = chunks.Steps()
+                self.chunks = chunks.NotKept()
             else:
                 self._draft.chunks = self.chunks = []
         if decode is not None:
@@ -134,14 +134,15 @@ class Call:
         for release in held:
             release()
 
-    def chunk(self, chunk: Any) -> None:
-        """Record one chunk of a streamed response."""
+    def chunk(self, chunk: Any) -> Any:
+        """Record one chunk of a streamed response, and give it back."""
         chunks = self.chunks
         if not chunks:
             chunks = self.begin_stream()
             if not chunks:
                 self.first_chunk()
         chunks.append(chunk)
+        return chunk
 
     def finish(self, response: Any = None) -> None:
         """The call is complete. `response` is frozen now; leave it out for a stream, whose chunks add up to it."""
@@ -171,8 +172,9 @@ class Call:
         self._end("cancelled")
 
     def abandon(self) -> None:
-        """Nobody wants the rest of the stream."""
-        self._end("abandoned" if self.chunks or self.chunks is None else "unread")
+        """Nobody wants the rest of the stream, or the interpreter is taking everything apart."""
+        ended: EndReason = "abandoned" if self.chunks or self.chunks is None else "unread"
+        self._end("exit" if sys.is_finalizing() else ended)
 
     def postpone(self) -> None:
         """Nothing was sent yet: the call does not count until `resume`."""
@@ -205,6 +207,8 @@ class Call:
             return None
         draft.duration_ns = perf_counter_ns() - draft.started
         draft.end_reason = reason
+        if self.chunks is not None:
+            self.chunks = chunks.NotKept()
         if self._key is not None:
             _keyed.pop(self._key, None)
         if self._held:

@@ -84,15 +84,15 @@ def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
     """
     call = begin()
     call.begin_stream()
+    taken: list[Any] = []
     step: Callable[[], Any] = inner.__next__
     advance, inside, keep = step, _Step(call), call.chunk
     with _Ending(call) as ending:
         while True:
             with inside:
-                item = step()
-            keep(item)
+                taken.append(step())
             try:
-                sent = yield item
+                sent = yield keep(taken.pop())  # no variable holds the chunk while the consumer has it
                 step = advance if sent is None else _sending(inner.send, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
                 call.abandon()  # now: what goes wrong in closing is no failure of the call
@@ -108,15 +108,15 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerat
     """`observe` for an asynchronous iterator."""
     call = begin()
     call.begin_stream()
+    taken: list[Any] = []
     advance, inside, keep = inner.__anext__, _Step(call), call.chunk
     step: Callable[[], Any] = functools.partial(_unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
     with _Ending(call) as ending:
         while True:
             with inside:
-                item = await step()
-            keep(item)
+                taken.append(await step())
             try:
-                sent = yield item
+                sent = yield keep(taken.pop())
                 step = advance if sent is None else _sending(inner.asend, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
                 call.abandon()

@@ -208,7 +208,8 @@ def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
         _note_first_chunk(draft, attributes)  # of binary content, whose pieces are not kept
         return None
     try:
-        chunks = draft.decode(draft.chunks) if draft.decode else [freezing.plain(chunk) for chunk in draft.chunks]
+        kept, draft.chunks = draft.chunks, None  # a stream that waits for the garbage collector may hold on to the call
+        chunks = draft.decode(kept) if draft.decode else [freezing.plain(chunk) for chunk in kept]
         if not isinstance(chunks, list):
             return chunks  # a body that was read in pieces, and is no stream
         attributes[ALWAYS["chunks"].attribute] = len(chunks)

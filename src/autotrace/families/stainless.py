@@ -81,7 +81,7 @@ def _body_of(options: Any) -> Any:
     if not isinstance(body, Mapping):
         return body
     # Some resource methods leave one-shot iterators to be read when the body is made: they are read now instead, once.
-    lists = {name: _listed(value) for name, value in body.items() if isinstance(value, Iterator)}
+    lists = {name: _listed(value) for name, value in body.items() if isinstance(value, Iterator) and not hasattr(value, "read")}
     if lists:
         options.json_data = body = {**body, **lists}
     extra = options.extra_json  # what the caller gave as `extra_body`; merged into the body further down
