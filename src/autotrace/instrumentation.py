@@ -233,10 +233,13 @@ class Plugin:
     def status(self) -> dict[str, Any]:
         """This plugin's part of `autotrace.status()`."""
         from autotrace.requirements import Requirement
-        from autotrace.targets import passed_by
 
         requires = list(self.instrumentor.requires) if self.instrumentor is not None else []
-        reason = passed_by(self.entry.package) if self.state == "waiting" and self.entry.package in sys.modules else self.reason
+        reason = (
+            finder.passed_by(self.entry.package)
+            if self.state == "waiting" and self.entry.package in sys.modules
+            else self.reason
+        )
         return {
             "distribution": self.entry.distribution,
             "version": self.entry.version,

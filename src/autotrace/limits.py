@@ -319,5 +319,5 @@ def _with_less(record: dict[str, Any], limit: int, cut: _Cut) -> bytes:
 
 _FIELDS = frozenset(
     "timestamp level event schema name kind trace_id span_id parent_id start_ns end_ns duration_ns status end_reason "
-    "attributes scope resource".split()
+    "attributes events links scope resource".split()
 )

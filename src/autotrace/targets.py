@@ -11,7 +11,7 @@ from typing import Any
 
 from autotrace import calls, diagnostics
 from autotrace.calls import TracedTarget
-from autotrace.hooks import patcher
+from autotrace.hooks import finder, patcher
 from autotrace.hooks.patcher import Patch
 
 
@@ -74,7 +74,7 @@ class TargetState:
         }
 
     def _reason(self) -> str | None:
-        return passed_by(self.module) if self.state == "waiting" and self.module in sys.modules else self.reason or None
+        return finder.passed_by(self.module) if self.state == "waiting" and self.module in sys.modules else self.reason or None
 
     def _imported_early(self, aliases: list[str]) -> str:
         found = f"replaced in {', '.join(aliases)} as well" if aliases else "no module had taken it by name"
@@ -82,10 +82,6 @@ class TargetState:
             f"{self.module} was imported before autotrace was enabled: {found}; what is kept in closures, defaults, "
             "instances, containers or functools.partial cannot be found"
         )
-
-
-def passed_by(module: str) -> str:
-    return f"{module} came from a finder in front of autotrace's; enable() again, and it is patched"
 
 
 def _name_of(module: Any) -> str:

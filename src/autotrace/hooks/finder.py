@@ -156,6 +156,11 @@ def before_import(name: str, callback: Callable[[], object]) -> bool:
     return sys.modules.get(name) is not None
 
 
+def passed_by(name: str) -> str:
+    """Why module `name`, which is watched, has been imported and nobody was called."""
+    return f"{name} came from a finder in front of autotrace's; enable() again, and it is patched"
+
+
 def forget(callbacks: Sequence[object]) -> None:
     """Take `callbacks` off the watch list; with the last one the finder leaves `sys.meta_path`."""
     with _writing:
