@@ -93,6 +93,8 @@ def apply_to_aliases(patches: Iterable[Patch], modules: Iterable[Any]) -> Iterat
             names = dict(object.__getattribute__(module, "__dict__"))
         except (AttributeError, TypeError):  # an object of another kind in the place of a module
             continue
+        if wanted.keys().isdisjoint(map(id, names.values())) and MethodType not in set(map(type, names.values())):
+            continue  # as nearly all modules; in C
         for name, value in names.items():
             bound = type(value) is MethodType
             patch = wanted.get(id(value.__func__ if bound else value))
