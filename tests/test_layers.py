@@ -15,7 +15,7 @@ SOURCE = Path(autotrace.__file__).parent
 ORDER = """
 errors diagnostics conventions model paths pricing.prices settings requirements operation context freezing limits
 transparency chunks failures exchange hooks.discovery pricing translation
-sinks.system sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
+sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
 recording streams calls availability spans plugin
 dialects families
 hooks targets instrumentation reporting activation vitals autotrace

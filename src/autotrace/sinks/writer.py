@@ -17,7 +17,7 @@ from typing import Protocol
 
 from autotrace import diagnostics
 from autotrace.model import Span
-from autotrace.sinks import destination, system
+from autotrace.sinks import destination, leaving, system
 from autotrace.sinks.descriptor import DescriptorSink
 from autotrace.sinks.entry import Entry, Sink, prepare
 
@@ -96,6 +96,7 @@ class Writer:
         if not self._registered:
             self._registered = True
             atexit.register(self._at_exit)
+            leaving.watch(self._before_leaving)
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(
                     before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._new_process
@@ -212,6 +213,12 @@ class Writer:
     def _after_fork(self) -> None:
         if self._queue:
             self._start()
+
+    def _before_leaving(self, for_good: bool) -> None:
+        if for_good and self._has_begun:
+            self._at_exit()
+        elif self._queue or self._draining.locked():
+            self.drain(_EXIT_PATIENCE)
 
     def _at_exit(self) -> None:
         self._ending = True
