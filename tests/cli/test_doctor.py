@@ -230,10 +230,11 @@ def test_what_stands_in_the_way_of_a_plugin_is_a_problem(library: Any) -> None:
     assert found.says(PROBLEM, f"{library.distribution} 0.3: failed: ZeroDivisionError")
 
     library.write(plugin.name, good)
-    library.write(f"{library.name}/__init__.py", "__version__ = '0.9'\n")
+    # Of another length than before: within one second a cached module would be taken for it.
+    library.write(f"{library.name}/__init__.py", "__version__ = '0.9.1'\n")
     found = run(library, code)
     assert found.code == 1
-    assert found.says(PROBLEM, f"was made for {library.name}>=1, and {library.name} 0.9 is installed")
+    assert found.says(PROBLEM, f"was made for {library.name}>=1, and {library.name} 0.9.1 is installed")
 
 
 def test_a_library_imported_too_early_is_a_warning_that_names_the_copies(library: Any) -> None:
