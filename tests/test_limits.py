@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import autotrace
 from autotrace import limits, model
+from autotrace import settings as autotrace_settings
 from autotrace.errors import SettingsError
 from autotrace.sinks.entry import Entry
 from autotrace.sinks.writer import writer
@@ -189,6 +190,10 @@ def test_a_limit_that_is_none_is_refused(value: object) -> None:
         autotrace.enable(max_line_bytes=value)
 
 
-@pytest.mark.parametrize("value", [2048, "2048", 0, "0", "off", "none", " None ", None])
-def test_a_limit_is_a_number_or_none(value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "limit"),
+    [(2048, 2048), ("2048", 2048), (0, 0), ("0", 0), ("off", 0), ("none", 0), (" None ", 0), (None, 0)],
+)
+def test_a_limit_is_a_number_or_none(value: object, limit: int) -> None:
     autotrace.enable(max_line_bytes=value)
+    assert autotrace_settings.current.get("max_line_bytes") == limit

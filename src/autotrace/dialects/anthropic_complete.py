@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects.endings import Failure, Outcome
+from autotrace.dialects import ledger, parts, plain
+from autotrace.dialects.anthropic_messages import failure, outcome
 from autotrace.dialects.parts import Message
 from autotrace.operation import Dialect
 from autotrace.paths import first
@@ -21,19 +21,6 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
         return None
     found = parts.texts(said) if isinstance(said, str) else [parts.kept(said)]
     return [parts.message("assistant", found, finish_reason=parts.finish(body.get("stop_reason")))]
-
-
-def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error that came in place of a completion, or at the end of a stream."""
-    return endings.failure(wire.get("error"), "type", "code")
-
-
-def _outcome(wire: dict[str, Any]) -> Outcome | None:
-    return endings.outcome([wire.get("stop_reason")])
-
-
-failure = plain.reading(_failure, "error")
-outcome = plain.reading(_outcome, "stop_reason")
 
 
 def completion(events: list[Any]) -> dict[str, Any]:

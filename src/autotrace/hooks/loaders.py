@@ -75,6 +75,18 @@ def _hide(loader: Any, method: str, name: str, before: Before, after: After) -> 
         return True
 
 
+@invisible
+def _call_around(execute: Callable[[Any], Any], argument: Any, name: str, before: Before, after: After) -> Any:
+    done = False
+    try:
+        before(name)
+        result = execute(argument)
+        done = True
+        return result
+    finally:
+        after(name, done)
+
+
 class _Execution:
     """Stands in front of a loader's method for the next execution of each module that is pending."""
 
@@ -91,17 +103,9 @@ class _Execution:
         around = self._take(module)
         if around is None:
             return self._execute(module)
-        before, after, name = around
-        done = False
-        try:
-            before(name)
-            result = self._execute(module)
-            done = True
-            return result
-        finally:
-            after(name, done)
+        return _call_around(self._execute, module, *around)
 
-    def _take(self, module: Any) -> tuple[Before, After, str] | None:
+    def _take(self, module: Any) -> tuple[str, Before, After] | None:
         """What to call around the execution of `module`. After the last one the loader is as it was."""
         names = (module,) if isinstance(module, str) else _names(module)
         with _changing:
@@ -110,7 +114,7 @@ class _Execution:
             attributes = self._loader.__dict__
             if not self.pending and type(attributes) is _Attributes:
                 self._loader.__dict__ = attributes.copy()
-        return None if around is None else (*around, name)
+        return None if around is None else (name, *around)
 
 
 def _names(module: Any) -> tuple[str, ...]:
@@ -237,28 +241,15 @@ class _Proxy:
 
     @invisible
     def _execute(self, module: ModuleType) -> None:
-        loader, _, name, before, after = self._autotrace
+        loader, _, *around = self._autotrace
         self._step_aside(module)
-        done = False
-        try:
-            before(name)
-            loader.exec_module(module)
-            done = True
-        finally:
-            after(name, done)
+        _call_around(loader.exec_module, module, *around)
 
     @invisible
     def _load(self, fullname: str) -> Any:
-        loader, _, name, before, after = self._autotrace
+        loader, _, *around = self._autotrace
         self._step_aside(sys.modules.get(fullname))
-        done = False
-        try:
-            before(name)
-            module = loader.load_module(fullname)
-            done = True
-            return module
-        finally:
-            after(name, done)
+        return _call_around(loader.load_module, fullname, *around)
 
     def _step_aside(self, module: Any) -> None:
         """Put the loader back where it was found, and where the import system has put its stand-in since."""
