@@ -226,3 +226,56 @@ assert not new & set({HEAVY.split()!r}), new
 assert len(new) <= 15, sorted(new)
 """
     subprocess.run([sys.executable, "-I", "-c", program], check=True)
+
+
+OWN_OPTION = """
+from autotrace.plugin import Instrumentor, Operation
+
+seen = []
+
+def route(call):
+    seen.append(dict(call.options))
+    return Operation("chat", request={{"model": "model"}})
+
+instrumentor = Instrumentor(
+    provider="acme", requires="{name}>=1", targets={{"{name}.client:ask": route}}, options={{"loud": False, "times": 1}}
+)
+"""
+
+
+def test_a_plugins_own_options_are_asked_of_it_and_reach_its_routes(library: Any, captured: Capture) -> None:
+    library.write(f"{library.plugin}.py", OWN_OPTION.format(name=library.name))
+    autotrace.enable(library.name, loud=True)
+    assert library.name not in sys.modules
+    library.client.ask("m")
+    autotrace.enable(library.name, times=3)
+    library.client.ask("m")
+    autotrace.disable()
+    autotrace.enable(library.name)
+    library.client.ask("m")
+    assert sys.modules[library.plugin].seen == [
+        {"loud": True, "times": 1},
+        {"loud": True, "times": 3},
+        {"loud": False, "times": 1},
+    ]
+    assert len(captured.spans) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"laud": True}, "did you mean 'loud'"),
+        ({"times": "3"}, "'3' is not of type int"),
+        ({"times": True}, "True is not of type int"),
+        ({"loud": True, "content": "perhaps"}, "neither on nor off"),
+    ],
+)
+def test_a_wrong_option_of_a_plugin_is_one_clear_error_and_none_is_taken(
+    library: Any, captured: Capture, options: dict[str, Any], says: str
+) -> None:
+    library.write(f"{library.plugin}.py", OWN_OPTION.format(name=library.name))
+    with pytest.raises(SettingsError, match=says):
+        autotrace.enable(library.name, **options)
+    autotrace.enable(library.name)
+    library.client.ask("m")
+    assert sys.modules[library.plugin].seen == [{"loud": False, "times": 1}]

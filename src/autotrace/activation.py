@@ -36,11 +36,12 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     _discover()
     chosen = [_named(library) for library in libraries]
     left_out = [_named(library) for library in exclude]
+    own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
+    for plugin in chosen if own else ():
+        plugin.check_options(own)
     for plugin in chosen:
-        own = {name: value for name, value in options.items() if name not in settings.KNOWN}
-        if own:
-            plugin.set_options(own)
         settings.current.update({name: options[name] for name in options if name not in own}, plugin.entry.package)
+        plugin.options.update(own)
     if not chosen:
         settings.current.update(options)
     _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])

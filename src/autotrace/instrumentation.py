@@ -39,7 +39,8 @@ class Plugin:
         """Whether all targets' modules are watched; until then aliases are not looked for."""
         self._claim = [True]
         self._library_version: str | None = None
-        self._options: dict[str, object] = {}
+        self.options: dict[str, object] = {}
+        """What `enable()` was given of the plugin's own options, checked."""
         self._outside = False
         self._undo_ready: Callable[[], None] | None = None
 
@@ -76,10 +77,10 @@ class Plugin:
         """Take the settings that are in force now."""
         if self._origin is not None:
             self._origin.content = settings.current.get("content", self.entry.package)
-            self._origin.options = {**(self.instrumentor.options if self.instrumentor else {}), **self._options}
+            self._origin.options = {**(self.instrumentor.options if self.instrumentor else {}), **self.options}
 
-    def set_options(self, given: Mapping[str, object]) -> None:
-        """Take options of the plugin's own; it is imported to ask for them, its library is not. Raises `SettingsError` for
+    def check_options(self, given: Mapping[str, object]) -> None:
+        """Whether these are options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
         one that it does not know, or of another type than its default, and `PluginError` if it cannot be imported."""
         try:
             known = _imported(self.entry.value).options
@@ -93,7 +94,6 @@ class Plugin:
             if type(value) is not type(known[name]):
                 wanted = type(known[name]).__name__
                 raise SettingsError(f"setting {name} of {self.title}: {value!r} is not of type {wanted}")
-        self._options.update(given)
 
     def _load(self) -> None:
         """Import the plugin and watch for its targets' modules."""
@@ -240,7 +240,7 @@ class Plugin:
         self._origin = None
         self._early = frozenset()
         self._watching = False
-        self._options.clear()
+        self.options.clear()
         self.state, self.reason = "disabled", "disable() was called"
 
     def status(self) -> dict[str, Any]:
