@@ -1,16 +1,20 @@
 """What a record must say of one recorded exchange, field by field, read from the request and the answer's own bytes.
 
-Written apart from the dialects: two readings of the same bytes have to agree. What was said in messages is taken from
-`truth.py` in the folder of the recordings, which reads the bytes as well.
+Written apart from the dialects: two readings of the same bytes have to agree. A `Reading` is what differs from one SDK to the
+next; each module `…_wire.py` has one, and a new SDK is one more of them. What was said in messages, the model, the id and
+the reasons are taken from `truth.py` in the folder of the recordings, which reads the bytes of every provider.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 Attributes = dict[str, Any]
+Fields = Mapping[str, tuple[str, Any]]
+"""By the field's name in the table: the attribute of the record that holds it, and the value that is true (`None`: none)."""
 ABSENT: Any = None
 
 
@@ -63,135 +67,90 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def verdicts(record: dict[str, Any], body: Any, truth: dict[str, Any], found: Attributes) -> list[Verdict]:
-    """Every field of a call that came back. `body` is the answer: an object, or the list of a stream's events."""
-    request = record["request_body"]
-    api = record["endpoint"]
-    usage = _usage(body)
+def body_of(record: dict[str, Any]) -> Any:
+    """An answer's JSON, or the list of a stream's events (server-sent events, or an object a line)."""
+    text: str = record["response_body"]
+    if text.lstrip().startswith(("data:", "event:", ":", "id:")):
+        pieces = text.replace("\r\n", "\n").split("\n\n")
+        data = ["\n".join(line[5:].strip() for line in piece.split("\n") if line.startswith("data:")) for piece in pieces]
+        return [json.loads(one) for one in data if one and one != "[DONE]"]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+class Reading(NamedTuple):
+    """One SDK of the recordings, and what its requests and answers say."""
+
+    module: str
+    """Without it (`importlib.util.find_spec`) this SDK is skipped."""
+    clients: tuple[str, ...]
+    """What the recordings call it: their field ``sdk``."""
+    modes: tuple[str, ...]
+    """Those of ``drive.py`` (sync, async, raw, helper) that there are for it."""
+    asked: Callable[[dict[str, Any]], Fields]
+    """Exchange -> the request's parameters."""
+    usage: Callable[[Any], dict[str, Any]]
+    """Body -> usage as the provider counts it; empty where the answer has none."""
+    counted: Callable[[dict[str, Any], dict[str, Any]], Fields]
+    """Usage and exchange -> tokens as the record counts them."""
+    said: Callable[[Any, dict[str, Any]], Fields]
+    """Body and exchange -> what else only this format says."""
+    unreachable: Mapping[str, str] = {}
+    """Endpoints that today's SDK cannot call, and why."""
+    body: Callable[[dict[str, Any]], Any] = body_of
+    """Exchange -> the answer: an object, or the list of a stream's events."""
+
+
+def answered(reading: Reading, record: dict[str, Any], truth: dict[str, Any], found: Attributes) -> list[Verdict]:
+    """Every field of a call that came back."""
+    body = reading.body(record)
+    usage = reading.usage(body)
+    fields = {**reading.asked(record), **_named(truth), **reading.counted(usage, record), **reading.said(body, record)}
     return [
-        *(Verdict(field, want, found.get(attribute)) for field, (attribute, want) in _asked(request, api).items()),
-        *(Verdict(field, want, found.get(attribute)) for field, (attribute, want) in _counts(usage, api).items()),
-        *(() if api in OLLAMA else [Verdict("usage raw", _known(usage), _known(found.get("autotrace.usage.raw")))]),
-        Verdict("usage missing", None if usage else True, found.get("autotrace.usage.missing")),
-        Verdict("response status", _last(body, "status"), found.get("gen_ai.response.status")),
-        Verdict("service tier", _last(body, "service_tier"), found.get("openai.response.service_tier")),
-        Verdict("system fingerprint", _last(body, "system_fingerprint"), found.get("openai.response.system_fingerprint")),
+        *(Verdict(field, want, found.get(attribute)) for field, (attribute, want) in fields.items()),
+        Verdict("usage raw", known(usage), known(found.get("autotrace.usage.raw"))),
+        Verdict("usage missing", None if known(usage) else True, found.get("autotrace.usage.missing")),
         *_messages(record, truth, found),
     ]
 
 
-def _known(usage: Any) -> Any:
+def failed(record: dict[str, Any], call: dict[str, Any], truth: dict[str, Any], found: Attributes) -> list[Verdict]:
+    """Every field of a call that the provider refused; `call` is what the program saw of it."""
+    error = truth["error"]
+    kind = f"{call['exc_module']}.{call['exc']}"
+    code = error["code"] or error["type"]
+    fields: Fields = {
+        "http status": ("http.response.status_code", record["status"]),
+        "error type": ("error.type", kind),
+        "error code": ("autotrace.error.code", None if code is None else str(code)),
+        "error category": ("autotrace.error.category", CATEGORIES[record["status"]]),
+        "output texts": ("gen_ai.output.messages", None),
+        "finish reasons": ("gen_ai.response.finish_reasons", None),
+        "usage missing": ("autotrace.usage.missing", None),
+    }
+    return [Verdict(field, want, found.get(attribute)) for field, (attribute, want) in fields.items()]
+
+
+CATEGORIES = {400: "invalid_request", 401: "authentication", 403: "permission", 404: "not_found"}
+"""What the recorded failures are."""
+
+REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "tool_use": "tool_call", "end_turn": "stop"}
+"""Providers' words that the record says in those of the conventions: its `autotrace.response.finish_reasons` has their own."""
+
+
+def _named(truth: dict[str, Any]) -> Fields:
+    reasons = truth["finish_reasons"]
+    return {
+        "response model": ("gen_ai.response.model", truth["response_model"]),
+        "response id": ("gen_ai.response.id", truth["response_id"]),
+    } | ({"finish reasons": ("gen_ai.response.finish_reasons", [REASONS.get(one, one) for one in reasons])} if reasons else {})
+
+
+def known(usage: Any) -> Any:
     """Without nulls: an SDK's object may hold one for a field that did not come."""
     return {key: value for key, value in usage.items() if value is not None} or None if usage else None
-
-
-OLLAMA = ("chat", "generate")
-
-
-def _asked(request: dict[str, Any], api: str) -> dict[str, tuple[str, Any]]:
-    held = request.get("options") or {} if api in OLLAMA else request
-    limit = next((held[key] for key in LIMITS if held.get(key) is not None), None)
-    stop = held.get("stop", held.get("stop_sequences"))
-    effort = (request.get("reasoning") or {}).get("effort") or request.get("reasoning_effort")
-    effort = effort or (request.get("output_config") or {}).get("effort")
-    embeds = api == "embeddings"
-    form = request.get("response_format") or (request.get("text") or {}).get("format") or request.get("format") or {}
-    form = form or request.get("output_format") or (request.get("output_config") or {}).get("format") or {}
-    kind = {"json_object": "json", "json_schema": "json", "text": "text"}.get(form.get("type", "json_schema")) if form else None
-    return {
-        "temperature": ("gen_ai.request.temperature", None if embeds else held.get("temperature")),
-        "top_p": ("gen_ai.request.top_p", held.get("top_p")),
-        "max_tokens": ("gen_ai.request.max_tokens", limit),
-        "frequency_penalty": ("gen_ai.request.frequency_penalty", held.get("frequency_penalty")),
-        "presence_penalty": ("gen_ai.request.presence_penalty", held.get("presence_penalty")),
-        "seed": ("gen_ai.request.seed", held.get("seed")),
-        "stop_sequences": ("gen_ai.request.stop_sequences", [stop] if isinstance(stop, str) else stop),
-        "choice.count": ("gen_ai.request.choice.count", None if request.get("n") == 1 else request.get("n")),
-        "reasoning.level": ("gen_ai.request.reasoning.level", effort),
-        "previous_response.id": ("gen_ai.request.previous_response.id", request.get("previous_response_id")),
-        "output.type": ("gen_ai.output.type", kind),
-    }
-
-
-LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "num_predict")
-
-
-def _events(body: Any) -> list[dict[str, Any]]:
-    return [event for event in body if isinstance(event, dict)] if isinstance(body, list) else [body]
-
-
-def _holders(body: Any) -> list[dict[str, Any]]:
-    """What may hold a response's own fields, in order: events, and the messages and responses inside them."""
-    held = []
-    for event in _events(body):
-        held += [inner for key in ("message", "response", "x_groq") if isinstance(inner := event.get(key), dict)]
-        held.append(event)
-    return held
-
-
-def _last(body: Any, field: str) -> Any:
-    if field == "status" and not any("object" in held and held["object"] == "response" for held in _holders(body)):
-        return None
-    found = [held[field] for held in _holders(body) if isinstance(held.get(field), str)]
-    return found[-1] if found else None
-
-
-def _usage(body: Any) -> dict[str, Any]:
-    """The usage that counts: what later events say wins, field by field where a message began with some (Anthropic)."""
-    merged: dict[str, Any] = {}
-    for held in _holders(body):
-        usage = held.get("usage")
-        if isinstance(usage, dict):
-            began = held.get("type") == "message_delta"
-            merged = {**merged, **{key: value for key, value in usage.items() if value is not None}} if began else usage
-        elif held.get("eval_count") is not None or held.get("prompt_eval_count") is not None:
-            merged = held
-    return merged
-
-
-def _counts(usage: dict[str, Any], api: str) -> dict[str, tuple[str, Any]]:
-    def at(*path: str) -> Any:
-        held: Any = usage
-        for step in path:
-            held = held.get(step) if isinstance(held, dict) else None
-        return held
-
-    given = "prompt_tokens_details" if at("prompt_tokens_details") else "input_tokens_details"
-    made = "completion_tokens_details" if at("completion_tokens_details") else "output_tokens_details"
-    first = [at(key) for key in ("prompt_tokens", "input_tokens", "prompt_eval_count") if at(key) is not None]
-    second = [at(key) for key in ("completion_tokens", "output_tokens", "eval_count") if at(key) is not None]
-    read = [
-        value
-        for value in (
-            at(given, "cached_tokens"),
-            at("prompt_cache_hit_tokens"),
-            at("cached_tokens"),
-            at("cache_read_input_tokens"),
-        )
-        if value is not None
-    ]
-    written = at("cache_creation_input_tokens") if api == "messages" else at(given, "cache_write_tokens")
-    total = first[0] if first else None
-    if api == "messages" and total is not None:
-        total += (at("cache_read_input_tokens") or 0) + (written or 0)
-    embeds = api == "embeddings"
-    return {
-        "input_tokens": ("gen_ai.usage.input_tokens", total),
-        "output_tokens": ("gen_ai.usage.output_tokens", None if embeds else second[0] if second else None),
-        "cache_read": ("gen_ai.usage.cache_read.input_tokens", read[0] if read else None),
-        "cache_write": ("gen_ai.usage.cache_write.input_tokens", written),
-        "cache_write, old name": ("gen_ai.usage.cache_creation.input_tokens", written),
-        "cache_write_5m": ("autotrace.usage.cache_write_5m.input_tokens", at("cache_creation", "ephemeral_5m_input_tokens")),
-        "cache_write_1h": ("autotrace.usage.cache_write_1h.input_tokens", at("cache_creation", "ephemeral_1h_input_tokens")),
-        "reasoning tokens": (
-            "gen_ai.usage.reasoning.output_tokens",
-            at(made, "reasoning_tokens") if at(made, "thinking_tokens") is None else at(made, "thinking_tokens"),
-        ),
-        "audio input": ("gen_ai.usage.audio.input_tokens", at(given, "audio_tokens")),
-        "audio output": ("gen_ai.usage.audio.output_tokens", at(made, "audio_tokens")),
-        "accepted prediction": ("autotrace.usage.accepted_prediction.output_tokens", at(made, "accepted_prediction_tokens")),
-        "rejected prediction": ("autotrace.usage.rejected_prediction.output_tokens", at(made, "rejected_prediction_tokens")),
-    }
 
 
 def _messages(record: dict[str, Any], truth: dict[str, Any], found: Attributes) -> list[Verdict]:
@@ -241,13 +200,35 @@ def _binary(found: Attributes) -> list[str]:
     return [text[:40] for text in _texts(found) if text.startswith("data:") and ";base64," in text]
 
 
-def body_of(text: str) -> Any:
-    """An answer's JSON, or the list of its events."""
-    if text.lstrip().startswith(("data:", "event:", ":", "id:")):
-        events = text.replace("\r\n", "\n").split("\n\n")
-        data = ["\n".join(line[5:].strip() for line in event.split("\n") if line.startswith("data:")) for event in events]
-        return [json.loads(one) for one in data if one and one != "[DONE]"]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+# -- what a `Reading` may need
+
+
+def at(value: Any, *path: str) -> Any:
+    """What lies at `path` of nested objects; `None` where a step is missing."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def events(body: Any) -> list[dict[str, Any]]:
+    """A stream's events; an answer that came whole is one."""
+    return [event for event in body if isinstance(event, dict)] if isinstance(body, list) else [body]
+
+
+def holders(body: Any) -> list[dict[str, Any]]:
+    """What may hold an answer's own fields, in order: events, and the messages and responses inside them."""
+    held = []
+    for event in events(body):
+        held += [inner for key in ("message", "response", "x_groq") if isinstance(inner := event.get(key), dict)]
+        held.append(event)
+    return held
+
+
+def last(body: Any, field: str) -> Any:
+    """The last text that an answer has for `field`."""
+    return next((held[field] for held in reversed(holders(body)) if isinstance(held.get(field), str)), None)
+
+
+def text_format(form: Any) -> str | None:
+    """How the conventions call the form of output that was asked for."""
+    return {"json_object": "json", "json_schema": "json", "text": "text"}.get(form.get("type", "json_schema")) if form else None
