@@ -13,8 +13,8 @@ import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
-errors diagnostics conventions model paths pricing.prices settings requirements operation context freezing limits
-transparency chunks failures exchange hooks.discovery pricing translation
+errors diagnostics conventions model paths pricing.prices settings hooks.discovery requirements operation invocation
+instrumentor context freezing limits transparency chunks failures exchange pricing translation
 sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
 recording streams calls availability spans plugin
 dialects families

@@ -82,8 +82,8 @@ def disable(*libraries: str) -> None:
 def status() -> dict[str, dict[str, Any]]:
     """What is traced: by import package, the plugin with its state, and each of its targets with its state, and why.
 
-    States are ``waiting`` (for the import), ``patched``, ``missing`` (not in this version of the library),
-    ``failed`` and ``disabled``.
+    States are ``waiting`` (for the import), ``patched``, ``missing`` (not in this version of the library), ``skipped`` (for
+    another version of the library), ``failed`` and ``disabled``.
     """
     _discover()
     return {package: plugin.status() for package, plugin in sorted(_plugins.items())}

@@ -16,7 +16,8 @@ from types import CoroutineType, FunctionType
 from typing import Any
 
 from autotrace import context, diagnostics, recording, streams
-from autotrace.operation import UNSET, Invocation, Observation, Observer, Operation, StreamSeam, Target
+from autotrace.invocation import UNSET, Invocation, Observation, Observer, Target
+from autotrace.operation import Operation, StreamSeam
 from autotrace.paths import Getter
 from autotrace.recording import Call
 from autotrace.translation import Origin

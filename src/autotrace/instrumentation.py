@@ -1,7 +1,6 @@
 """One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear.
 
-The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *missing* (not in this version of
-the library), *failed*, *disabled*.
+The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *failed*, *disabled*.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autotrace.hooks.discovery import EntryPoint
-    from autotrace.operation import Instrumentor
+    from autotrace.instrumentor import Instrumentor
     from autotrace.targets import TargetState
     from autotrace.translation import Origin
 
@@ -146,12 +145,20 @@ class Plugin:
         self.refresh()
         origins[self.entry.value.partition(":")[0].partition(".")[0]] = (self._origin, instrumentor.errors)
         self.state, self.reason = "patched", ""
-        for key, target in instrumentor.targets.items():
-            self.targets[key] = TargetState(key, TracedTarget(key, target, self._origin, instrumentor.errors))
-        for module in dict.fromkeys(state.module for state in self.targets.values()):
+        for choice in instrumentor.choose(self._version_of):
+            traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
+            self.targets[choice.key] = TargetState(choice, traced)
+        for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
             self._when_imported(module, self._patch)
         self._patch_early_aliases()
         self._when_imported(self.entry.package, self._ready)
+
+    def _version_of(self, distribution: str) -> str | None:
+        from autotrace.requirements import installed_version
+
+        version = installed_version(distribution)
+        self._library_version = version or self._library_version
+        return version
 
     def _when_imported(self, module: str, callback: Callable[[Any], None]) -> None:
         if callback not in self._callbacks:
@@ -160,8 +167,10 @@ class Plugin:
 
     def _patch(self, module: Any) -> None:
         """Patch the targets that `module` defines, and what has been taken from it by name."""
-        here = [state for state in self.targets.values() if sys.modules.get(state.module) is module]
-        wrong = [reason for state in here if (reason := state.apply(module, self.entry.package)) is not None]
+        targets = self.targets.values()
+        here = [state for state in targets if state.state != "skipped" and sys.modules.get(state.module) is module]
+        failed = [state for state in here if state.apply(module, self.entry.package) is not None]
+        wrong = [state.reason for state in failed if not any(other.is_instead_of(state) for other in targets)]
         early = [state for state in here if state.module in self._early]
         for state in early:
             state.late = True
@@ -201,10 +210,12 @@ class Plugin:
             self._undo_ready = instrumentor.on_ready(module)
 
     def _check_version(self, module: Any, instrumentor: Instrumentor) -> None:
-        from autotrace.requirements import Requirement
+        from autotrace.requirements import Requirement, installed_version
 
-        version = object.__getattribute__(module, "__dict__").get("__version__")
+        version = self._library_version or object.__getattribute__(module, "__dict__").get("__version__")
         if not isinstance(version, str):
+            version = installed_version(*(Requirement(text).distribution for text in instrumentor.requires))
+        if version is None:
             return
         self._library_version = version
         self._outside = bool(instrumentor.requires) and not any(
@@ -240,6 +251,7 @@ class Plugin:
         self._origin = None
         self._early = frozenset()
         self._watching = False
+        self._library_version = None
         self.options.clear()
         self.state, self.reason = "disabled", "disable() was called"
 
@@ -271,7 +283,7 @@ class Plugin:
 
 def _imported(value: str) -> Instrumentor:
     """The `Instrumentor` at ``module:attribute``."""
-    from autotrace.operation import Instrumentor
+    from autotrace.instrumentor import Instrumentor
 
     module, _, attribute = value.partition(":")
     __import__(module)

@@ -8,7 +8,9 @@ an `Invocation`) picks the operation where one function serves many, `start` is 
 from __future__ import annotations
 
 from autotrace.errors import DeclarationError
-from autotrace.operation import Dialect, Instrumentor, Invocation, Observer, Operation, StreamSeam
+from autotrace.instrumentor import Instrumentor
+from autotrace.invocation import Invocation, Observer
+from autotrace.operation import Dialect, Operation, StreamSeam
 from autotrace.paths import constant, first, total
 from autotrace.recording import Call, open_call, start
 

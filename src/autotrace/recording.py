@@ -19,8 +19,9 @@ from autotrace import chunks, context, diagnostics, freezing, translation, trans
 from autotrace.context import SpanContext
 from autotrace.errors import DeclarationError
 from autotrace.exchange import Exchange
+from autotrace.invocation import UNSET
 from autotrace.model import EndReason
-from autotrace.operation import UNSET, Operation
+from autotrace.operation import Operation
 from autotrace.paths import Getter
 from autotrace.sinks.writer import writer
 from autotrace.translation import Draft, Origin

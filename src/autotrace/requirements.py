@@ -1,4 +1,4 @@
-"""``"acme-sdk>=2,<4"``: which versions of a library a plugin knows. Release numbers only; the plugin warns, nothing more."""
+"""``"acme-sdk>=2,<4"``: which versions of a library a plugin knows, and which one is installed. Release numbers only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrace.errors import DeclarationError
+from autotrace.hooks import discovery
 
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(.*)$")
 _CLAUSE = re.compile(r"^\s*(>=|<=|==|!=|~=|>|<)\s*([0-9]+(?:\.[0-9]+)*)\s*$")
@@ -39,6 +40,10 @@ class Requirement:
         found = release(version)
         return not found or all(_holds(operator, found, wanted) for operator, wanted in self.clauses)
 
+    def is_for(self, distribution: str) -> bool:
+        """Whether this is about `distribution`, however its name is spelled."""
+        return discovery.normal(self.distribution) == discovery.normal(distribution)
+
 
 def release(version: str) -> tuple[int, ...]:
     """The release numbers at the start of a version: ``2.54.0rc1`` is ``(2, 54, 0)``; trailing zeros are dropped."""
@@ -53,3 +58,17 @@ def _holds(operator: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bo
     if operator == "~=":
         return found >= wanted and found[: len(wanted) - 1] == wanted[:-1]
     return _COMPARE[operator](found, wanted)
+
+
+def installed_version(*distributions: str) -> str | None:
+    """The version of the first of `distributions` that is installed, as its metadata tell it; ``None`` where there are none."""
+    return next((version for one in distributions if (version := discovery.version_of(one) or _asked_for(one))), None)
+
+
+def _asked_for(distribution: str) -> str:
+    import importlib_metadata
+
+    try:
+        return str(importlib_metadata.version(distribution))
+    except Exception:  # not installed; or metadata that cannot be read, which raises whatever it likes
+        return ""

@@ -1,7 +1,7 @@
 """One target of a plugin at run time: where it is, and what has been done there.
 
 The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *missing* (not in this version of the
-library), *failed*, *disabled*.
+library), *skipped* (for another version), *failed*, *disabled*.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from autotrace import calls, diagnostics
 from autotrace.calls import TracedTarget
 from autotrace.hooks import finder, patcher
 from autotrace.hooks.patcher import Patch
+from autotrace.instrumentor import Choice
 
 
 class TargetState:
     """One target of a plugin: where it is, and what has been done there."""
 
-    __slots__ = ("aliases", "below", "late", "module", "name", "patch", "reason", "state", "traced")
+    __slots__ = ("aliases", "below", "choice", "late", "module", "name", "patch", "reason", "state", "traced")
 
-    def __init__(self, key: str, traced: TracedTarget) -> None:
-        self.module, _, self.name = key.partition(":")
+    def __init__(self, choice: Choice, traced: TracedTarget) -> None:
+        self.choice = choice
+        self.module, _, self.name = choice.key.partition(":")
         self.traced = traced
         self.patch: Patch | None = None
         self.aliases: list[Patch] = []
@@ -29,6 +31,13 @@ class TargetState:
         self.below: str | None = None
         self.state = "waiting"
         self.reason = f"{self.module} has not been imported"
+        if choice.use == "skipped":
+            self.state, self.reason = "skipped", f"it is for {choice.shape}, and another version is installed"
+
+    def is_instead_of(self, other: TargetState) -> bool:
+        """Whether, of two targets that are tried, this one shows that the library has this shape and not that of `other`."""
+        mine, others = self.choice, other.choice
+        return mine.use == others.use == "tried" and mine.shape != others.shape and self.state in ("patched", "waiting")
 
     def apply(self, module: Any, package: str) -> str | None:
         """Patch the target in `module`; what is wrong, if something is. Done again, with what is there, after a reload."""

@@ -20,6 +20,7 @@ from autotrace.conventions import ALWAYS, Field
 from autotrace.exchange import Exchange
 from autotrace.operation import Operation, Reading
 from autotrace.pricing import cost
+from autotrace.requirements import installed_version
 
 _OUTPUT = conventions.RESPONSE["output_messages"].attribute
 _FINISH = conventions.RESPONSE["finish_reasons"].attribute
@@ -56,24 +57,13 @@ class Origin:
     def scope(self) -> model.Scope:
         """The record's ``scope``. The library's version is looked up once, with the first record."""
         if self._scope is None:
-            self._scope = model.Scope(self.name, self.version, self.library, _version_of(self.distributions))
+            self._scope = model.Scope(self.name, self.version, self.library, installed_version(*self.distributions))
         return self._scope
 
     def provider_at(self, host: str | None) -> str | None:
         """The provider behind `host`: the longest suffix of `hosts` that fits, else the library's own."""
         fitting = [suffix for suffix in self.hosts if host and (host == suffix or host.endswith("." + suffix))]
         return self.hosts[max(fitting, key=len)] if fitting else self.provider
-
-
-def _version_of(distributions: tuple[str, ...]) -> str | None:
-    import importlib_metadata
-
-    for distribution in distributions:
-        try:
-            return str(importlib_metadata.version(distribution))
-        except importlib_metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 class Draft(msgspec.Struct):

@@ -158,8 +158,8 @@ def _import_library(package: str) -> dict[str, Exception]:
     """Import a plugin's library, then the modules of its targets; what was raised, by module. With the plugin loaded."""
     errors = _import_each([package])
     if package not in errors:
-        targets = _status()[package]["targets"]
-        errors.update(_import_each(dict.fromkeys(key.partition(":")[0] for key in targets)))
+        wanted = [key for key, target in _status()[package]["targets"].items() if target["state"] != "skipped"]
+        errors.update(_import_each(dict.fromkeys(key.partition(":")[0] for key in wanted)))
     return errors
 
 
@@ -236,7 +236,8 @@ def _declared(entry: EntryPoint) -> View:
     """What a plugin that nothing has loaded yet says about itself: `requires` and `targets`, or the `error` of loading it."""
     from importlib_metadata import EntryPoint as Loader
 
-    from autotrace.operation import Instrumentor
+    from autotrace.instrumentor import Instrumentor
+    from autotrace.requirements import installed_version
 
     try:
         instrumentor = Loader(name=entry.package, value=entry.value, group=discovery.GROUP).load()
@@ -244,7 +245,7 @@ def _declared(entry: EntryPoint) -> View:
         return {"error": _described(exc)}
     if not isinstance(instrumentor, Instrumentor):
         return {"error": f"{entry.value} is a {type(instrumentor).__name__}, not an Instrumentor"}
-    return {"requires": instrumentor.requires, "targets": list(instrumentor.targets)}
+    return {"requires": instrumentor.requires, "targets": [choice.key for choice in instrumentor.choose(installed_version)]}
 
 
 def _library(package: str, status: Mapping[str, Any], error: Exception | None) -> View:

@@ -205,7 +205,7 @@ def _of_plugin(view: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _of_targets(title: str, library: str, targets: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
-    states = [target["state"] for target in targets.values()]
+    states = [target["state"] for target in targets.values() if target["state"] != "skipped"]
     patched, waiting = states.count("patched"), states.count("waiting")
     wait = f"; {waiting} wait for their module to be imported" if waiting else ""
     text = f"{title}: {library}, {patched} of {len(states)} targets patched{wait}" if states else f"{title}: {library}"

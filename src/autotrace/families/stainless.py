@@ -15,7 +15,8 @@ from typing import Any
 
 from autotrace import streams
 from autotrace.families import sse
-from autotrace.operation import Invocation, Observer, Operation, Route, Seam, StreamSeam, Target
+from autotrace.invocation import Invocation, Observer, Route, Target
+from autotrace.operation import Operation, Seam, StreamSeam
 from autotrace.recording import Call
 
 ERRORS = {

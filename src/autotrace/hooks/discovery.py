@@ -66,6 +66,13 @@ def scan(paths: Iterable[str] | None = None, group: str = GROUP) -> list[EntryPo
     return found.entry_points()
 
 
+def version_of(distribution: str) -> str:
+    """The version of a distribution in a directory of `sys.path`, as its metadata tell it; "" if that is not known."""
+    found = Found(GROUP)
+    found.read(path for path in sys.path if isinstance(path, str))
+    return found.version(normal(distribution))
+
+
 def is_foreign(finder: object) -> bool:
     """Whether a meta path finder tells of distributions other than those on the path."""
     return _source(finder) is not None and not is_path_finder(finder)
@@ -108,6 +115,11 @@ class Found:
             if (key in self._without_metadata) is without
             for entry_point in entry_points
         ]
+
+    def version(self, key: str) -> str:
+        """The version of the distribution with the normal name `key`; "" if it has no directory with metadata."""
+        directory = self._directories.get(key)
+        return _name_and_version(directory)[1] if directory else ""
 
     def read(self, paths: Iterable[str]) -> None:
         """Add the distributions in the directories and archives of the path."""

@@ -123,8 +123,6 @@ instrumentor = Instrumentor(
     hosts=HOSTS,
     errors=stainless.ERRORS,
     options={"stream_usage": False},
-    targets={
-        **stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
-        **tool_runner.targets(CLIENTS),
-    },
+    targets=stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
+    shapes={"openai>=3": tool_runner.targets(CLIENTS)},
 )

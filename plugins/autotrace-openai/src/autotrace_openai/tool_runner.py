@@ -2,8 +2,7 @@
 
 `ResponsesToolRunner` is driven by its generator ``iterate``, which ``run`` closes as soon as it has its answer: a run of
 ``run`` is the agent then, and its generator is nothing of its own. The loops of `DecisionsToolRunner` and
-of `ComputerToolset`, which is a tool and a runner, are one function each. Earlier versions have none of these modules, and
-the targets wait for imports that never come.
+of `ComputerToolset`, which is a tool and a runner, are one function each. openai 2 has none of these modules.
 """
 
 from __future__ import annotations

@@ -1,0 +1,127 @@
+"""What a plugin is: an `Instrumentor`, the value of its entry point. Data, validated when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from autotrace import paths
+from autotrace.errors import DeclarationError, nearest
+from autotrace.invocation import Observer, Target
+from autotrace.operation import Operation
+from autotrace.paths import Getter, Where
+from autotrace.requirements import Requirement
+
+
+class Choice(NamedTuple):
+    """One declared target and what the installed version of the library makes of it."""
+
+    key: str
+    target: Target
+    shape: str
+    """The requirement that the target is declared under in `Instrumentor.shapes`; "" for one of every version."""
+    use: Use
+
+
+Use = Literal["expected", "tried", "skipped"]
+"""Of a target: it must be there; it may be there, as the version is not known to the plugin; it is for another version."""
+
+
+class Instrumentor:
+    """A library, and where its calls are made.
+
+    `provider` is `gen_ai.provider.name` unless the call's host is in `hosts` (host suffix -> provider; for SDKs that are
+    pointed at other providers) or the route says otherwise. `requires` are the distributions that the library comes
+    from, with a version range (``"acme-sdk>=2"``). `targets` map ``"package.module:Class.method"``, by *defining* module, to an
+    `Operation`, a `Route` or an `Observer`. `shapes` are targets that only some versions of the library have, by the range of
+    these versions, on a distribution in `requires` (``{"acme-sdk>=3.1": {…}}``); ranges may overlap, and of two that
+    declare the same target the later one counts. `errors` says where on an exception of the library to find ``http_status``,
+    ``request_id``, ``error_code`` and ``headers`` (a mapping). `on_ready` is called with the library's root module once that
+    has been imported, for libraries that offer hooks of their own; what it returns, if callable, is called to take the hook
+    off again. `options` are settings of the plugin's own, with their defaults; a value is of its default's type.
+    """
+
+    __slots__ = ("errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "targets")
+
+    def __init__(
+        self,
+        *,
+        provider: str | None = None,
+        requires: str | Sequence[str] = (),
+        targets: Mapping[str, Target] | None = None,
+        shapes: Mapping[str, Mapping[str, Target]] | None = None,
+        hosts: Mapping[str, str] | None = None,
+        errors: Mapping[str, Where] | None = None,
+        on_ready: Callable[[Any], Callable[[], None] | None] | None = None,
+        options: Mapping[str, bool | int | str] | None = None,
+    ) -> None:
+        self.options = dict(options or {})
+        self.provider = provider
+        self.requires = (requires,) if isinstance(requires, str) else tuple(requires)
+        self.targets = dict(targets or {})
+        self.shapes = {text: dict(of_shape) for text, of_shape in (shapes or {}).items()}
+        self.hosts = dict(hosts or {})
+        self.on_ready = on_ready
+        for key, target in self.targets.items():
+            _check_target(key, target)
+        for text, of_shape in self.shapes.items():
+            self._check_shape(text, of_shape)
+        self.errors: dict[str, Getter] = {}
+        for key, where in (errors or {}).items():
+            if key not in _ERROR_FIELDS:
+                raise DeclarationError(f"Instrumentor: errors has no field {key!r}{nearest(key, _ERROR_FIELDS)}")
+            self.errors[key] = paths.compile(where)
+        if not self.targets and not self.shapes and on_ready is None:
+            raise DeclarationError("Instrumentor: declare at least one target, or on_ready")
+
+    def _check_shape(self, text: str, targets: Mapping[str, Target]) -> None:
+        where, shape = f"Instrumentor: shapes {text!r}", Requirement(text)
+        known = [Requirement(one).distribution for one in self.requires]
+        if not any(shape.is_for(one) for one in known):
+            raise DeclarationError(f"{where}: requires names no {shape.distribution!r}{nearest(shape.distribution, known)}")
+        if not targets:
+            raise DeclarationError(f"{where}: declare at least one target")
+        for key, target in targets.items():
+            if key in self.targets:
+                raise DeclarationError(f"{where}: target {key!r} is among the targets of all versions as well")
+            _check_target(key, target)
+
+    def choose(self, version_of: Callable[[str], str | None]) -> list[Choice]:
+        """Each declared target once, with its use for the versions that are installed.
+
+        `version_of` gives the version of a distribution, or ``None``. A shape whose distribution has no known version, or one
+        outside of `requires`, is tried.
+        """
+        found = {key: Choice(key, target, "", "expected") for key, target in self.targets.items()}
+        for text, targets in self.shapes.items():
+            use = self._use_of(Requirement(text), version_of)
+            for key, target in targets.items():
+                if use != "skipped" or key not in found:
+                    found[key] = Choice(key, target, text, use)
+        return list(found.values())
+
+    def _use_of(self, shape: Requirement, version_of: Callable[[str], str | None]) -> Use:
+        version = version_of(shape.distribution)
+        if version is None:
+            return "tried"
+        if shape.allows(version):
+            return "expected"
+        return "skipped" if self.allows(shape.distribution, version) else "tried"
+
+    def allows(self, distribution: str, version: str) -> bool:
+        """Whether `version` of `distribution` is in one of the ranges in `requires`."""
+        known = [one for one in map(Requirement, self.requires) if one.is_for(distribution)]
+        return any(one.allows(version) for one in known)
+
+
+_ERROR_FIELDS = ("http_status", "request_id", "error_code", "headers")
+
+
+def _check_target(key: str, target: object) -> None:
+    module, colon, name = key.partition(":")
+    if not colon or not all(part.isidentifier() for part in (module + "." + name).split(".")):
+        raise DeclarationError(f"Instrumentor: target {key!r} is not of the form 'package.module:Class.method'")
+    if not isinstance(target, (Operation, Observer)) and not callable(target):
+        raise DeclarationError(
+            f"Instrumentor: target {key!r} is {target!r}; expected an Operation, a route function or an Observer"
+        )
