@@ -13,9 +13,9 @@ import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
-errors diagnostics conventions model paths pricing.prices settings hooks.discovery requirements operation invocation
-instrumentor context freezing limits transparency chunks failures exchange pricing translation
-sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.writer
+errors diagnostics conventions model paths pricing.prices sinks.options settings hooks.discovery requirements operation
+invocation instrumentor context freezing limits transparency chunks failures exchange pricing translation
+sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.registry sinks.writer sinks
 recording streams calls availability spans plugin
 dialects families
 hooks targets instrumentation reporting activation vitals autotrace
@@ -90,7 +90,7 @@ def test_no_provider_has_a_name_in_core(name: str) -> None:
     assert [word for word in words if any(provider in word.lower() for provider in PROVIDERS)] == []
 
 
-@pytest.mark.parametrize("name", ["autotrace", "autotrace.plugin", "autotrace.testing", "autotrace.hooks"])
+@pytest.mark.parametrize("name", ["autotrace", "autotrace.plugin", "autotrace.sinks", "autotrace.testing", "autotrace.hooks"])
 def test_what_is_public_is_listed_sorted_there_and_described(name: str) -> None:
     module = importlib.import_module(name)
     public: list[str] = module.__all__

@@ -33,6 +33,7 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
         return
     settings.current.read_file()
     settings.current.check_environment()
+    _check_sinks(options.get("sinks"))
     _discover()
     chosen = [_named(library) for library in libraries]
     left_out = [_named(library) for library in exclude]
@@ -42,8 +43,10 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     for plugin in chosen:
         settings.current.update({name: options[name] for name in options if name not in own}, plugin.entry.package)
         plugin.options.update(own)
-    if not chosen:
+    if not chosen and options:
+        flush()  # to where it was to go
         settings.current.update(options)
+        _reopen_sinks()
     _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])
 
 
@@ -75,8 +78,10 @@ def disable(*libraries: str) -> None:
     for plugin in [_named(library) for library in libraries] or list(_plugins.values()):
         plugin.disable()
     if not libraries:
+        flush()
         settings.enabled = False
         settings.current.clear()
+        _reopen_sinks()
 
 
 def status() -> dict[str, dict[str, Any]]:
@@ -96,6 +101,24 @@ def flush(timeout: float = 5.0) -> bool:
     from autotrace.sinks.writer import writer
 
     return writer.drain(timeout)
+
+
+def _reopen_sinks() -> None:
+    """What comes now goes to the sinks that the settings name now."""
+    if "autotrace.sinks.writer" in sys.modules:
+        from autotrace.sinks.writer import writer
+
+        writer.reopen(5.0)
+
+
+def _check_sinks(given: object) -> None:
+    """Raise `SettingsError` for a sink that is named in an argument, or else in the environment or the file, and not there."""
+    if given is None:
+        given = settings.current.get("sinks")
+    if given is not None:
+        from autotrace.sinks import options, registry
+
+        registry.check(name for name, sink in options.sinks("sinks", given).items() if isinstance(sink, dict))
 
 
 def _discover() -> None:

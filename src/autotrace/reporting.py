@@ -140,7 +140,7 @@ def _setting(name: str, library: str | None) -> dict[str, Any]:
         value, source = settings.current.find(name, library)
     except SettingsError:  # it is said under "malformed"
         return {"value": None, "source": "variable"}
-    return {"value": value, "source": source}
+    return {"value": list(value) if name == "sinks" and value else value, "source": source}  # their options may be secret
 
 
 # -------------------------------------------------------------------------------------------------------------- output

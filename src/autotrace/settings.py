@@ -53,6 +53,12 @@ def _at_least(smallest: int) -> Callable[[str, object], int]:
     return read
 
 
+def _sinks(name: str, value: object) -> dict[str, Any]:
+    from autotrace.sinks import options
+
+    return options.sinks(name, value)
+
+
 def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
     from autotrace.pricing import prices
 
@@ -65,11 +71,13 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "max_text_chars": (_at_least(100), 0),
     "prices": (_prices, None),
     "service_name": (_text, None),
+    "sinks": (_sinks, None),
 }
 """Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `max_line_bytes`: what a
 line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
 in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prices`: USD per million
-tokens by model (`autotrace.pricing.prices`). `service_name`: the record's ``service.name``."""
+tokens by model (`autotrace.pricing.prices`). `service_name`: the record's ``service.name``. `sinks`: where records go
+(`autotrace.sinks.options`)."""
 
 _PER_LIBRARY = ("content",)
 
@@ -99,6 +107,8 @@ class Settings:
         """Take the options of one `enable()`. Raises `SettingsError` for one that is unknown or malformed; then
         none is taken."""
         for name in given:
+            if name in KNOWN and library is not None and name not in _PER_LIBRARY:
+                raise SettingsError(f"setting {name}: it holds for all libraries; give it to an enable() that names none")
             if name not in KNOWN or (library is not None and name not in _PER_LIBRARY):
                 known = KNOWN if library is None else _PER_LIBRARY
                 raise SettingsError(f"there is no setting {name!r}{nearest(name, known)}")
@@ -123,27 +133,35 @@ class Settings:
 
     def find(self, name: str, library: str | None = None) -> tuple[Any, str]:
         """The value as `get` gives it, and its source: ``argument``, ``variable``, ``file`` or ``default``."""
-        read, default = KNOWN[name]
-        variable = "AUTOTRACE_" + name.upper()
-        text = os.environ.get(variable)
-        environment = None if not text or variable in self._ignored else read(variable, text)
-        file = self._file.get(name)
-        if name == "content" and (environment is False or variable in self._ignored):
+        default = KNOWN[name][1]
+        if name == "content" and (self._from_environment(name) is False or "AUTOTRACE_CONTENT" in self._ignored):
             return False, "variable"
-        if name == "content" and file is False:
+        if name == "content" and self._file.get(name) is False:
             return False, "file"
-        own = self._of_library.get(library or "", {})
-        for value, source in (
-            (own.get(name), "argument"),
-            (self._values.get(name), "argument"),
-            (environment, "variable"),
-            (file, "file"),
-        ):
-            if value is not None:
-                return value, source
+        given = self._sources(name, library)
+        if given:
+            return given[0]
         if name == "service_name" and os.environ.get("OTEL_SERVICE_NAME"):
             return os.environ["OTEL_SERVICE_NAME"], "variable"
         return default, "default"
+
+    def given(self, name: str) -> list[Any]:
+        """The values of all sources that have one for all libraries, the one that wins first."""
+        return [value for value, _ in self._sources(name)]
+
+    def _sources(self, name: str, library: str | None = None) -> list[tuple[Any, str]]:
+        found = (
+            (self._of_library.get(library or "", {}).get(name), "argument"),
+            (self._values.get(name), "argument"),
+            (self._from_environment(name), "variable"),
+            (self._file.get(name), "file"),
+        )
+        return [(value, source) for value, source in found if value is not None]
+
+    def _from_environment(self, name: str) -> Any:
+        variable = "AUTOTRACE_" + name.upper()
+        text = os.environ.get(variable)
+        return None if not text or variable in self._ignored else KNOWN[name][0](variable, text)
 
     def libraries(self, name: str) -> list[str]:
         """The libraries for which `enable()` was given a value of their own."""

@@ -142,7 +142,9 @@ def of_settings(process: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _value(value: Any) -> str:
-    return {True: "on", False: "off", None: "not set"}.get(value, str(value))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "not set" if value is None else ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _source(name: str, source: str) -> str:

@@ -34,13 +34,23 @@ class Entry:
 
 
 class Sink(Protocol):
-    """Takes records out of the process. Called by one thread at a time, never by the program's."""
+    """Takes records out of the process.
+
+    Called by one thread at a time, mostly the writer's, and never inside the program's calls. A sink may take its time:
+    records wait in a queue that is bounded by bytes.
+    """
 
     def write(self, batch: list[Entry]) -> int | None:
-        """Write `batch`; how many of it were lost, if any were. An exception costs this sink all of it and is reported once."""
+        """Take the entries of `batch`, the oldest first. Returns how many were taken, from the first on; ``None`` for all.
+
+        An exception says that none was. What was not taken comes again a while later.
+        """
 
     def close(self, deadline: float) -> None:
-        """Let go of what is held, by `deadline` (seconds on `time.monotonic`)."""
+        """Send what is held back and let go of files and connections, by `deadline` (seconds on `time.monotonic`).
+
+        A `write` may follow all the same: an exit handler of the program's may call a model.
+        """
 
 
 def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:

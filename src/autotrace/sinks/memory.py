@@ -1,7 +1,8 @@
-"""A sink that keeps records in a list: for tests and notebooks."""
+"""A sink that keeps records in memory: for tests and notebooks."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -10,13 +11,32 @@ from autotrace.sinks.entry import Entry
 
 
 class MemorySink:
-    """Keeps each record as the parsed JSON of its line, in `spans`."""
+    """Keeps the latest `max_spans` records (0 for all), each as the parsed JSON of its line.
 
-    def __init__(self) -> None:
-        self.spans: list[dict[str, Any]] = []
+    ``enable(sinks=["stdout", memory])`` has them beside the lines. Records come a moment after their span has ended;
+    `autotrace.flush()` waits for them.
+    """
+
+    def __init__(self, max_spans: int = 10_000) -> None:
+        self._records: deque[dict[str, Any]] = deque(maxlen=max_spans or None)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Every line that is kept, spans or not, the oldest first. The list is the caller's."""
+        return list(self._records.copy())  # the copy is made in one step, whatever the writer does meanwhile
+
+    @property
+    def spans(self) -> list[dict[str, Any]]:
+        """Those of them that are finished spans."""
+        return [record for record in self.records if record.get("event") == "span"]
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._records.clear()
 
     def write(self, batch: list[Entry]) -> None:
-        self.spans.extend(msgspec.json.decode(entry.line) for entry in batch)
+        """Keep `batch`."""
+        self._records.extend([msgspec.json.decode(entry.line) for entry in batch])
 
     def close(self, deadline: float) -> None:
-        return
+        """Nothing is let go: what was recorded can be read for as long as the sink is there."""

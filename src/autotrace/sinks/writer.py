@@ -17,8 +17,7 @@ from typing import Protocol
 
 from autotrace import diagnostics
 from autotrace.model import Span
-from autotrace.sinks import destination, leaving, system
-from autotrace.sinks.descriptor import DescriptorSink
+from autotrace.sinks import destination, leaving, registry, system
 from autotrace.sinks.entry import Entry, Sink, prepare
 
 POLL = 0.02
@@ -44,6 +43,7 @@ class Writer:
 
     def __init__(self, sinks: list[Sink] | None = None) -> None:
         self.sinks = sinks
+        """Those to write to, in place of those that the settings name."""
         self.before_exit: list[Callable[[], None]] = []
         self._queue: deque[Item] = deque()
         self._registered = False
@@ -51,6 +51,7 @@ class Writer:
         self._new_process()
 
     def _new_process(self) -> None:
+        registry.forget()
         self.begun = diagnostics.Counter()
         """The spans that have begun in this process."""
         self.ended = diagnostics.Counter()
@@ -141,6 +142,17 @@ class Writer:
             self._draining.release()
         return True
 
+    def reopen(self, timeout: float) -> None:
+        """Write what is queued, then close the sinks that the settings name: other settings may name others.
+
+        Waits at most `timeout` seconds for another thread that is writing; if that is too short, the sinks stay.
+        """
+        if self.drain(timeout) and self._draining.acquire(False):
+            try:
+                registry.close()
+            finally:
+                self._draining.release()
+
     def _write_batch(self) -> None:
         batch: list[Entry] = []
         while self._queue and len(batch) < _BATCH:
@@ -153,15 +165,13 @@ class Writer:
             except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
                 self.dropped += 1
                 diagnostics.failed("writer: a record is lost", exc, aside=True)
-        if self.sinks is None:
-            self.sinks = [DescriptorSink(destination.descriptor())]
         lost = 0
-        for sink in self.sinks:
+        for sink in registry.sinks() if self.sinks is None else self.sinks:
             try:
                 lost = max(lost, sink.write(batch) or 0)
             except Exception as exc:  # one sink's failure is no other's
                 lost = len(batch)
-                diagnostics.failed(f"sink {type(sink).__name__}", exc, aside=True)
+                diagnostics.failed(f"sink {registry.title(sink)}", exc, aside=True)
         self.written += len(batch) - lost
         self.dropped += lost
 
@@ -227,8 +237,7 @@ class Writer:
             callback()
         self._halt(_EXIT_PATIENCE)
         self.drain(_EXIT_PATIENCE)
-        for sink in self.sinks or ():
-            sink.close(time.monotonic() + _EXIT_PATIENCE)
+        registry.close(time.monotonic() + _EXIT_PATIENCE)
         _keep_exit_code()
 
 

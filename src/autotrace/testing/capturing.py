@@ -15,7 +15,7 @@ class Capture:
     """
 
     def __init__(self) -> None:
-        self._sink = MemorySink()
+        self._sink = MemorySink(max_spans=0)
 
     def __enter__(self) -> Capture:
         writer.drain(5.0)
@@ -29,12 +29,12 @@ class Capture:
     @property
     def spans(self) -> list[dict[str, Any]]:
         writer.drain(5.0)
-        return list(self._sink.spans)
+        return self._sink.spans
 
     def clear(self) -> None:
         """Forget what was captured so far."""
         writer.drain(5.0)
-        self._sink.spans.clear()
+        self._sink.clear()
 
 
 def capture() -> Capture:

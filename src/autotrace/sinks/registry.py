@@ -1,0 +1,186 @@
+"""Which sinks are in force: from the settings, by name, from ours and from those of installed distributions.
+
+A distribution brings a sink by an entry point in the group ``autotrace.sinks``: its name is the sink's, its value
+a factory, which is called with the sink's options (a dict) and returns the sink. Nothing is imported before the first record.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Optional
+
+from autotrace import diagnostics, settings
+from autotrace.errors import SettingsError, nearest
+from autotrace.hooks import discovery
+from autotrace.hooks.discovery import EntryPoint
+from autotrace.sinks import destination
+from autotrace.sinks.entry import Entry, Sink
+
+GROUP = "autotrace.sinks"
+"""The group of the entry points."""
+
+Factory = Callable[[dict[str, Any]], Sink]
+
+_CLOSING = 1.0
+"""Seconds that sinks have to close when others take their place."""
+
+
+def _stdout(options: dict[str, Any]) -> Sink:
+    return _descriptor(destination.descriptor(), options)
+
+
+def _stderr(options: dict[str, Any]) -> Sink:
+    return _descriptor(2, options)
+
+
+def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
+    from autotrace.sinks.descriptor import DescriptorSink
+
+    if options:
+        raise SettingsError(f"sinks stdout and stderr have no option {min(options)!r}; they have none")
+    return DescriptorSink(fd)
+
+
+BUILT_IN: dict[str, Factory] = {"stderr": _stderr, "stdout": _stdout}
+"""Our own, which need no entry point. No distribution can take their names."""
+
+
+def installed() -> dict[str, EntryPoint]:
+    """The sinks that distributions bring, by name. Of two that claim one name the first by name of distribution has it."""
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(discovery.scan(group=GROUP), key=lambda entry: entry.distribution):
+        name = entry.package
+        other = "autotrace" if name in BUILT_IN else found[name].distribution if name in found else None
+        if other is None:
+            found[name] = entry
+        elif other != entry.distribution:
+            diagnostics.say("plugin", f"{entry.distribution}: its sink {name} is refused, as {other} has one of that name.")
+    return found
+
+
+def check(names: Iterable[str]) -> None:
+    """Raise `SettingsError` for the first name that is neither ours nor installed."""
+    unknown = _unknown(names)
+    if unknown:
+        raise SettingsError(unknown[0])
+
+
+def chosen() -> dict[str, Any]:
+    """The sinks in force by name, with their options, or the object where one was given in code.
+
+    The first source that names sinks decides which; the options of a sink are those of all sources together.
+    """
+    given = settings.current.given("sinks")
+    if not given:
+        return default()
+    return {name: sink if not isinstance(sink, dict) else _merged(name, given) for name, sink in given[0].items()}
+
+
+def default() -> dict[str, Any]:
+    """The sinks where the settings name none."""
+    return {"stdout": {}}
+
+
+def _merged(name: str, given: list[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for sinks in reversed(given):
+        if isinstance(sinks.get(name), dict):
+            merged.update(sinks[name])
+    return merged
+
+
+def _unknown(names: Iterable[str]) -> list[str]:
+    others = [name for name in names if name not in BUILT_IN]
+    known = {*BUILT_IN, *installed()} if others else set()
+    return [
+        f"there is no sink {name!r}{nearest(name, known)}. "
+        f"A sink comes with a distribution that has an entry point in the group {GROUP}."
+        for name in others
+        if name not in known
+    ]
+
+
+class NamedSink:
+    """A sink by its name: made with the first batch, and, where that fails, again with a later one."""
+
+    def __init__(self, name: str, factory: Callable[[], Factory], options: dict[str, Any]) -> None:
+        self.name = name
+        self._factory = factory
+        self._options = options
+        self._sink: Optional[Sink] = None
+
+    def write(self, batch: list[Entry]) -> int | None:
+        if self._sink is None:
+            self._sink = _checked(self.name, self._factory()(dict(self._options)))
+        return self._sink.write(batch)
+
+    def close(self, deadline: float) -> None:
+        if self._sink is not None:
+            self._sink.close(deadline)
+
+
+def _checked(name: str, sink: Any) -> Sink:
+    if callable(getattr(sink, "write", None)) and callable(getattr(sink, "close", None)):
+        return sink  # type: ignore[no-any-return]
+    raise TypeError(f"the factory of the sink {name} gave a {type(sink).__name__} without write(batch) and close(deadline)")
+
+
+def _loaded(entry: EntryPoint) -> Factory:
+    """The factory that an entry point names."""
+    module, _, attribute = entry.value.partition(":")
+    __import__(module)
+    found: Any = sys.modules[module]
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+_open: Optional[list[Sink]] = None
+
+
+def sinks() -> list[Sink]:
+    """The sinks in force, opened when first asked for. One that nobody knows is said and left out."""
+    global _open
+    if _open is None:
+        _open = _opened()
+    return _open
+
+
+def _opened() -> list[Sink]:
+    wanted = chosen()
+    others = {name for name, sink in wanted.items() if isinstance(sink, dict)} - BUILT_IN.keys()
+    known = installed() if others else {}
+    for problem in _unknown(others):
+        diagnostics.say("sink", problem, level="error")
+    wanted = {name: sink for name, sink in wanted.items() if name not in others or name in known} or default()
+    return [sink if not isinstance(sink, dict) else _named(name, known, sink) for name, sink in wanted.items()]
+
+
+def _named(name: str, known: dict[str, EntryPoint], options: dict[str, Any]) -> NamedSink:
+    built_in = BUILT_IN.get(name)
+    return NamedSink(name, (lambda: _loaded(known[name])) if built_in is None else (lambda: built_in), options)
+
+
+def close(deadline: float | None = None) -> None:
+    """Close the sinks that are open, by `deadline` (`time.monotonic`); the next record opens those that are chosen then."""
+    global _open
+    closing, _open = _open or [], None
+    deadline = time.monotonic() + _CLOSING if deadline is None else deadline
+    for sink in closing:
+        try:
+            sink.close(deadline)
+        except Exception as exc:  # somebody else's sink, and the others are to be closed as well
+            diagnostics.failed(f"close sink {title(sink)}", exc, aside=True)
+
+
+def forget() -> None:
+    """In a forked child: open sinks anew. What the parent's hold on to (sockets, locks, buffers) is the parent's."""
+    global _open
+    _open = None
+
+
+def title(sink: Sink) -> str:
+    """What a sink is called: its name, or its class where it was given as an object."""
+    return str(getattr(sink, "name", type(sink).__name__))
