@@ -7,6 +7,7 @@ import gc
 import inspect
 import pickle
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -241,3 +242,27 @@ def test_a_call_holds_nothing_of_the_program(library: Any, captured: Capture) ->
     gc.collect()
     assert alive() is None
     assert len(captured.spans) == 1
+
+
+@pytest.mark.parametrize("method", ["achat", "later"])
+@pytest.mark.parametrize("end", ["drop", "close"])
+def test_a_coroutine_that_nobody_awaits_warns_as_it_did_and_is_no_call(
+    library: Any, captured: Capture, method: str, end: str
+) -> None:
+    client = library.client.Client()
+
+    def said() -> list[tuple[str, ...]]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            coroutine = getattr(client, method)("m", answer=ANSWER)
+            if end == "close":
+                coroutine.close()
+            del coroutine
+            gc.collect()
+        return [(one.category.__name__, str(one.message)) for one in caught]
+
+    alone = said()
+    assert len(alone) == (end == "drop")
+    autotrace.enable(library.name)
+    assert said() == alone
+    assert captured.spans == []

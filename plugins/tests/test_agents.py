@@ -447,25 +447,47 @@ def decided(choice: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("openai")
-async def test_a_run_of_decisions_is_an_agent(world: Any, captured: Any) -> None:
-    from contextlib import ExitStack
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_a_run_of_decisions_is_an_agent_and_its_choices_are_tools(world: Any, breaks: bool, captured: Any) -> None:
+    from contextlib import ExitStack, nullcontext
 
     from openai.lib import decisions_tool_runner as module
 
     autotrace.enable()
-    done: list[str] = []
+    done: list[object] = []
+
+    def look(cancelled: object) -> None:
+        done.append(cancelled)
+        with autotrace.span("inside"):
+            if breaks:
+                broken()
+
+    async def look_later(cancelled: object) -> None:
+        look(cancelled)
+
     candidates = [
-        {"id": "look", "description": "Look", "execute": either(world, lambda: done.append("looked"))},
+        {"id": "look", "description": "Look", "execute": look_later if world.asynchronous else look},
         {"id": "stop", "description": "Stop", "done": True},
     ]
     make = module.AsyncDecisionsToolRunner if world.asynchronous else module.DecisionsToolRunner
     runner = make(observe=either(world, lambda: "a door"), candidates=either(world, lambda _seen: candidates))
+    never = bool  # `cancelled`, which is asked and handed on to an executor that has a parameter of this name
     with ExitStack() as stack:
         served = Served(world, stack, [decided("look"), decided("stop")])
-        result = await world.value(runner.run(served.client, {"model": GPT, "input": "Leave"}))
-    assert (result["status"], done) == ("unverified", ["looked"])
-    assert tree(captured.spans) == {None: ["invoke_agent"], "invoke_agent": [f"decisions {GPT}"] * 2}
-    assert only(captured.spans, "invoke_agent")["attributes"]["gen_ai.request.model"] == GPT
+        with pytest.raises(module.DecisionsToolRunnerError) if breaks else nullcontext():
+            result = await world.value(runner.run(served.client, {"model": GPT, "input": "Leave"}, cancelled=never))
+            assert result["status"] == "unverified"
+    assert done == [never]
+    asked = [f"decisions {GPT}"] * (1 if breaks else 2)
+    assert tree(captured.spans) == {
+        None: ["invoke_agent"],
+        "invoke_agent": [asked[0], "execute_tool look", *asked[1:]],
+        "execute_tool look": ["inside"],
+    }
+    agent, tool = only(captured.spans, "invoke_agent"), only(captured.spans, "execute_tool")
+    assert agent["attributes"]["gen_ai.request.model"] == GPT
+    assert (agent["end_reason"], tool["end_reason"]) == (("error", "error") if breaks else ("completed", "completed"))
+    assert tool["status"]["code"] == ("ERROR" if breaks else "UNSET")
 
 
 def response(number: int, *output: dict[str, Any]) -> dict[str, Any]:

@@ -253,15 +253,28 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
     return replaced
 
 
+class _Held:
+    """A coroutine that is closed with the one in its place: of two that nobody awaits, only one is to warn of it."""
+
+    __slots__ = ("coroutine",)
+
+    def __init__(self, coroutine: Any) -> None:
+        self.coroutine = coroutine
+
+    def __del__(self) -> None:
+        self.coroutine.close()
+
+
 def _awaited(inner: Any, pending: Pending, call: Call) -> Any:
     """A coroutine in place of `inner`, which a plain function returned. The call begins when it is awaited."""
     call.postpone()
+    held = _Held(inner)
 
     async def outer() -> Any:
         call.resume()
         token = _current.set(call.context)
         try:
-            result = await inner
+            result = await held.coroutine
         except BaseException as exc:
             call.fail(exc)
             raise

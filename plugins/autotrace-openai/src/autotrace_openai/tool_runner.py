@@ -7,6 +7,7 @@ of `ComputerToolset`, which is a tool and a runner, are one function each. opena
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
@@ -42,6 +43,7 @@ TOOL = Operation(
     response={"tool_result": _output},
     failure=_failure,
 )
+CANDIDATE = Operation("execute_tool", request={"tool_name": "name", "tool_type": constant("function")})
 
 _RESPONSES = "openai.lib.responses_tool_runner"
 _DECISIONS = "openai.lib.decisions_tool_runner"
@@ -76,7 +78,7 @@ def targets(clients: Mapping[str, str]) -> dict[str, Route]:
         }
         return TOOL
 
-    found: dict[str, Route] = {}
+    found: dict[str, Route] = {f"{_DECISIONS}:_Run.select": _name_candidates, f"{_DECISIONS}:invoke": _candidate}
     for prefix in ("", "Async"):
         found[f"{_RESPONSES}:{prefix}ResponsesToolRunner.run"] = run
         found[f"{_RESPONSES}:{prefix}ResponsesToolRunner.iterate"] = run
@@ -86,6 +88,37 @@ def targets(clients: Mapping[str, str]) -> dict[str, Route]:
         found[f"{_COMPUTER}:{prefix}ComputerToolset._dispatch"] = action
         found[f"{_BROWSER}:{prefix}BrowserToolset._dispatch"] = action
     return found
+
+
+class _Named:
+    """An executor together with the id of its candidate: on its way to `invoke`, which is given nothing else.
+
+    It does what the executor does, for a run that is no longer traced when it gets there.
+    """
+
+    def __init__(self, name: str, execute: Callable[..., object]) -> None:
+        self.name = name
+        self.execute = self.__wrapped__ = execute
+
+    def __call__(self, *args: Any, **kwargs: Any) -> object:
+        return self.execute(*args, **kwargs)
+
+
+def _name_candidates(call: Invocation) -> None:
+    """The runner's own list of what can be chosen, in which the program's functions are; the program has no hold of it."""
+    candidates: Any = call.argument("candidates")
+    for position, one in enumerate(candidates):
+        if one.execute is not None:
+            candidates[position] = dataclasses.replace(one, execute=_Named(one.id, one.execute))
+
+
+def _candidate(call: Invocation) -> Operation | None:
+    named: Any = call.argument("handler")
+    if not isinstance(named, _Named):
+        return None
+    call.replace("handler", named.execute)
+    call.request = {"name": named.name}
+    return CANDIDATE
 
 
 def _key(runner: Any) -> tuple[str, int]:
