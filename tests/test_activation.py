@@ -76,6 +76,50 @@ def test_a_plugin_answers_to_its_own_name_as_well(library: Any) -> None:
     assert library.status["state"] == "waiting"
 
 
+def test_a_plugin_that_is_declared_wrongly_is_said_with_its_name_and_line(
+    library: Any, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnostics, "strict", False)
+    source = (library.site / f"{library.plugin}.py").read_text()
+    library.write(f"{library.plugin}.py", source.replace('"model": "model"', '"modle": "model"'))
+    autotrace.enable(library.name)
+    assert library.client.ask("m") is None
+    (line,) = diagnosed()
+    assert line["message"].startswith(f"{library.distribution} 0.3: ")
+    assert "Operation 'chat': request has no field 'modle'; did you mean 'model'?" in line["message"]
+    assert line["at"].startswith(str(library.site / f"{library.plugin}.py:"))
+
+
+def test_one_function_under_two_names_is_traced_once_and_said(library: Any, captured: Capture, diagnosed: Diagnosed) -> None:
+    library.write(f"{library.name}/__init__.py", "from .client import ask\n")
+    source = (library.site / f"{library.plugin}.py").read_text()
+    twice = f"    targets={{'{library.name}:ask': CHAT}} | {{"
+    library.write(f"{library.plugin}.py", source.replace("    targets={", twice))
+    autotrace.enable(library.name)
+    library.client.ask("m")
+    assert len(captured.spans) == 1
+    assert library.status["targets"][f"{library.name}:ask"]["state"] == "failed"
+    (line,) = diagnosed()
+    assert f"{library.name}:ask is the same function as {library.name}.client:ask; declare one of the two" in line["message"]
+
+
+def test_a_route_that_gives_something_else_is_counted_and_named_and_the_call_goes_through(
+    library: Any, captured: Capture, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnostics, "strict", False)
+    monkeypatch.setattr(diagnostics, "failures", diagnostics.Failures())
+    source = OWN_OPTION.replace('return Operation("chat", request={{"model": "model"}})', 'return "chat"')
+    library.write(f"{library.plugin}.py", source.format(name=library.name))
+    autotrace.enable(library.name)
+    assert library.client.ask("m", answer=7) == 7
+    assert captured.spans == []
+    (line,) = diagnosed()
+    key = f"{library.name}.client:ask"
+    told = f"{library.distribution} {key}: DeclarationError: the route of {key} gave 'chat'; expected an Operation"
+    assert line["message"].startswith(told)
+    assert diagnostics.failures[f"{library.distribution} {key}"] == 1
+
+
 def test_excluded_libraries_are_left_alone(library: Any) -> None:
     autotrace.enable(exclude=[library.name])
     assert library.status["state"] == "disabled"
@@ -229,16 +273,17 @@ assert len(new) <= 15, sorted(new)
 
 
 OWN_OPTION = """
-from autotrace.plugin import Instrumentor, Operation
+from autotrace.plugin import Instrumentor, Operation, Option
 
 seen = []
+OPTIONS = {{"loud": Option(False, "says it aloud"), "times": Option(1, "says how often")}}
 
 def route(call):
     seen.append(dict(call.options))
     return Operation("chat", request={{"model": "model"}})
 
 instrumentor = Instrumentor(
-    provider="acme", requires="{name}>=1", targets={{"{name}.client:ask": route}}, options={{"loud": False, "times": 1}}
+    provider="acme", requires="{name}>=1", targets={{"{name}.client:ask": route}}, options=OPTIONS
 )
 """
 
@@ -265,8 +310,8 @@ def test_a_plugins_own_options_are_asked_of_it_and_reach_its_routes(library: Any
     ("options", "says"),
     [
         ({"laud": True}, "did you mean 'loud'"),
-        ({"times": "3"}, "'3' is not of type int"),
-        ({"times": True}, "True is not of type int"),
+        ({"times": "many"}, "'many' is not int; it says how often"),
+        ({"times": True}, "True is not int"),
         ({"loud": True, "content": "perhaps"}, "neither on nor off"),
     ],
 )

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.errors import DeclarationError
-from autotrace.plugin import Dialect, Instrumentor, Operation, StreamSeam, constant
+from autotrace.errors import DeclarationError, SettingsError
+from autotrace.plugin import Dialect, Instrumentor, Observer, Operation, Option, StreamSeam, constant
 from autotrace.requirements import Requirement, release
 
 CHAT = Operation("chat", request={"model": "model"})
@@ -20,11 +20,43 @@ CHAT = Operation("chat", request={"model": "model"})
     ("declare", "message"),
     [
         (lambda: Operation(""), "name of an operation"),
+        (lambda: Operation("chat", requests={}), "there is no requests=; did you mean 'request'"),  # type: ignore[call-arg]
+        (lambda: Instrumentor(target={}), "there is no target=; did you mean 'targets'"),  # type: ignore[call-arg]
+        (lambda: Operation("chat", request=["model"]), r"request: \['model'\] is no mapping"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", request={3: "model"}), "request: key 3 is no text"),  # type: ignore[dict-item]
+        (lambda: Operation("chat", response={"id": "data[0].id"}), "response 'id'.*'choices.0.message'"),
+        (lambda: Operation("chat", response={"id": lambda: 1}), r"response 'id'.*1 argument \(source\)"),  # type: ignore[dict-item]
+        (lambda: Operation("chat", reduce=lambda a, b: a), r"reduce: .*1 argument \(chunks\)"),  # type: ignore[arg-type, misc]
+        (lambda: Operation("chat", failure="error"), "failure: 'error' is no function"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", outcome=3), "outcome: 3 is no function"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", stream=lambda result: True), r"stream: .*2 arguments \(result, call\)"),  # type: ignore[arg-type, misc]
+        (lambda: Operation("chat", stream=7), "stream: 7 is no function"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", dialect="openai"), "dialect 'openai' is no Dialect"),  # type: ignore[arg-type]
+        (lambda: Dialect("d", usage={"tokens_in": "a"}), "Dialect 'd': usage has no field 'tokens_in'"),
+        (lambda: Dialect("d", reduce=3), "Dialect 'd': reduce: 3 is no function"),  # type: ignore[arg-type]
+        (lambda: StreamSeam("_it", close="close"), "expected a sequence of paths"),
+        (lambda: StreamSeam("_it", hide=lambda: True), r"hide: .*1 argument \(chunk\)"),  # type: ignore[arg-type, misc]
+        (lambda: Observer(lambda call: None), r"3 arguments \(call, invocation, result\)"),  # type: ignore[arg-type, misc]
+        (lambda: Instrumentor(targets={"a:b": CHAT}, requires="acme 2"), "expected a distribution and versions"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, provider=""), "provider ''"),
+        (lambda: Instrumentor(on_ready=lambda: None), r"on_ready: .*1 argument \(module\)"),  # type: ignore[arg-type, misc]
+        (lambda: Instrumentor(targets={"a:b": lambda: None}), "target 'a:b': route: .*1 argument"),  # type: ignore[dict-item, misc]
+        (lambda: Instrumentor(targets={"acme.client.Client.ask": CHAT}), "did you mean 'acme.client:Client.ask'"),
+        (lambda: Instrumentor(targets={"acme.client.ask": CHAT}), "did you mean 'acme.client:ask'"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, hosts={"https://api.Acme.ai/v1": "acme"}), "did you mean 'api.acme.ai'"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, hosts={"acme.ai": ""}), "'' is no provider's name"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, errors={"headers": "a..b"}), "errors 'headers'"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, options={"loud": False}), r"write Option\(False"),  # type: ignore[dict-item]
+        (lambda: Instrumentor(targets={"a:b": CHAT}, options={"Loud": Option(False, "is loud")}), "in small letters"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, options={"content": Option(False, "is kept")}), "autotrace has a setting"),
+        (lambda: Option(None, "is nothing"), "none of bool, int, float, str"),  # type: ignore[arg-type]
+        (lambda: Option(1, " "), "say what it does"),
+        (lambda: Option("a", "chooses", choices=("b", "c")), "'a' is none of its choices"),
         (lambda: Operation("chat", request={"modle": "model"}), "did you mean 'model'"),
         (lambda: Operation("chat", response={"finish_reason": "x"}), "did you mean 'finish_reasons'"),
         (lambda: Operation("chat", usage={"input_token": "x"}), "did you mean 'input_tokens'"),
         (lambda: Operation("chat", request={"model": "a..b"}), "request 'model'.*separated by dots"),
-        (lambda: Operation("chat", kind="client"), "CLIENT"),
+        (lambda: Operation("chat", kind="client"), "there is no kind 'client'; did you mean 'CLIENT'"),
         (lambda: StreamSeam("a.b"), "one attribute"),
         (lambda: Instrumentor(targets={}), "at least one target"),
         (lambda: Instrumentor(targets={"acme.Client.chat": CHAT}), "package.module:Class.method"),
@@ -73,3 +105,31 @@ def test_a_requirement_allows_the_versions_in_its_range(requirement: str, versio
 def test_release_numbers_are_read_whatever_follows_them(numbers: list[int], rest: str) -> None:
     found = release(".".join(map(str, numbers)) + rest)
     assert found + (0,) * (len(numbers) - len(found)) == tuple(numbers)
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "read"),
+    [
+        (False, True, True),
+        (False, "on", True),
+        (3, 4, 4),
+        (3, "4", 4),
+        (0.5, 2, 2.0),
+        (0.5, "0.25", 0.25),
+        ("a", "b", "b"),
+        (False, 1, None),
+        (3, True, None),
+        (3, "many", None),
+        (0.5, "half", None),
+        ("a", 7, None),
+        ("a", "c", None),
+    ],
+)
+def test_an_option_reads_values_and_what_a_variable_says_of_them(default: Any, given: Any, read: Any) -> None:
+    option = Option(default, "does it", choices=("a", "b") if default == "a" else ())
+    if read is None:
+        with pytest.raises(SettingsError, match=f"option x: .*{given!r}.*does it"):
+            option.read("option x", given)
+    else:
+        found = option.read("option x", given)
+        assert (found, type(found)) == (read, type(default))

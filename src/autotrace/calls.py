@@ -16,6 +16,7 @@ from types import CoroutineType, FunctionType
 from typing import Any
 
 from autotrace import context, diagnostics, recording, streams
+from autotrace.errors import DeclarationError
 from autotrace.invocation import UNSET, Invocation, Observation, Observer, Target
 from autotrace.operation import Operation, StreamSeam
 from autotrace.paths import Getter
@@ -97,6 +98,8 @@ class TracedTarget:
             operation = target if isinstance(target, Operation) else target(invocation)  # type: ignore[operator]
             if operation is None:
                 return None
+            if not isinstance(operation, Operation):
+                raise DeclarationError(f"the route of {self.name} gave {operation!r}; expected an Operation or None")
             if invocation.args is not given:
                 args = (invocation.instance, *invocation.args) if self.method else invocation.args
             return _Timed(since, self, operation, invocation, args) if since else Pending(self, operation, invocation, args)

@@ -108,16 +108,24 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
     failures.add(where)
     if strict and not aside:
         raise exc
-    tb = exc.__traceback__
-    while tb is not None and tb.tb_next is not None:
-        tb = tb.tb_next
-    place = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}" if tb is not None else "?"
     say(
         "failure",
         f"{where}: {type(exc).__name__}: {exc}. The program is not affected; what autotrace would have done here is missing.",
         level="error",
-        at=place,
+        at=place_of(exc),
     )
+
+
+def place_of(exc: BaseException, package: str = "") -> str:
+    """``file:line`` where `exc` was raised; the last place inside of `package`, if one is given and it came by there."""
+    found, tb = "?", exc.__traceback__
+    inside = False
+    while tb is not None:
+        own = str(tb.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == package
+        if own or not inside:
+            found = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}"
+        inside, tb = inside or own, tb.tb_next
+    return found
 
 
 def forget() -> None:

@@ -76,7 +76,8 @@ class Plugin:
         """Take the settings that are in force now."""
         if self._origin is not None:
             self._origin.content = settings.current.get("content", self.entry.package)
-            self._origin.options = {**(self.instrumentor.options if self.instrumentor else {}), **self.options}
+            declared = self.instrumentor.options if self.instrumentor is not None else {}
+            self._origin.options = {**{name: option.default for name, option in declared.items()}, **self.options}
 
     def check_options(self, given: Mapping[str, object]) -> None:
         """Whether these are options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
@@ -90,9 +91,7 @@ class Plugin:
                 raise SettingsError(
                     f"neither autotrace nor {self.title} has a setting {name!r}{nearest(name, [*known, *settings.KNOWN])}"
                 )
-            if type(value) is not type(known[name]):
-                wanted = type(known[name]).__name__
-                raise SettingsError(f"setting {name} of {self.title}: {value!r} is not of type {wanted}")
+            known[name].read(f"setting {name} of {self.title}", value)
 
     def _load(self) -> None:
         """Import the plugin and watch for its targets' modules."""
@@ -123,6 +122,7 @@ class Plugin:
                 f"{self.title}: {self.entry.value} cannot be loaded: {self.reason}. "
                 f"{self.entry.package} works without being traced; reinstall or update {self.entry.distribution}.",
                 level="error",
+                at=diagnostics.place_of(exc, self.entry.value.partition(":")[0].partition(".")[0]),
             )
             return
         self._watch_targets(self.instrumentor, recording.origins)
@@ -169,7 +169,7 @@ class Plugin:
         """Patch the targets that `module` defines, and what has been taken from it by name."""
         targets = self.targets.values()
         here = [state for state in targets if state.state != "skipped" and sys.modules.get(state.module) is module]
-        failed = [state for state in here if state.apply(module, self.entry.package) is not None]
+        failed = [state for state in here if not state.apply(module, self.entry.package, targets)]
         wrong = [state.reason for state in failed if not any(other.is_instead_of(state) for other in targets)]
         early = [state for state in here if state.module in self._early]
         for state in early:
@@ -283,10 +283,15 @@ class Plugin:
 
 def _imported(value: str) -> Instrumentor:
     """The `Instrumentor` at ``module:attribute``."""
+    from autotrace.declaration import in_program
     from autotrace.instrumentor import Instrumentor
 
     module, _, attribute = value.partition(":")
-    __import__(module)
+    quiet = in_program.set(not diagnostics.strict)
+    try:
+        __import__(module)
+    finally:
+        in_program.reset(quiet)
     found: Any = sys.modules[module]
     for part in attribute.split("."):
         found = getattr(found, part)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from autotrace import paths
+from autotrace import declaration, paths, settings
 from autotrace.errors import DeclarationError, nearest
 from autotrace.invocation import Observer, Target
 from autotrace.operation import Operation
+from autotrace.options import Option
 from autotrace.paths import Getter, Where
 from autotrace.requirements import Requirement
 
@@ -38,11 +40,12 @@ class Instrumentor:
     declare the same target the later one counts. `errors` says where on an exception of the library to find ``http_status``,
     ``request_id``, ``error_code`` and ``headers`` (a mapping). `on_ready` is called with the library's root module once that
     has been imported, for libraries that offer hooks of their own; what it returns, if callable, is called to take the hook
-    off again. `options` are settings of the plugin's own, with their defaults; a value is of its default's type.
+    off again. `options` are settings of the plugin's own, by name. Raises `DeclarationError` for whatever cannot be right.
     """
 
     __slots__ = ("errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "targets")
 
+    @declaration.checked
     def __init__(
         self,
         *,
@@ -53,26 +56,38 @@ class Instrumentor:
         hosts: Mapping[str, str] | None = None,
         errors: Mapping[str, Where] | None = None,
         on_ready: Callable[[Any], Callable[[], None] | None] | None = None,
-        options: Mapping[str, bool | int | str] | None = None,
+        options: Mapping[str, Option] | None = None,
     ) -> None:
-        self.options = dict(options or {})
+        mappings = {"targets": targets, "shapes": shapes, "hosts": hosts, "errors": errors, "options": options}
+        for name, value in mappings.items():
+            declaration.mapping(f"Instrumentor: {name}", value)
+        if provider is not None and not (isinstance(provider, str) and provider):
+            raise DeclarationError(f"Instrumentor: provider {provider!r}: expected a name, such as 'acme'")
+        if on_ready is not None:
+            declaration.function("Instrumentor: on_ready", on_ready, "module")
         self.provider = provider
         self.requires = (requires,) if isinstance(requires, str) else tuple(requires)
         self.targets = dict(targets or {})
         self.shapes = {text: dict(of_shape) for text, of_shape in (shapes or {}).items()}
         self.hosts = dict(hosts or {})
+        self.options = dict(options or {})
         self.on_ready = on_ready
-        for key, target in self.targets.items():
-            _check_target(key, target)
-        for text, of_shape in self.shapes.items():
-            self._check_shape(text, of_shape)
-        self.errors: dict[str, Getter] = {}
-        for key, where in (errors or {}).items():
-            if key not in _ERROR_FIELDS:
-                raise DeclarationError(f"Instrumentor: errors has no field {key!r}{nearest(key, _ERROR_FIELDS)}")
-            self.errors[key] = paths.compile(where)
+        self.errors = _getters_of_errors(errors or {})
         if not self.targets and not self.shapes and on_ready is None:
             raise DeclarationError("Instrumentor: declare at least one target, or on_ready")
+        self._check()
+
+    def _check(self) -> None:
+        for text in self.requires:
+            Requirement(text)
+        for key, target in self.targets.items():
+            _check_target("Instrumentor", key, target)
+        for text, of_shape in self.shapes.items():
+            self._check_shape(text, of_shape)
+        for host, provider in self.hosts.items():
+            _check_host(host, provider)
+        for name, option in self.options.items():
+            _check_option(name, option)
 
     def _check_shape(self, text: str, targets: Mapping[str, Target]) -> None:
         where, shape = f"Instrumentor: shapes {text!r}", Requirement(text)
@@ -84,7 +99,7 @@ class Instrumentor:
         for key, target in targets.items():
             if key in self.targets:
                 raise DeclarationError(f"{where}: target {key!r} is among the targets of all versions as well")
-            _check_target(key, target)
+            _check_target(where, key, target)
 
     def choose(self, version_of: Callable[[str], str | None]) -> list[Choice]:
         """Each declared target once, with its use for the versions that are installed.
@@ -115,13 +130,59 @@ class Instrumentor:
 
 
 _ERROR_FIELDS = ("http_status", "request_id", "error_code", "headers")
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
-def _check_target(key: str, target: object) -> None:
+def _getters_of_errors(errors: Mapping[str, Where]) -> dict[str, Getter]:
+    found = {}
+    for key, where in errors.items():
+        if key not in _ERROR_FIELDS:
+            raise DeclarationError(f"Instrumentor: errors has no field {key!r}{nearest(key, _ERROR_FIELDS)}")
+        try:
+            found[key] = paths.compile(where)
+        except DeclarationError as exc:
+            raise DeclarationError(f"Instrumentor: errors {key!r}: {exc}") from None
+    return found
+
+
+def _check_target(where: str, key: str, target: object) -> None:
     module, colon, name = key.partition(":")
     if not colon or not all(part.isidentifier() for part in (module + "." + name).split(".")):
-        raise DeclarationError(f"Instrumentor: target {key!r} is not of the form 'package.module:Class.method'")
-    if not isinstance(target, (Operation, Observer)) and not callable(target):
+        raise DeclarationError(f"{where}: target {key!r} is not of the form 'package.module:Class.method'{_with_colon(key)}")
+    if isinstance(target, (Operation, Observer)):
+        return
+    if not callable(target):
+        raise DeclarationError(f"{where}: target {key!r} is {target!r}; expected an Operation, a route function or an Observer")
+    declaration.function(f"{where}: target {key!r}: route", target, "invocation")
+
+
+def _with_colon(key: str) -> str:
+    """What was probably meant: the colon stands before the first name with a capital, else before the last."""
+    if not all(part.isidentifier() for part in key.split(".")) or "." not in key:
+        return ""
+    parts = key.split(".")
+    at = next((i for i, part in enumerate(parts) if i and part[0].isupper()), len(parts) - 1)
+    return f"; did you mean {'.'.join(parts[:at]) + ':' + '.'.join(parts[at:])!r}?"
+
+
+def _check_host(host: str, provider: object) -> None:
+    if not _HOST.fullmatch(host):
+        meant = host.lower().partition("://")[2] or host.lower()
+        found = _HOST.search(meant)
         raise DeclarationError(
-            f"Instrumentor: target {key!r} is {target!r}; expected an Operation, a route function or an Observer"
+            f"Instrumentor: hosts {host!r}: expected the end of a host's name, in small letters, without scheme, port and path"
+            + (f"; did you mean {found[0]!r}?" if found else "")
+        )
+    if not isinstance(provider, str) or not provider:
+        raise DeclarationError(f"Instrumentor: hosts {host!r}: {provider!r} is no provider's name")
+
+
+def _check_option(name: str, option: object) -> None:
+    if not name.isidentifier() or name != name.lower():
+        raise DeclarationError(f"Instrumentor: option {name!r}: expected a name in small letters, such as 'stream_usage'")
+    if name in settings.KNOWN:
+        raise DeclarationError(f"Instrumentor: option {name!r}: autotrace has a setting of that name")
+    if not isinstance(option, Option):
+        raise DeclarationError(
+            f"Instrumentor: option {name!r}: {option!r} is no Option; write Option({option!r}, 'what it does')"
         )

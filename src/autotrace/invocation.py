@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Optional, Union
 
-from autotrace.errors import DeclarationError
+from autotrace import declaration
 from autotrace.operation import Operation, Seam
 
 
@@ -110,8 +110,7 @@ class Observer:
     __slots__ = ("function",)
 
     def __init__(self, function: Observation) -> None:
-        if not callable(function):
-            raise DeclarationError(f"Observer: {function!r} is not a function")
+        declaration.function("Observer", function, "call", "invocation", "result")
         self.function = function
 
 

@@ -6,9 +6,10 @@ All of it is data, validated when it is made, so that a mistake shows where it w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Optional, Union, cast, get_args
 
-from autotrace import conventions, paths
+from autotrace import conventions, declaration, paths
 from autotrace.conventions import Field
 from autotrace.errors import DeclarationError, nearest
 from autotrace.model import Kind
@@ -26,16 +27,47 @@ Outcome = Callable[[Any], Optional[str]]
 reasons decide."""
 
 
+class Reading(NamedTuple):
+    """One attribute and how to read it."""
+
+    field: Field
+    getter: Getter
+
+
+def _readings(
+    where: str,
+    part: str,
+    known: Mapping[str, Field],
+    given: Mapping[str, Where] | None,
+    base: Mapping[str, Where] = MappingProxyType({}),
+) -> tuple[Reading, ...]:
+    declaration.mapping(f"{where}: {part}", given)
+    found = []
+    for key, place in {**base, **(given or {})}.items():
+        if "." in key:
+            field = Field(key, "any")
+        elif key in known:
+            field = known[key]
+        else:
+            raise DeclarationError(f"{where}: {part} has no field {key!r}{nearest(key, known)}")
+        try:
+            found.append(Reading(field, paths.compile(place)))
+        except DeclarationError as exc:
+            raise DeclarationError(f"{where}: {part} {key!r}: {exc}") from None
+    return tuple(found)
+
+
 class Dialect:
     """A wire format: how request, response and usage of one API are read, how its streams add up, and how answers end.
 
     `request`, `response` and `usage` map short field names (`autotrace.conventions`) or full attribute names (anything
     with a dot) to getters. They read plain data: the JSON that goes over the wire. `reduce` is `Reduce`,
-    `failure` and `outcome` are `Failure` and `Outcome`.
+    `failure` and `outcome` are `Failure` and `Outcome`. Raises `DeclarationError`.
     """
 
     __slots__ = ("failure", "name", "outcome", "reduce", "request", "response", "usage")
 
+    @declaration.checked
     def __init__(
         self,
         name: str,
@@ -47,6 +79,11 @@ class Dialect:
         failure: Failure | None = None,
         outcome: Outcome | None = None,
     ) -> None:
+        where = f"Dialect {name!r}"
+        _check_functions(where, reduce, failure, outcome)
+        _readings(where, "request", conventions.REQUEST, request)
+        _readings(where, "response", conventions.RESPONSE, response)
+        _readings(where, "usage", conventions.USAGE, usage)
         self.failure = failure
         self.outcome = outcome
         self.name = name
@@ -56,11 +93,14 @@ class Dialect:
         self.reduce = reduce
 
 
-class Reading(NamedTuple):
-    """One attribute and how to read it."""
+def _check_functions(where: str, reduce: object, failure: object, outcome: object) -> None:
+    given = {"reduce": (reduce, "chunks"), "failure": (failure, "response"), "outcome": (outcome, "response")}
+    for name, (value, argument) in given.items():
+        if value is not None:
+            declaration.function(f"{where}: {name}", value, argument)
 
-    field: Field
-    getter: Getter
+
+_NO_DIALECT = Dialect("none")
 
 
 class Operation:
@@ -72,7 +112,7 @@ class Operation:
     ``(result, call) -> bool`` that takes over the ending of the call when it returns True. Bare generators and
     coroutines need no declaration. `kind` is the span's kind, CLIENT unless the operation runs in the process.
     `transparent` is for an inference that others carry out (a framework's model class, a retrying client, a router): it is
-    the record only if no inference was recorded inside it.
+    the record only if no inference was recorded inside it. Raises `DeclarationError` for whatever cannot be right.
     """
 
     __slots__ = (
@@ -89,6 +129,7 @@ class Operation:
         "transparent",
     )
 
+    @declaration.checked
     def __init__(
         self,
         name: str,
@@ -106,18 +147,22 @@ class Operation:
     ) -> None:
         if not isinstance(name, str) or not name:
             raise DeclarationError(f"Operation {name!r}: expected the name of an operation, such as 'chat'")
+        where = f"Operation {name!r}"
+        if dialect is not None and not isinstance(dialect, Dialect):
+            raise DeclarationError(f"{where}: dialect {dialect!r} is no Dialect")
+        _check_functions(where, reduce, failure, outcome)
         self.name = name
-        base = dialect or Dialect("none")
-        self.request = _readings(name, "request", conventions.REQUEST, {**base.request, **(request or {})})
-        self.response = _readings(name, "response", conventions.RESPONSE, {**base.response, **(response or {})})
-        self.response += _readings(name, "usage", conventions.USAGE, {**base.usage, **(usage or {})})
+        base = dialect or _NO_DIALECT
+        self.request = _readings(where, "request", conventions.REQUEST, request, base.request)
+        self.response = _readings(where, "response", conventions.RESPONSE, response, base.response)
+        self.response += _readings(where, "usage", conventions.USAGE, usage, base.usage)
         self.reduce = reduce or base.reduce
         self.failure = failure or base.failure
         self.outcome = outcome or base.outcome
-        self.stream = seams(stream)
+        self.stream = _seams(where, stream)
         self.kind = cast(Kind, kind or ("INTERNAL" if name in conventions.INTERNAL_OPERATIONS else "CLIENT"))
         if self.kind not in get_args(Kind):
-            raise DeclarationError(f"Operation {name!r}: kind {kind!r} is none of {', '.join(get_args(Kind))}")
+            raise DeclarationError(f"{where}: there is no kind {kind!r}{nearest(str(kind).upper(), get_args(Kind))}")
         self.transparent = transparent
         if transparent and name in conventions.INTERNAL_OPERATIONS:
             raise DeclarationError(f"Operation {name!r}: only an inference can be transparent; agents, tools, workflows nest")
@@ -133,22 +178,6 @@ class Operation:
         return inner.name == self.name or (inner.name in conventions.GENERATIONS and self.name in conventions.GENERATIONS)
 
 
-def _readings(operation: str, part: str, known: Mapping[str, Field], given: Mapping[str, Where]) -> tuple[Reading, ...]:
-    found = []
-    for key, where in given.items():
-        if "." in key:
-            field = Field(key, "any")
-        elif key in known:
-            field = known[key]
-        else:
-            raise DeclarationError(f"Operation {operation!r}: {part} has no field {key!r}{nearest(key, known)}")
-        try:
-            found.append(Reading(field, paths.compile(where)))
-        except DeclarationError as exc:
-            raise DeclarationError(f"Operation {operation!r}: {part} {key!r}: {exc}") from None
-    return tuple(found)
-
-
 class StreamSeam:
     """How a stream object is observed in place, so that the program keeps the very object that the library made.
 
@@ -156,14 +185,23 @@ class StreamSeam:
     an observing generator. `close` are the paths of the methods that end the stream early (``"close"``,
     ``"response.aclose"``); they are replaced on the instance that owns them until the stream has ended.
     Chunks for which `hide` is true are recorded and kept from the program, which has not asked for them.
+    Raises `DeclarationError`.
     """
 
     __slots__ = ("close", "hide", "iterator")
 
+    @declaration.checked
     def __init__(self, iterator: str, *, close: Sequence[str] = (), hide: Callable[[Any], bool] | None = None) -> None:
+        where = f"StreamSeam {iterator!r}"
+        if not isinstance(iterator, str) or not iterator.isidentifier():
+            raise DeclarationError(f"{where}: expected the name of one attribute of the stream object")
+        if isinstance(close, str) or not all(isinstance(path, str) and path.replace(".", "_").isidentifier() for path in close):
+            raise DeclarationError(
+                f"{where}: close {close!r}: expected a sequence of paths to methods, such as ('response.close',)"
+            )
+        if hide is not None:
+            declaration.function(f"{where}: hide", hide, "chunk")
         self.hide = hide
-        if not iterator.isidentifier():
-            raise DeclarationError(f"StreamSeam {iterator!r}: expected the name of one attribute of the stream object")
         self.iterator = iterator
         self.close = tuple(close)
 
@@ -173,12 +211,14 @@ Seam = Union[StreamSeam, SeamFunction]
 StreamDeclaration = Optional[Union[str, Seam, Sequence[Union[str, Seam]]]]
 
 
-def seams(declared: StreamDeclaration) -> tuple[Seam, ...]:
-    """The seams of a ``stream=`` declaration."""
+def _seams(where: str, declared: StreamDeclaration) -> tuple[Seam, ...]:
     if declared is None:
         return ()
     if isinstance(declared, str):
         return (StreamSeam(declared),)
-    if isinstance(declared, StreamSeam) or callable(declared):
+    if isinstance(declared, StreamSeam):
         return (declared,)
-    return tuple(seam for one in declared for seam in seams(one))
+    if isinstance(declared, Sequence):
+        return tuple(seam for one in declared for seam in _seams(where, one))
+    declaration.function(f"{where}: stream", declared, "result", "call")
+    return (declared,)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Union
 
+from autotrace import declaration
 from autotrace.errors import DeclarationError
 
 Getter = Callable[[Any], Any]
@@ -29,6 +30,8 @@ class Path:
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text or not all(text.split(".")):
             raise DeclarationError(f"path {text!r}: expected names separated by dots, such as 'choices.*.message.content'")
+        if "[" in text or "]" in text:
+            raise DeclarationError(f"path {text!r}: an element of a list is a step of its own, as in 'choices.0.message'")
         self.text = text
         self.steps: tuple[str, ...] = tuple(text.split("."))
         self.roots: frozenset[str] | None = None if self.steps[0] == "*" else frozenset(self.steps[:1])
@@ -115,9 +118,10 @@ def compile(where: Where) -> Getter:
     """A getter from its declaration. Raises `DeclarationError` for what is neither a path nor callable."""
     if isinstance(where, str):
         return Path(where)
-    if callable(where):
-        return where
-    raise DeclarationError(f"getter {where!r}: expected a dotted path or a function of one argument")
+    if not callable(where):
+        raise DeclarationError(f"getter {where!r}: expected a dotted path or a function of one argument")
+    declaration.function("getter", where, "source")
+    return where
 
 
 def roots(getters: Iterable[Getter]) -> frozenset[str] | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from autotrace.errors import DeclarationError
 from autotrace.instrumentor import Instrumentor
-from autotrace.invocation import Invocation, Observer
+from autotrace.invocation import Invocation, Observer, Route, Target
 from autotrace.operation import Dialect, Operation, StreamSeam
+from autotrace.options import Option
 from autotrace.paths import constant, first, total
 from autotrace.recording import Call, open_call, start
 
@@ -22,7 +23,10 @@ __all__ = [
     "Invocation",
     "Observer",
     "Operation",
+    "Option",
+    "Route",
     "StreamSeam",
+    "Target",
     "constant",
     "first",
     "open_call",

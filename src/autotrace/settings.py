@@ -22,7 +22,8 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
 
-def _switch(name: str, value: object) -> bool:
+def switch(name: str, value: object) -> bool:
+    """A switch's value from True, False, or one of the words for them. Raises `SettingsError` for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().lower() in _TRUE:
@@ -66,7 +67,7 @@ def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
 
 
 KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
-    "content": (_switch, True),
+    "content": (switch, True),
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "prices": (_prices, None),

@@ -7,10 +7,12 @@ library), *skipped* (for another version), *failed*, *disabled*.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from autotrace import calls, diagnostics
 from autotrace.calls import TracedTarget
+from autotrace.errors import DeclarationError
 from autotrace.hooks import finder, patcher
 from autotrace.hooks.patcher import Patch
 from autotrace.instrumentor import Choice
@@ -39,11 +41,13 @@ class TargetState:
         mine, others = self.choice, other.choice
         return mine.use == others.use == "tried" and mine.shape != others.shape and self.state in ("patched", "waiting")
 
-    def apply(self, module: Any, package: str) -> str | None:
-        """Patch the target in `module`; what is wrong, if something is. Done again, with what is there, after a reload."""
+    def apply(self, module: Any, package: str, others: Iterable[TargetState] = ()) -> bool:
+        """Patch the target in `module`; whether it is patched now. Done again, with what is there, after a reload."""
         traced, ours = self.traced, self.patch
         try:
-            if ours is None or patcher.find(module, self.name) is not ours.replacement:
+            found = patcher.find(module, self.name)
+            if ours is None or found is not ours.replacement:
+                self._check_single(found, others)
                 self.patch = patcher.apply(module, self.name, lambda raw, of_class: calls.replace(raw, traced, of_class))
                 self.below = patcher.wrapped_by(self.patch.original, package)
         except LookupError as exc:
@@ -52,8 +56,12 @@ class TargetState:
             self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
         else:
             self.state, self.reason = "patched", ""
-            return None
-        return self.reason
+        return self.state == "patched"
+
+    def _check_single(self, found: Any, others: Iterable[TargetState]) -> None:
+        for other in others:
+            if other is not self and other.patch is not None and other.patch.replacement is found:
+                raise DeclarationError(f"{self.choice.key} is the same function as {other.choice.key}; declare one of the two")
 
     def revert(self) -> None:
         """Put the originals back. A replacement that is still called somewhere passes the calls on."""

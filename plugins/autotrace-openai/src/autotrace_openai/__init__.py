@@ -14,7 +14,7 @@ from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_embeddings import openai_embeddings
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import stainless
-from autotrace.plugin import Instrumentor, Invocation, Operation, first
+from autotrace.plugin import Instrumentor, Invocation, Operation, Option, first
 from autotrace_openai import tool_runner
 
 
@@ -122,7 +122,7 @@ instrumentor = Instrumentor(
     requires="openai>=2,<4",
     hosts=HOSTS,
     errors=stainless.ERRORS,
-    options={"stream_usage": False},
+    options={"stream_usage": Option(False, "asks for the usage of streamed chat completions, and hides the chunk with it")},
     targets=stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
     shapes={"openai>=3": tool_runner.targets(CLIENTS)},
 )

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Optional
+from typing import Any
 
 from autotrace.dialects import parts
 from autotrace.families import stainless
-from autotrace.plugin import Invocation, Operation, constant, open_call
-
-Route = Callable[[Invocation], Optional[Operation]]
+from autotrace.plugin import Invocation, Operation, Route, constant, open_call
 
 
 def _output(answer: Any) -> Any:
