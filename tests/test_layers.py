@@ -14,9 +14,11 @@ import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
-errors declaration diagnostics conventions model paths pricing.prices sinks.options settings options hooks.discovery
+errors declaration diagnostics conventions model paths pricing.prices
+sinks.rotation sinks.compression sinks.options settings options hooks.discovery
 requirements operation invocation instrumentor context freezing limits transparency chunks failures exchange pricing translation
-sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor sinks.registry sinks.writer sinks
+sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor
+sinks.file sinks.registry sinks.writer sinks
 recording streams calls availability spans plugin
 dialects families
 hooks targets instrumentation reporting activation vitals autotrace

@@ -6,7 +6,7 @@ import os
 import sys
 
 from autotrace import diagnostics, settings
-from autotrace.errors import PluginError, nearest
+from autotrace.errors import PluginError, SettingsError, nearest
 from autotrace.hooks import discovery
 from autotrace.instrumentation import Plugin
 from autotrace.sinks import destination
@@ -33,19 +33,24 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
         return
     settings.current.read_file()
     settings.current.check_environment()
-    _check_sinks(options.get("sinks"))
     _discover()
     chosen = [_named(library) for library in libraries]
     left_out = [_named(library) for library in exclude]
     own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
     for plugin in chosen if own else ():
         plugin.check_options(own)
+    if options and not chosen:
+        flush()  # to where it was to go
+    before = settings.current.update({} if chosen else options)
+    try:
+        _check_sinks()
+    except SettingsError:
+        settings.current.restore(before)
+        raise
     for plugin in chosen:
         settings.current.update({name: options[name] for name in options if name not in own}, plugin.entry.package)
         plugin.options.update(own)
-    if not chosen and options:
-        flush()  # to where it was to go
-        settings.current.update(options)
+    if options and not chosen:
         _reopen_sinks()
     _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])
 
@@ -64,6 +69,7 @@ def _activate(plugins: list[Plugin]) -> None:
 
         reporting.at_exit(status)
     destination.descriptor()
+    _share_the_file()
     settings.enabled = True
     for name in settings.unknown_variables():
         diagnostics.say("settings", f"there is no setting {name}: the environment variable is left out of account.")
@@ -111,14 +117,21 @@ def _reopen_sinks() -> None:
         writer.reopen(5.0)
 
 
-def _check_sinks(given: object) -> None:
-    """Raise `SettingsError` for a sink that is named in an argument, or else in the environment or the file, and not there."""
-    if given is None:
-        given = settings.current.get("sinks")
-    if given is not None:
-        from autotrace.sinks import options, registry
+def _check_sinks() -> None:
+    """Raise `SettingsError` for a sink that the settings name and that is not there, or cannot have its options."""
+    if settings.current.given("sinks"):
+        from autotrace.sinks import registry
 
-        registry.check(name for name, sink in options.sinks("sinks", given).items() if isinstance(sink, dict))
+        registry.check()
+
+
+def _share_the_file() -> None:
+    """Children that work in other directories are to write to the file that we write to."""
+    path = os.environ.get("AUTOTRACE_FILE")
+    if path and not os.path.isabs(path):
+        from autotrace.sinks import options
+
+        os.environ["AUTOTRACE_FILE"] = options.path("AUTOTRACE_FILE", path)
 
 
 def _discover() -> None:

@@ -54,10 +54,15 @@ def _at_least(smallest: int) -> Callable[[str, object], int]:
     return read
 
 
-def _sinks(name: str, value: object) -> dict[str, Any]:
-    from autotrace.sinks import options
+def _of_sinks(reader: str) -> Callable[[str, object], Any]:
+    """A reader in `autotrace.sinks.options`, which is loaded when there is something to read."""
 
-    return options.sinks(name, value)
+    def read(name: str, value: object) -> Any:
+        from autotrace.sinks import options
+
+        return getattr(options, reader)(name, value)
+
+    return read
 
 
 def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
@@ -68,17 +73,22 @@ def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
 
 KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "content": (switch, True),
+    "file": (_of_sinks("path"), None),
+    "file_compression": (_of_sinks("compression"), "gzip"),
+    "file_keep": (_at_least(1), 0),
+    "file_max_age": (_of_sinks("duration"), 0.0),
+    "file_max_bytes": (_at_least(1), 0),
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "prices": (_prices, None),
     "service_name": (_text, None),
-    "sinks": (_sinks, None),
+    "sinks": (_of_sinks("sinks"), None),
 }
 """Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `max_line_bytes`: what a
 line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
 in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prices`: USD per million
 tokens by model (`autotrace.pricing.prices`). `service_name`: the record's ``service.name``. `sinks`: where records go
-(`autotrace.sinks.options`)."""
+(`autotrace.sinks.options`); `file` and the rest of it: the sink of that name (`autotrace.sinks.file`)."""
 
 _PER_LIBRARY = ("content",)
 
@@ -104,9 +114,9 @@ class Settings:
         self._values: dict[str, Any] = {}
         self._of_library: dict[str, dict[str, Any]] = {}
 
-    def update(self, given: Mapping[str, object], library: str | None = None) -> None:
-        """Take the options of one `enable()`. Raises `SettingsError` for one that is unknown or malformed; then
-        none is taken."""
+    def update(self, given: Mapping[str, object], library: str | None = None) -> dict[str, Any]:
+        """Take the options of one `enable()`; what `restore` takes to undo that. Raises `SettingsError` for one that is unknown
+        or malformed; then none is taken."""
         for name in given:
             if name in KNOWN and library is not None and name not in _PER_LIBRARY:
                 raise SettingsError(f"setting {name}: it holds for all libraries; give it to an enable() that names none")
@@ -114,7 +124,14 @@ class Settings:
                 known = KNOWN if library is None else _PER_LIBRARY
                 raise SettingsError(f"there is no setting {name!r}{nearest(name, known)}")
         read = {name: KNOWN[name][0](name, value) for name, value in given.items()}
-        (self._values if library is None else self._of_library.setdefault(library, {})).update(read)
+        values = self._values if library is None else self._of_library.setdefault(library, {})
+        before = dict(values)
+        values.update(read)
+        return before
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Take back an `update` for all libraries."""
+        self._values = before
 
     def clear(self) -> None:
         """Forget what `enable()` was given and what the file said."""

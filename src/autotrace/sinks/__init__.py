@@ -9,11 +9,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace.sinks.entry import Entry, Sink
+    from autotrace.sinks.file import FileSink
     from autotrace.sinks.memory import MemorySink
 
-__all__ = ["Entry", "MemorySink", "Sink"]
+__all__ = ["Entry", "FileSink", "MemorySink", "Sink"]
 
-_LAZY = {"Entry": "entry", "MemorySink": "memory", "Sink": "entry"}
+_LAZY = {"Entry": "entry", "FileSink": "file", "MemorySink": "memory", "Sink": "entry"}
 """The public names, and where they are: activation imports this package, and must not import what they need."""
 
 

@@ -5,7 +5,7 @@ Loaded when one of them is given, as it is no part of the activation budget.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from autotrace.errors import SettingsError
@@ -31,6 +31,57 @@ def sinks(name: str, value: object) -> dict[str, Any]:
     if not found:
         raise SettingsError(f"setting {name}: it names no sink; say 'stdout', or leave it out")
     return found
+
+
+def path(name: str, value: object) -> str:
+    """A file's absolute path; ``~`` is the user's home. Relative ones begin where the process is now."""
+    import os
+
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise SettingsError(f"setting {name}: {value!r} is no path")
+    try:
+        return os.path.abspath(os.path.expanduser(str(value)))
+    except (OSError, ValueError) as exc:  # the current directory has been removed
+        raise SettingsError(f"setting {name}: {value!r} leads nowhere: {exc}") from None
+
+
+def duration(name: str, value: object) -> float:
+    """Seconds, from a number of them or a text such as ``90s``, ``15m``, ``12h``, ``1d``; 0, ``off`` and ``none`` are 0."""
+    text = str(value).strip().lower()
+    number, unit = (text[:-1], _SECONDS[text[-1]]) if text[-1:] in _SECONDS else (text, 1)
+    try:
+        seconds = 0.0 if text in ("off", "none") else float(number) * unit
+    except ValueError:
+        seconds = -1.0
+    if isinstance(value, bool) or not 0 <= seconds < float("inf"):
+        raise SettingsError(f"setting {name}: {value!r} is no duration; say seconds, or 15m, 12h, 1d, or 0 for none")
+    return seconds
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def compression(name: str, value: object) -> str:
+    """How rotated files are compressed: ``gzip``, ``zstd`` or ``none``."""
+    method = choice("gzip", "zstd", "none")(name, value)
+    if method == "zstd":
+        from autotrace.sinks.compression import has_zstd
+
+        if not has_zstd():
+            raise SettingsError(f"setting {name}: zstd needs Python 3.14 or the package zstandard; install that, or say gzip")
+    return method
+
+
+def choice(*words: str) -> Callable[[str, object], str]:
+    """A reader of one of `words`."""
+
+    def read(name: str, value: object) -> str:
+        text = value.strip().lower() if isinstance(value, str) else ""
+        if text not in words:
+            raise SettingsError(f"setting {name}: {value!r} is none of {', '.join(words)}")
+        return text
+
+    return read
 
 
 def words(value: str) -> list[str]:

@@ -43,7 +43,32 @@ def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
     return DescriptorSink(fd)
 
 
-BUILT_IN: dict[str, Factory] = {"stderr": _stderr, "stdout": _stdout}
+def _file(options: dict[str, Any]) -> Sink:
+    from autotrace.sinks.file import FileSink
+
+    return FileSink(**_of_file(options))
+
+
+_FILE = {name: "file" if name == "path" else f"file_{name}" for name in ("path", "max_bytes", "max_age", "keep", "compression")}
+"""The options of the sink `file`, and the settings that they stand over."""
+
+
+def _of_file(options: dict[str, Any]) -> dict[str, Any]:
+    for option in options:
+        if option not in _FILE:
+            raise SettingsError(f"sink file: there is no option {option!r}{nearest(option, _FILE)}")
+    read = {
+        option: settings.current.get(name)
+        if option not in options
+        else settings.KNOWN[name][0](f"sinks.file.{option}", options[option])
+        for option, name in _FILE.items()
+    }
+    if read["path"] is None:
+        raise SettingsError("sink file: it has no path; set AUTOTRACE_FILE, the setting file, or the option path of the sink")
+    return read
+
+
+BUILT_IN: dict[str, Factory] = {"file": _file, "stderr": _stderr, "stdout": _stdout}
 """Our own, which need no entry point. No distribution can take their names."""
 
 
@@ -60,11 +85,14 @@ def installed() -> dict[str, EntryPoint]:
     return found
 
 
-def check(names: Iterable[str]) -> None:
-    """Raise `SettingsError` for the first name that is neither ours nor installed."""
-    unknown = _unknown(names)
+def check() -> None:
+    """Raise `SettingsError` if a sink in force is neither ours nor installed, or if ours cannot have its options."""
+    wanted = chosen()
+    unknown = _unknown(name for name, sink in wanted.items() if isinstance(sink, dict))
     if unknown:
         raise SettingsError(unknown[0])
+    if isinstance(wanted.get("file"), dict):
+        _of_file(wanted["file"])
 
 
 def chosen() -> dict[str, Any]:
@@ -80,7 +108,7 @@ def chosen() -> dict[str, Any]:
 
 def default() -> dict[str, Any]:
     """The sinks where the settings name none."""
-    return {"stdout": {}}
+    return {"stdout": {}} if settings.current.get("file") is None else {"file": {}}
 
 
 def _merged(name: str, given: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""Compressing rotated files, a piece at a time between batches, so that no record waits for long.
+
+Whichever process finds a rotated file that is not compressed takes it, under a lock; what another has left unfinished is
+begun anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import sys
+import time
+import zlib
+from typing import Any, Optional
+
+from autotrace import diagnostics
+from autotrace.sinks import rotation
+
+if sys.platform != "win32":
+    import fcntl
+
+_PIECE = 1 << 18
+_BINARY = getattr(os, "O_BINARY", 0)
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def has_zstd() -> bool:
+    """Whether this Python can write zstd: from 3.14 on, or with the package `zstandard`."""
+    return sys.version_info >= (3, 14) or importlib.util.find_spec("zstandard") is not None
+
+
+def stream(method: str) -> Any:
+    """A new stream of compressed data: ``compress(data)``, at the end ``flush()``, both of which return bytes."""
+    if method == "gzip":
+        return zlib.compressobj(wbits=_GZIP)
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+
+        return zstd.ZstdCompressor()
+    return importlib.import_module("zstandard").ZstdCompressor().compressobj()
+
+
+class Compressor:
+    """Compresses what was rotated away from `path` with `method`: ``"gzip"``, ``"zstd"`` or ``"none"``."""
+
+    def __init__(self, path: str, method: str) -> None:
+        self._path = path
+        self._method = method
+        self._job: Optional[_Job] = None
+        self._look = method != "none"
+
+    def look(self) -> None:
+        """There may be a file to compress."""
+        self._look = self._method != "none"
+
+    def work(self, until: float) -> None:
+        """Go on until there is nothing to do, or it is `until` (`time.monotonic`), a piece of 256 KB more or less."""
+        while self._look or self._job is not None:
+            try:
+                if self._job is None:
+                    self._job = self._next()
+                    if self._job is None:
+                        return
+                elif self._job.step():
+                    self.stop()
+            except OSError as exc:  # the disk is full, the directory is gone: the next rotation is time enough to try again
+                self.stop()
+                self._look = False
+                diagnostics.say(
+                    "sink", f"{exc.filename or self._path} cannot be compressed: {exc.strerror}; it stays as it is."
+                )
+            if time.monotonic() > until:
+                return
+
+    def stop(self) -> None:
+        """Let go of what is being compressed."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.close()
+
+    def _next(self) -> Optional[_Job]:
+        """The oldest file that nobody else is at."""
+        paths = rotation.rotated(self._path, compressed=False)
+        self._look = bool(paths)
+        for path in paths:
+            job = _Job(path, self._method)
+            if job.begin():
+                return job
+            job.close()
+        return None
+
+
+class _Job:
+    """One file that is being compressed."""
+
+    def __init__(self, path: str, method: str) -> None:
+        self._path = path
+        self._target = path + rotation.SUFFIXES[method]
+        self._stream = stream(method)
+        self._fds: list[int] = []
+        self._pid = os.getpid()
+
+    def begin(self) -> bool:
+        """Take the file. False if another process has it, or has done with it."""
+        try:
+            self._fds.append(os.open(self._path, os.O_RDWR | _BINARY))
+            if sys.platform != "win32":
+                fcntl.flock(self._fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (FileNotFoundError, BlockingIOError):
+            return False
+        if not os.path.exists(self._path):  # somebody finished between our open and our lock
+            return False
+        mode = os.fstat(self._fds[0]).st_mode & 0o777
+        part = os.open(self._target + rotation.PART, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, mode)
+        self._fds.append(part)
+        return True
+
+    def step(self) -> bool:
+        """Compress a piece. True if it was the last."""
+        source, part = self._fds
+        data = os.read(source, _PIECE)
+        self._write(part, self._stream.compress(data) if data else self._stream.flush())
+        if data:
+            return False
+        status = os.fstat(source)
+        os.utime(self._target + rotation.PART, ns=(status.st_atime_ns, status.st_mtime_ns))
+        if sys.platform == "win32":  # where nothing is renamed or removed that is open
+            while self._fds:
+                os.close(self._fds.pop())
+        with contextlib.suppress(FileNotFoundError):  # there were too many to keep
+            os.replace(self._target + rotation.PART, self._target)
+            os.unlink(self._path)
+        return True
+
+    def _write(self, fd: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def close(self) -> None:
+        """Let go of the file, and of what was not finished."""
+        if len(self._fds) == 2 and self._pid == os.getpid():
+            with contextlib.suppress(OSError):
+                os.unlink(self._target + rotation.PART)
+        while self._fds:
+            os.close(self._fds.pop())
+
+    def __del__(self) -> None:
+        self.close()

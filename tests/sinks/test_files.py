@@ -1,0 +1,296 @@
+"""The file sink: every line once and whole, whoever else writes to the file, rotates it, moves it away or fills the disk."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autotrace
+from autotrace import settings
+from autotrace.errors import SettingsError
+from autotrace.sinks import FileSink, rotation
+from autotrace.sinks.options import duration
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def content(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def names(folder: Path, pattern: str = "app*") -> list[str]:
+    """The names of the spans in the files of a folder, each line parsed."""
+    return [json.loads(line)["name"] for path in folder.glob(pattern) for line in content(path).splitlines()]
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_file_is_made_for_its_owner_and_stdout_stays_empty(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run("os.umask(0); span('a'); span('b')", AUTOTRACE_FILE="traces/today/app.jsonl")
+    assert (ran.out, ran.err) == ("", "")
+    assert names(tmp_path / "traces/today") == ["a", "b"]
+    assert [mode(tmp_path / path) for path in ("traces", "traces/today", "traces/today/app.jsonl")] == [0o700, 0o700, 0o600]
+
+
+def test_lines_are_appended_and_a_half_one_is_ended(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "app.jsonl").write_text('{"name":"before"}\n{"name":"torn by a ki')
+    run("span('a')", AUTOTRACE_SINKS="file,stdout", AUTOTRACE_FILE="app.jsonl")
+    before, torn, after = (tmp_path / "app.jsonl").read_text().splitlines()
+    assert (before, torn, json.loads(after)["name"]) == ('{"name":"before"}', '{"name":"torn by a ki', "a")
+
+
+STORM = """
+def storm(who):
+    for number in range({each}):
+        span(f"{{who}}-{{number}}", text="x" * (number * 37 % 900))
+        if number % 10 == 0:
+            time.sleep(0.001)
+if len(sys.argv) > 1:
+    storm(sys.argv[1])
+    sys.exit()
+import subprocess
+others = [subprocess.Popen([sys.executable, __file__, f"spawned {{n}}"]) for n in range(2)]
+span("first")
+autotrace.flush()
+children = []
+for number in range(3):
+    child = os.fork()
+    if child == 0:
+        storm(f"forked {{number}}")
+        sys.exit()
+    children.append(child)
+storm("parent")
+codes = [os.waitpid(child, 0)[1] for child in children] + [other.wait() for other in others]
+assert codes == [0] * 5, codes
+"""
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+def test_six_processes_that_rotate_one_file_lose_no_line(run: Callable[..., Any], tmp_path: Path, compression: str) -> None:
+    each = 300
+    ran = run(
+        STORM.format(each=each),
+        AUTOTRACE_FILE="traces/app.jsonl",
+        AUTOTRACE_FILE_MAX_BYTES="20000",
+        AUTOTRACE_FILE_COMPRESSION=compression,
+    )
+    assert (ran.code, ran.out, ran.said) == (0, "", [])
+    folder = tmp_path / "traces"
+    who = ["parent", *(f"forked {n}" for n in range(3)), *(f"spawned {n}" for n in range(2))]
+    assert Counter(names(folder)) == Counter(["first", *(f"{one}-{number}" for one in who for number in range(each))])
+    files = sorted(folder.iterdir())
+    assert len(files) > 50
+    assert all(len(content(path)) <= 20_000 for path in files)
+    plain = [path for path in files if path.suffix != ".gz" and path.name != "app.jsonl"]
+    assert len(plain) == (len(files) - 1 if compression == "none" else 0)
+    assert {mode(path) for path in files} == {0o600}
+
+
+def test_what_is_moved_or_removed_from_outside_is_made_anew(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run(
+        """
+        import shutil
+        for number in range(6):
+            span(f"s{number}")
+            autotrace.flush()
+            if number == 1:
+                os.rename("traces/app.jsonl", "traces/app.old")  # logrotate
+            if number == 3:
+                shutil.copy("traces/app.jsonl", "traces/app.copy")  # logrotate's copytruncate
+                os.truncate("traces/app.jsonl", 0)
+            if number == 4:
+                shutil.move("traces", "moved")
+        """,
+        AUTOTRACE_FILE="traces/app.jsonl",
+    )
+    assert (ran.code, ran.err) == (0, "")
+    assert names(tmp_path / "moved", "app.old") == ["s0", "s1"]
+    assert names(tmp_path / "moved", "app.copy") == ["s2", "s3"]
+    assert names(tmp_path / "moved", "app.jsonl") == ["s4"]
+    assert names(tmp_path / "traces") == ["s5"]
+
+
+def test_children_that_work_elsewhere_write_to_the_same_file(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    ran = run(
+        """
+        import subprocess
+        if len(sys.argv) == 1:
+            answer = subprocess.check_output([sys.executable, __file__, "child"], cwd="elsewhere")
+            assert answer == b"answer\\n"
+            os.chdir("elsewhere")
+        else:
+            print("answer")
+        span("child" if len(sys.argv) > 1 else "parent")
+        """,
+        AUTOTRACE_FILE="app.jsonl",
+    )
+    assert (ran.code, ran.err) == (0, "")
+    assert names(tmp_path) == ["child", "parent"]
+
+
+def test_a_file_whose_first_line_is_old_is_rotated(run: Callable[..., Any], tmp_path: Path) -> None:
+    for age, expected in ((7100, 0), (7300, 1)):
+        path = tmp_path / str(age) / "app.jsonl"
+        path.parent.mkdir()
+        path.write_text(json.dumps({"name": "old", "end_ns": time.time_ns() - age * 10**9}) + "\n")
+        run("span('a'); autotrace.flush(); span('b')", AUTOTRACE_FILE=str(path), AUTOTRACE_FILE_MAX_AGE="2h")
+        assert len(list(path.parent.iterdir())) == 1 + expected
+        assert sorted(names(path.parent)) == ["a", "b", "old"]
+
+
+def test_the_latest_are_kept(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "traces/app.notes.jsonl").write_text('{"name":"the user\'s own"}\n')
+    ran = run(
+        "for number in range(60): span(f'{number:02}', text='x' * 500)",
+        "autotrace.enable(file='traces/app.jsonl', file_max_bytes=3000, file_keep=3)",
+    )
+    assert ran.err == ""
+    files = sorted(path.name for path in (tmp_path / "traces").glob("app.2*"))
+    assert (len(files), {name.rpartition(".")[2] for name in files}) == (3, {"gz"})
+    kept = sorted(names(tmp_path / "traces", "app.2*") + names(tmp_path / "traces", "app.jsonl"))
+    assert kept == [f"{number:02}" for number in range(60 - len(kept), 60)]
+    assert names(tmp_path / "traces", "app.notes.jsonl") == ["the user's own"]
+
+
+def test_what_a_killed_process_has_not_compressed_the_next_one_does(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "app.jsonl"
+    path.write_text('{"name":"before"}\n')
+    rotated = Path(rotation.rotate(str(path)))
+    Path(f"{rotated}.gz.part").write_bytes(b"half a fi")
+    run("span('a')", AUTOTRACE_FILE="app.jsonl")
+    assert sorted(names(tmp_path)) == ["a", "before"]
+    assert [one.name for one in sorted(tmp_path.glob("app.2*"))] == [f"{rotated.name}.gz"]
+
+
+DIRECT = """
+import resource, signal
+from autotrace.sinks import FileSink
+class Line:
+    def __init__(self, text):
+        self.line = text.encode() + b"\\n"
+"""
+
+
+def test_a_disk_that_is_full_takes_whole_lines_or_none(run: Callable[..., Any], tmp_path: Path) -> None:
+    """RLIMIT_FSIZE stands for the disk: a write that reaches it is cut, the next one fails."""
+    ran = run(
+        DIRECT
+        + """
+sink = FileSink("app.jsonl")
+assert sink.write([Line("a" * 500)]) == 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+try:
+    sink.write([Line("b" * 700), Line("c" * 10)])
+except OSError as exc:
+    print(exc.errno)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(sink.write([Line("b" * 700), Line("c" * 10)]))
+sink.close(0)
+""",
+        enable="",
+    )
+    assert (ran.out.split(), ran.err) == (["27", "2"], "")
+    assert (tmp_path / "app.jsonl").read_text().split() == ["a" * 500, "b" * 700, "c" * 10]
+
+
+def test_a_directory_that_cannot_be_written_costs_the_rotation_and_no_line(run: Callable[..., Any], tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        (tmp_path / "app.jsonl").write_text("")
+        attributes = subprocess.run(["chattr", "+a", str(tmp_path / "app.jsonl")], capture_output=True, check=False)
+        if attributes.returncode:
+            pytest.skip("root may rename anything here")
+    else:
+        (tmp_path / "app.jsonl").write_text("")
+        tmp_path.chmod(0o500)
+    try:
+        ran = run(
+            "for number in range(9): span(f'{number}', text='x' * 500)",
+            AUTOTRACE_FILE="app.jsonl",
+            AUTOTRACE_FILE_MAX_BYTES="999",
+        )
+        assert names(tmp_path) == list("012345678")
+        assert ["cannot be rotated" in line["message"] for line in ran.said] == [True]
+    finally:
+        subprocess.run(["chattr", "-a", str(tmp_path / "app.jsonl")], capture_output=True, check=False)
+        tmp_path.chmod(0o700)
+
+
+def test_a_lock_that_is_not_given_back_costs_no_line(tmp_path: Path) -> None:
+    """Another process that was stopped in the middle of a write: the batch is refused, and comes again."""
+    import fcntl
+
+    class Line:
+        line = b"a\n"
+
+    sink, batch = FileSink(tmp_path / "app.jsonl"), [Line()]
+    with open(tmp_path / "app.jsonl", "ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="holds its lock"):
+            sink.write(batch)  # type: ignore[arg-type]
+    assert sink.write(batch) == 1  # type: ignore[arg-type]
+    sink.close(0)
+    assert (tmp_path / "app.jsonl").read_text() == "a\n"
+
+
+def test_a_pipe_and_a_device_are_written_to_as_they_are(run: Callable[..., Any], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "read", "wb") as read, subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=read):
+        run("span('a'); span('b', text='x' * 300_000)", AUTOTRACE_FILE="pipe", AUTOTRACE_FILE_MAX_BYTES="100")
+    assert names(tmp_path, "read") == ["a", "b"]
+    ran = run("span('a')", AUTOTRACE_FILE="/dev/stderr")
+    assert [json.loads(line)["name"] for line in ran.err.splitlines()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sinks": ["file"]}, "it has no path; set AUTOTRACE_FILE"),
+        ({"sinks": {"file": {"path": "x", "max_byte": 1}}}, "did you mean 'max_bytes'"),
+        ({"sinks": {"file": {"path": "x", "max_bytes": "many"}}}, "sinks.file.max_bytes: 'many' is neither"),
+        ({"file": 7}, "7 is no path"),
+        ({"file": "x", "file_max_age": "1w"}, "is no duration"),
+        ({"file": "x", "file_max_age": -1}, "is no duration"),
+        ({"file": "x", "file_compression": "bz2"}, "'bz2' is none of gzip, zstd, none"),
+    ],
+)
+def test_what_cannot_be_is_one_error_and_changes_nothing(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        autotrace.enable(**given)
+    assert settings.current.given("sinks") == settings.current.given("file") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), (1.5, 1.5), ("15m", 900), (" 12H ", 43_200), ("1d", 86_400), ("off", 0)]
+)
+def test_durations(text: Any, seconds: float) -> None:
+    assert duration("file_max_age", text) == seconds
+
+
+def test_zstd_where_it_is_and_one_error_where_it_is_not(run: Callable[..., Any], tmp_path: Path) -> None:
+    has_zstd = sys.version_info >= (3, 14) or importlib.util.find_spec("zstandard") is not None
+    if not has_zstd:
+        with pytest.raises(SettingsError, match="zstd needs Python 3"):
+            autotrace.enable(file=tmp_path / "app.jsonl", file_compression="zstd")
+        return
+    ran = run(
+        "span('a'); autotrace.flush(); span('b')",
+        "autotrace.enable(file='app.jsonl', file_compression='zstd', file_max_bytes=100)",
+    )
+    assert ran.err == ""
+    (compressed,) = tmp_path.glob("app.2*.jsonl.zst")
+    assert compressed.read_bytes()[:4] == b"\x28\xb5\x2f\xfd"
