@@ -17,7 +17,7 @@ ORDER = """
 errors declaration diagnostics conventions model paths pricing.prices
 sinks.rotation sinks.compression sinks.options settings options hooks.discovery
 requirements operation invocation instrumentor context freezing limits transparency chunks failures exchange pricing translation
-sinks.system sinks.leaving sinks.destination sinks.entry sinks.memory sinks.descriptor
+sinks.system sinks.leaving sinks.destination sinks.processing sinks.entry sinks.memory sinks.descriptor
 sinks.file sinks.registry sinks.writer sinks
 recording streams calls availability spans plugin
 dialects families

@@ -81,13 +81,15 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "prices": (_prices, None),
+    "processors": (_of_sinks("processors"), None),
     "service_name": (_text, None),
     "sinks": (_of_sinks("sinks"), None),
 }
 """Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `max_line_bytes`: what a
 line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
 in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prices`: USD per million
-tokens by model (`autotrace.pricing.prices`). `service_name`: the record's ``service.name``. `sinks`: where records go
+tokens by model (`autotrace.pricing.prices`). `processors`: functions that a record passes on its way to the sinks
+(`autotrace.sinks.processing`). `service_name`: the record's ``service.name``. `sinks`: where records go
 (`autotrace.sinks.options`); `file` and the rest of it: the sink of that name (`autotrace.sinks.file`)."""
 
 _PER_LIBRARY = ("content",)
@@ -261,6 +263,8 @@ def _as_text(value: object) -> str:
         import json
 
         return json.dumps(value)
+    if isinstance(value, list):
+        return ",".join(value)
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 

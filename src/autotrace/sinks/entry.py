@@ -11,26 +11,68 @@ from autotrace import diagnostics, freezing, limits, settings
 from autotrace.errors import SettingsError
 from autotrace.model import Span
 from autotrace.pricing import cost
+from autotrace.sinks import processing
 
 
 class Entry:
-    """A record for the sinks: `record` is the struct, with long texts cut as the setting `max_text_chars` says; `line` is its
-    JSON with a newline, within `max_line_bytes`, made when first asked for."""
+    """A record for the sinks: the struct with long texts cut as the setting `max_text_chars` says, and the line of it within
+    `max_line_bytes`. Each is made when first asked for, and once."""
 
-    __slots__ = ("_line", "record")
+    __slots__ = ("_kind", "_line", "_record")
 
     def __init__(self, record: Span) -> None:
         kept = _limit("max_text_chars")
         if kept:
             record.attributes = limits.cut_texts(record.attributes, kept)
-        self.record = record
+        self._kind = type(record)
+        self._record: Span | None = record
         self._line: bytes | None = None
 
     @property
     def line(self) -> bytes:
+        """JSON with a newline at its end, and nowhere else."""
         if self._line is None:
-            self._line = _logger().info("span", record=self.record)
+            self._line = _logger().log(self._record)
         return self._line
+
+    @property
+    def record(self) -> Span:
+        """The struct (`autotrace.model`); where the program has processors, as the line has it."""
+        if self._record is None:
+            self._record = _read_back(self.line, self._kind)
+        return self._record
+
+    def process(self) -> bool:
+        """Pass the record through the program's processors, if it has any. False: one of them wants it dropped."""
+        if processing.processors():
+            line = _logger().log(self._record)
+            if line is None:
+                return False
+            self._line, self._record = line, None
+        return True
+
+
+def _read_back(line: bytes, kind: type[Span]) -> Span:
+    """The struct of a line. What processors have made of it may be no record any more; attributes that cannot be read are
+    left out, and no field is as it was before them."""
+    event = msgspec.json.decode(line)
+    try:
+        return msgspec.convert(event, kind)
+    except msgspec.ValidationError as exc:
+        diagnostics.say(
+            "processor", f"a record is none any more after the processors: {exc}. Sinks that read structs get what is."
+        )
+        return kind(**{field.name: _field(event.get(field.name), field) for field in msgspec.structs.fields(kind)})
+
+
+def _field(value: Any, field: msgspec.structs.FieldInfo) -> Any:
+    candidates: tuple[Any, ...] = (value, None, "", 0, [], {})
+    for candidate in candidates:
+        try:
+            return msgspec.convert(candidate, field.type)
+        except msgspec.ValidationError:
+            continue
+    return value
 
 
 class Sink(Protocol):
@@ -53,7 +95,7 @@ class Sink(Protocol):
         """
 
 
-def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """structlog processor: the record's own fields, in the record's order, are the event."""
     return msgspec.structs.asdict(event["record"])
 
@@ -68,7 +110,8 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
         line = msgspec.json.encode(event)
     limit = _limit("max_line_bytes")
     if limit and len(line) >= limit:
-        line = limits.fit(event, len(line), limit - 1)
+        has_attributes = isinstance(event.get("attributes"), dict)
+        line = limits.fit(event if has_attributes else {**event, "attributes": {}}, len(line), limit - 1)
     return line + b"\n"
 
 
@@ -86,6 +129,8 @@ class _Line:
     def info(self, line: bytes) -> bytes:
         return line
 
+    debug = warning = error = info
+
 
 def prepare() -> None:
     """Do the imports that the first record needs, before there is one."""
@@ -93,20 +138,22 @@ def prepare() -> None:
     cost.prepare()
 
 
-_logger_made: Any = None
+_made: tuple[list[Any], Any] = ([], None)
+"""The processors that the logger was made with, and the logger."""
 
 
 def _logger() -> Any:
     """The private structlog logger; the program's own structlog configuration is neither read nor changed."""
-    global _logger_made
-    if _logger_made is None:
+    global _made
+    given = processing.processors()
+    if _made[1] is None or _made[0] != given:
         import structlog
 
         class Logger(structlog.BoundLoggerBase):
-            def info(self, event: str, **values: Any) -> Any:
-                return self._proxy_to_logger("info", event, **values)
+            def log(self, record: Span) -> Any:
+                return self._proxy_to_logger(getattr(record, "level", "info"), "record", record=record)
 
-        _logger_made = structlog.wrap_logger(
-            _Line(), processors=[_unfold, _render], wrapper_class=Logger, context_class=dict, cache_logger_on_first_use=True
-        ).bind()
-    return _logger_made
+        own = [processing.plain, *map(processing.guarded, given)] if given else [_unfold]
+        logger = structlog.wrap_logger(_Line(), processors=[*own, _render], wrapper_class=Logger, context_class=dict)
+        _made = (given, logger.bind())
+    return _made[1]

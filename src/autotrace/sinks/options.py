@@ -33,6 +33,19 @@ def sinks(name: str, value: object) -> dict[str, Any]:
     return found
 
 
+def processors(name: str, value: object) -> list[Any]:
+    """Functions, and names of such as ``module:function``: a list, a single one, or names separated by commas."""
+    given = words(value) if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    for one in given:
+        if isinstance(one, str):
+            module, colon, function = one.partition(":")
+            if not colon or not all(part.isidentifier() for part in (*module.split("."), *function.split("."))):
+                raise SettingsError(f"setting {name}: {one!r} is not of the form module:function")
+        elif not callable(one):
+            raise SettingsError(f"setting {name}: {one!r} is no function")
+    return list(given)
+
+
 def path(name: str, value: object) -> str:
     """A file's absolute path; ``~`` is the user's home. Relative ones begin where the process is now."""
     import os

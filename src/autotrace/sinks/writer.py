@@ -158,10 +158,13 @@ class Writer:
         while self._queue and len(batch) < _BATCH:
             try:
                 span = self._queue.popleft().record()
-                if span is not None:
-                    batch.append(Entry(span))
-                else:
+                entry = None if span is None else Entry(span)
+                if entry is None:
                     self.covered += 1
+                elif entry.process():
+                    batch.append(entry)
+                else:
+                    self.dropped += 1
             except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
                 self.dropped += 1
                 diagnostics.failed("writer: a record is lost", exc, aside=True)

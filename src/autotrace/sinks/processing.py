@@ -1,0 +1,73 @@
+"""The program's own structlog processors, between the record and its line; on the writer's thread.
+
+Each is a function ``(logger, method, event) -> event``. It may change the event, return another, or raise
+`structlog.DropEvent`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from autotrace import diagnostics, freezing, settings
+from autotrace.errors import SettingsError
+
+Event = MutableMapping[str, Any]
+Processor = Callable[[Any, str, Event], Any]
+
+
+def processors() -> list[str | Processor]:
+    """Those that the settings name: as ``module:function``, or as the function itself."""
+    try:
+        return settings.current.get("processors") or []
+    except SettingsError:  # the variable was made malformed after it was checked
+        return []
+
+
+def plain(_logger: Any, _method: str, event: Event) -> Event:
+    """structlog processor: the record as plain JSON values, none of which it shares with another record."""
+    return _plain(msgspec.structs.asdict(event["record"]))
+
+
+def _plain(event: Event) -> Event:
+    try:
+        encoded = msgspec.json.encode(event)
+    except Exception:  # what a program passes, or a processor adds, may be anything
+        encoded = msgspec.json.encode(freezing.harmless(dict(event)))
+    return msgspec.json.decode(encoded)  # type: ignore[no-any-return]
+
+
+def guarded(given: str | Processor) -> Processor:
+    """A processor that costs its own effect and nothing else if it raises, cannot be loaded, or returns no event."""
+    name = given if isinstance(given, str) else getattr(given, "__qualname__", repr(given))
+    found: list[Processor] = [] if isinstance(given, str) else [given]
+
+    def guarded(logger: Any, method: str, event: Event) -> Event:
+        import structlog
+
+        before = msgspec.json.encode(event)
+        try:
+            if not found:
+                found.append(_loaded(name))
+            made = found[0](logger, method, event)
+            if not isinstance(made, MutableMapping):
+                raise TypeError(f"it returned {type(made).__name__}, not the event")
+            return _plain(made)
+        except structlog.DropEvent:
+            raise
+        except Exception as exc:  # the program's own function
+            diagnostics.failed(f"processor {name}", exc, aside=True)
+            return msgspec.json.decode(before)  # type: ignore[no-any-return]
+
+    return guarded
+
+
+def _loaded(name: str) -> Processor:
+    module, _, function = name.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in function.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
