@@ -47,6 +47,10 @@ class Provider:
         """What went wrong inside the provider itself; empty unless it has a bug."""
         return self._server.failures
 
+    def forget(self) -> None:
+        """Answer as if nothing had been asked before: the same requests get the same ids again. Empties `requests`."""
+        self._server.forget()
+
     def environment(self) -> dict[str, str]:
         """The variables by which the unchanged SDKs come here."""
         return {

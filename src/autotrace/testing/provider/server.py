@@ -59,6 +59,12 @@ class Server(ThreadingHTTPServer):
             times = self._times[digest]
         return hashlib.sha256(digest + str(times).encode()).hexdigest()[:24]
 
+    def forget(self) -> None:
+        """Forget what was received, and how often."""
+        self.requests.clear()
+        with self._lock:
+            self._times.clear()
+
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._open.add(request)

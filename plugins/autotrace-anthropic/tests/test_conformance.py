@@ -1,0 +1,52 @@
+"""The plugin for Anthropic, held to the conformance kit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anthropic
+
+import autotrace_anthropic
+from autotrace.testing import Ask, Case, Library, check, conformance
+from autotrace.testing.provider import serve
+
+
+def chat(ask: Ask, **more: Any) -> dict[str, Any]:
+    return {"model": ask.model, "max_tokens": 64, "messages": [{"role": "user", "content": ask.text}], **more}
+
+
+library = Library(
+    "anthropic",
+    client=lambda url: anthropic.Anthropic(base_url=url, api_key="sk-ant-test", max_retries=0),
+    async_client=lambda url: anthropic.AsyncAnthropic(base_url=url, api_key="sk-ant-test", max_retries=0),
+    provider=serve,
+    cases=[
+        Case(
+            "messages",
+            operation="chat",
+            model="claude-haiku-4-5",
+            call=lambda client, ask: client.messages.create(**chat(ask)),
+            stream=lambda client, ask: client.messages.create(**chat(ask, stream=True)),
+            raw=lambda client, ask: client.messages.with_raw_response.create(**chat(ask)),
+        ),
+        Case(
+            "messages helper",
+            operation="chat",
+            model="claude-haiku-4-5",
+            stream=lambda client, ask: client.messages.stream(**chat(ask)),
+            raw=lambda client, ask: client.messages.with_streaming_response.create(**chat(ask)),
+        ),
+        Case(
+            "beta messages",
+            operation="chat",
+            model="claude-haiku-4-5",
+            call=lambda client, ask: client.beta.messages.create(**chat(ask)),
+            stream=lambda client, ask: client.beta.messages.create(**chat(ask, stream=True)),
+        ),
+    ],
+)
+test_conformance = conformance(library)
+
+
+def test_the_plugin_is_declared_well() -> None:
+    assert check(autotrace_anthropic.instrumentor, lacks=["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"])

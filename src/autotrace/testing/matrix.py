@@ -1,0 +1,92 @@
+"""The matrix of a library: each check for each case and side that has what it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from autotrace.testing.cell import Cell, Check, NotApplicable, NotConform
+from autotrace.testing.checks import all_checks
+from autotrace.testing.library import Library
+from autotrace.testing.scorecard import Result, Scorecard
+
+
+class Row(NamedTuple):
+    """A check and how its cells came out, before they are run: those that apply."""
+
+    check: Check
+    cells: list[Cell]
+
+
+def cells(library: Library, checks: Sequence[str] | None = None) -> Iterator[Cell]:
+    """The cells of `library` that apply, in the order of its cases and of the scorecard; only those of `checks`, if given."""
+    for check in all_checks():
+        if checks is not None and check.name not in checks:
+            continue
+        for case in library.cases[: 1 if check.whole else None]:
+            for asynchronous in library.sides:
+                cell = Cell(library, case, asynchronous, check)
+                if asynchronous in check.sides and _applies(cell):
+                    yield cell
+                    if check.whole:
+                        break
+
+
+def _applies(cell: Cell) -> bool:
+    if cell.check.name in cell.case.exempt or not cell.has(cell.check.needs):
+        return False
+    return not cell.check.faults or bool(cell.faults)
+
+
+def run(library: Library, checks: Sequence[str] | None = None) -> Scorecard:
+    """Run the matrix (or only `checks`, by name) and return its scorecard; nothing is raised for what does not hold."""
+    scorecard = Scorecard()
+    try:
+        for cell in cells(library, checks):
+            scorecard.add(outcome(cell))
+    finally:
+        library.close()
+    return scorecard
+
+
+def outcome(cell: Cell) -> Result:
+    """Run one cell: how it came out."""
+    try:
+        cell.run()
+    except NotApplicable as exc:
+        return Result.of(cell, "not applicable", str(exc))
+    except NotConform as exc:
+        return Result.of(cell, "failed", str(exc))
+    except Exception as exc:  # of the library, the plugin or ours, where none is expected
+        return Result.of(cell, "failed", f"{cell.name}: {type(exc).__qualname__}: {exc}")
+    return Result.of(cell, "passed", "")
+
+
+def conformance(library: Library) -> Callable[..., None]:
+    """A test function for pytest that is the whole matrix of `library`, a parameter for each cell:
+
+        test_conformance = conformance(library)
+
+    ``-k early-close`` or ``-k chat-stream-async`` chooses cells, ``-p autotrace.testing.pytest_plugin
+    --autotrace-scorecard`` prints the scorecard at the end.
+    """
+    import pytest
+
+    every = list(cells(library))
+
+    @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in every])
+    def test_conformance(cell: Cell, request: pytest.FixtureRequest) -> None:
+        module: Any = request.node.getparent(pytest.Module)
+        module.addfinalizer(library.close)
+        result = Result.of(cell, "failed", "")
+        try:
+            result = outcome(cell)
+        finally:
+            request.node.user_properties.append(("autotrace", result._asdict()))
+        if result.verdict == "not applicable":
+            pytest.skip(result.reason)
+        if result.verdict == "failed":
+            pytest.fail(result.reason, pytrace=False)
+
+    test_conformance.__doc__ = f"The conformance of the plugin for {library.package}."
+    return test_conformance

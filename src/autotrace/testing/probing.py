@@ -1,0 +1,130 @@
+"""Trying a pure function on data that it was not made for: the beginnings of streams, in all shapes that JSON can take.
+
+The names that a function looks up are read from its code, so that the data has them: absent, null, and of every type.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+_TRIES = 300
+_ODD: tuple[Any, ...] = (None, "", "text", 0, 7, 1.5, True, [], ["text"], [None], {}, [{}])
+
+
+def faults_of_reduce(reduce: Callable[[list[Any]], Any]) -> Iterator[str]:
+    """What is wrong with `reduce`: that it raises on some chunks, changes them, or is not the same function twice."""
+    for chunks in _streams(_names(reduce)):
+        given = copy.deepcopy(chunks)
+        try:
+            first = reduce(chunks)
+            second = reduce(copy.deepcopy(given))
+        except Exception as exc:  # whatever it raises is what we look for
+            yield f"reduce raises {type(exc).__name__}: {exc} on {_smallest(reduce, given)!r}"
+            return
+        if chunks != given:
+            yield f"reduce changes the chunks that it is given: {given!r:.200} became {chunks!r:.200}"
+            return
+        if first != second:
+            yield f"reduce gives {first!r:.100} and then {second!r:.100} for the same chunks {given!r:.200}"
+            return
+
+
+def fault_of_getter(getter: Callable[[Any], Any]) -> str:
+    """How a getter fails on an answer from which something is missing; empty if it does not."""
+    try:
+        getter({})
+    except Exception as exc:  # whatever it raises is what we look for
+        return f"raises {type(exc).__name__}: {exc} on an answer that has nothing"
+    return ""
+
+
+def _streams(names: list[str]) -> Iterator[list[Any]]:
+    """Lists of chunks: first the likely ones (nothing there, everything null), then random ones, always the same."""
+    yield [{}]
+    yield [{}, {}]
+    yield [dict.fromkeys(names)]
+    yield [{name: None} for name in names] or [{}]
+    source = random.Random(0)
+    for _ in range(_TRIES):
+        yield [_value(source, names, 3) for _ in range(source.randint(1, 4))]
+
+
+def _value(source: random.Random, names: list[str], depth: int) -> Any:
+    """A chunk: an object with some of the names; deeper down anything."""
+    found = {}
+    for name in source.sample(names, min(len(names), source.randint(0, 5))):
+        kind = source.random()
+        if depth and kind < 0.35:
+            found[name] = _value(source, names, depth - 1)
+        elif depth and kind < 0.6:
+            found[name] = [_value(source, names, depth - 1) for _ in range(source.randint(0, 2))]
+        else:
+            found[name] = source.choice(_ODD)
+    return found
+
+
+def _smallest(reduce: Callable[[list[Any]], Any], chunks: list[Any]) -> list[Any]:
+    """A shorter list of smaller chunks on which `reduce` raises as well."""
+    smaller = True
+    while smaller:
+        smaller = False
+        for candidate in _less(chunks):
+            if _raises(reduce, candidate):
+                chunks, smaller = candidate, True
+                break
+    return chunks
+
+
+def _less(value: Any) -> Iterator[Any]:
+    """`value` with one thing less, or something in it with one thing less."""
+    if isinstance(value, list):
+        for number, one in enumerate(value):
+            if len(value) > 1:
+                yield value[:number] + value[number + 1 :]
+            yield from ([*value[:number], less, *value[number + 1 :]] for less in _less(one))
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield {name: other for name, other in value.items() if name != key}
+            yield from ({**value, key: less} for less in _less(one))
+
+
+def _raises(reduce: Callable[[list[Any]], Any], chunks: list[Any]) -> bool:
+    try:
+        reduce(copy.deepcopy(chunks))
+    except Exception:  # whatever it is
+        return True
+    return False
+
+
+def _names(function: Any) -> list[str]:
+    """The strings in the code of `function` and of the functions of its module that it may call."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    _collect(function, found, seen)
+    return list(found)
+
+
+def _collect(function: Any, found: dict[str, None], seen: set[int]) -> None:
+    if not isinstance(function, FunctionType) or id(function) in seen:
+        return
+    seen.add(id(function))
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                codes.append(constant)
+            for text in constant if isinstance(constant, (tuple, frozenset)) else (constant,):
+                if isinstance(text, str) and text.isidentifier():
+                    found.setdefault(text)
+        for name in code.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, type):
+                for member in vars(value).values():
+                    _collect(member, found, seen)
+            else:
+                _collect(value, found, seen)
