@@ -49,6 +49,11 @@ REQUEST: dict[str, Field] = {
     "prompt_variables": Field("autotrace.request.prompt_variables", "any", content=True),
     "parameters": Field("autotrace.request.parameters", "any"),
     "agent_name": Field("gen_ai.agent.name", "string"),
+    "agent_id": Field("gen_ai.agent.id", "string"),
+    "agent_version": Field("gen_ai.agent.version", "string"),
+    "data_source_id": Field("gen_ai.data_source.id", "string"),
+    "query": Field("gen_ai.retrieval.query.text", "string", content=True),
+    "retrieval_top_k": Field("gen_ai.retrieval.top_k", "integer"),
     "tool_name": Field("gen_ai.tool.name", "string"),
     "tool_type": Field("gen_ai.tool.type", "string"),
     "tool_call_id": Field("gen_ai.tool.call.id", "string"),
@@ -67,6 +72,8 @@ RESPONSE: dict[str, Field] = {
     "compacted": Field("gen_ai.conversation.compacted", "boolean"),
     "details": Field("autotrace.response.details", "any"),
     "output_messages": Field("gen_ai.output.messages", "any", content=True),
+    "documents": Field("gen_ai.retrieval.documents", "any", content=True),
+    "guardrail": Field("autotrace.response.guardrail", "any", content=True),
     "tool_result": Field("gen_ai.tool.call.result", "any", content=True),
 }
 USAGE: dict[str, Field] = {
@@ -138,17 +145,30 @@ FINISH_REASONS: dict[str, str] = {
     "refusal": "content_filter",
     "completed": "stop",
     "failed": "error",
+    "FINISH": "stop",
+    "COMPLETE": "stop",
+    "LENGTH": "length",
+    "MAX_TOKENS": "length",
+    "CONTENT_FILTERED": "content_filter",
+    "content_filtered": "content_filter",
+    "malformed_model_output": "error",
+    "malformed_tool_use": "error",
 }
 """Providers' words for the conventions' ``stop length content_filter tool_call error``; others are kept as they are."""
 
 OUTCOMES: dict[str, str] = {
     "content_filter": "content_filtered",
+    "guardrail_intervened": "content_filtered",
+    "content_filtered": "content_filtered",
+    "CONTENT_FILTERED": "content_filtered",
     "refusal": "refused",
     "length": "truncated",
     "max_tokens": "truncated",
     "max_output_tokens": "truncated",
     "max_messages": "truncated",
     "model_context_window_exceeded": "truncated",
+    "LENGTH": "truncated",
+    "MAX_TOKENS": "truncated",
 }
 """What a finish reason, the provider's own or the conventions', says of a good answer that is not whole; of several, the one
 that stands first here."""
@@ -172,5 +192,5 @@ GENERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 INTERNAL_OPERATIONS = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "plan"})
 """Operations whose span kind is INTERNAL: they run in the process. All others are CLIENT."""
 
-TARGET_OF_NAME = {"execute_tool": "gen_ai.tool.name", "invoke_agent": "gen_ai.agent.name"}
+TARGET_OF_NAME = {"execute_tool": "gen_ai.tool.name", "invoke_agent": "gen_ai.agent.name", "retrieval": "gen_ai.data_source.id"}
 """Which attribute follows the operation in a span's name; the request model where nothing else is said."""

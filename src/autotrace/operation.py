@@ -19,6 +19,9 @@ Reduce = Callable[[list[Any]], Any]
 """Pure: the chunks of a stream, as plain data in order of arrival, to the response that they add up to."""
 
 
+Decode = Callable[[Any], Any]
+"""Pure: a request as it was frozen to the plain data that the request getters read, where a body is JSON text by then."""
+
 Failure = Callable[[Any], Optional[Mapping[str, Optional[str]]]]
 """Pure: a response to ``None``, or to the provider's ``code`` and ``message`` for a failure that came as a good answer."""
 
@@ -61,11 +64,11 @@ class Dialect:
     """A wire format: how request, response and usage of one API are read, how its streams add up, and how answers end.
 
     `request`, `response` and `usage` map short field names (`autotrace.conventions`) or full attribute names (anything
-    with a dot) to getters. They read plain data: the JSON that goes over the wire. `reduce` is `Reduce`,
+    with a dot) to getters. They read plain data: the JSON that goes over the wire. `decode` is `Decode`, `reduce` is `Reduce`,
     `failure` and `outcome` are `Failure` and `Outcome`. Raises `DeclarationError`.
     """
 
-    __slots__ = ("failure", "name", "outcome", "reduce", "request", "response", "usage")
+    __slots__ = ("decode", "failure", "name", "outcome", "reduce", "request", "response", "usage")
 
     @declaration.checked
     def __init__(
@@ -75,15 +78,17 @@ class Dialect:
         request: Mapping[str, Where] | None = None,
         response: Mapping[str, Where] | None = None,
         usage: Mapping[str, Where] | None = None,
+        decode: Decode | None = None,
         reduce: Reduce | None = None,
         failure: Failure | None = None,
         outcome: Outcome | None = None,
     ) -> None:
         where = f"Dialect {name!r}"
-        _check_functions(where, reduce, failure, outcome)
+        _check_functions(where, decode, reduce, failure, outcome)
         _readings(where, "request", conventions.REQUEST, request)
         _readings(where, "response", conventions.RESPONSE, response)
         _readings(where, "usage", conventions.USAGE, usage)
+        self.decode = decode
         self.failure = failure
         self.outcome = outcome
         self.name = name
@@ -93,8 +98,8 @@ class Dialect:
         self.reduce = reduce
 
 
-def _check_functions(where: str, reduce: object, failure: object, outcome: object) -> None:
-    given = {"reduce": (reduce, "chunks"), "failure": (failure, "response"), "outcome": (outcome, "response")}
+def _check_functions(where: str, decode: object, reduce: object, failure: object, outcome: object) -> None:
+    given = {"decode": (decode, "request"), "reduce": (reduce, "chunks"), "failure": (failure, "response"), "outcome": (outcome, "response")}
     for name, (value, argument) in given.items():
         if value is not None:
             declaration.function(f"{where}: {name}", value, argument)
@@ -116,6 +121,7 @@ class Operation:
     """
 
     __slots__ = (
+        "decode",
         "failure",
         "kind",
         "name",
@@ -150,12 +156,13 @@ class Operation:
         where = f"Operation {name!r}"
         if dialect is not None and not isinstance(dialect, Dialect):
             raise DeclarationError(f"{where}: dialect {dialect!r} is no Dialect")
-        _check_functions(where, reduce, failure, outcome)
+        _check_functions(where, None, reduce, failure, outcome)
         self.name = name
         base = dialect or _NO_DIALECT
         self.request = _readings(where, "request", conventions.REQUEST, request, base.request)
         self.response = _readings(where, "response", conventions.RESPONSE, response, base.response)
         self.response += _readings(where, "usage", conventions.USAGE, usage, base.usage)
+        self.decode = base.decode
         self.reduce = reduce or base.reduce
         self.failure = failure or base.failure
         self.outcome = outcome or base.outcome
@@ -166,7 +173,7 @@ class Operation:
         self.transparent = transparent
         if transparent and name in conventions.INTERNAL_OPERATIONS:
             raise DeclarationError(f"Operation {name!r}: only an inference can be transparent; agents, tools, workflows nest")
-        self.request_roots = paths.roots(reading.getter for reading in self.request)
+        self.request_roots = paths.roots(reading.getter for reading in self.request) if self.decode is None else None
         endings = [reader for reader in (self.failure, self.outcome) if reader is not None]
         self.response_roots = paths.roots([*(reading.getter for reading in self.response), *endings])
 

@@ -146,7 +146,7 @@ def _attributes(draft: Draft) -> dict[str, Any]:
     if provider:
         attributes[ALWAYS["provider"].attribute] = provider
     if draft.request is not None:
-        _read(draft.operation.request, freezing.thaw(draft.request), draft, attributes)
+        _read(draft.operation.request, _request(draft), draft, attributes)
     if address:
         attributes[ALWAYS["server_address"].attribute] = address
         attributes[ALWAYS["server_port"].attribute] = port
@@ -187,6 +187,16 @@ def _guarded(reader: Any, response: Any, draft: Draft) -> Any:
         return None if reader is None else reader(response)
     except Exception as exc:  # a plugin's function on an answer it was not made for
         diagnostics.failed(f"read the end of {draft.origin.name} {draft.operation.name}", exc, aside=True)
+        return None
+
+
+def _request(draft: Draft) -> Any:
+    request = freezing.thaw(draft.request or b"")
+    decode = draft.operation.decode
+    try:
+        return request if decode is None else decode(request)
+    except Exception as exc:  # a plugin's decode: whatever it raises costs the request's fields, not the record
+        diagnostics.failed(f"decode the request of {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
 
 
