@@ -41,6 +41,18 @@ class ServiceUnavailableError(Exception):
     pass
 
 
+class EventStreamError(Exception):
+    pass
+
+
+class ParamValidationError(Exception):
+    pass
+
+
+class ResponseStreamingError(Exception):
+    pass
+
+
 CASES = [
     (429, "rate_limit_exceeded", Exception, "", "rate_limited"),
     (429, "insufficient_quota", Exception, "", "rate_limited"),
@@ -65,6 +77,9 @@ CASES = [
     (None, "authentication_error", Exception, "", "authentication"),
     (403, None, Exception, "", "permission"),
     (None, "permission_error", Exception, "", "permission"),
+    (403, "AccessDeniedException", Exception, "", "permission"),
+    (403, "UnrecognizedClientException", Exception, "", "authentication"),
+    (403, "ExpiredTokenException", Exception, "", "authentication"),
     (404, "model_not_found", Exception, "", "not_found"),
     (None, "not_found_error", Exception, "", "not_found"),
     (400, "context_length_exceeded", Exception, "", "context_length"),
@@ -74,10 +89,19 @@ CASES = [
     (400, "invalid_request_error", Exception, "messages: at least one message is required", "invalid_request"),
     (413, "request_too_large", Exception, "", "invalid_request"),
     (422, None, Exception, "", "invalid_request"),
+    (200, "validationException", EventStreamError, "", "invalid_request"),
+    (None, None, ParamValidationError, "", "invalid_request"),
+    (400, "ValidationException", Exception, "Input is too long for requested model.", "context_length"),
     (418, None, Exception, "", "invalid_request"),
     (500, "api_error", Exception, "", "server_error"),
     (502, None, Exception, "Bad Gateway", "server_error"),
     (None, "server_error", Exception, "", "server_error"),
+    (424, "ModelErrorException", Exception, "", "server_error"),
+    (200, "modelStreamErrorException", EventStreamError, "", "server_error"),
+    (200, "internalServerException", EventStreamError, "", "server_error"),
+    (200, "modelTimeoutException", EventStreamError, "", "timeout"),
+    (200, "throttlingException", EventStreamError, "", "rate_limited"),
+    (200, None, ResponseStreamingError, "", "connection"),
     (200, None, json.JSONDecodeError, "Expecting value", "response_invalid"),
     (200, None, ValidationError, "", "response_invalid"),
     (None, None, LengthFinishReasonError, "", "response_invalid"),

@@ -46,6 +46,9 @@ _CONTEXT_LENGTH = re.compile(
 )
 """How providers say that a prompt does not fit, in codes and, where there is no code for it, in messages."""
 
+_CREDENTIALS = re.compile(r"token|signature|credential|unrecognized.?client|api.?key|authenticat", re.IGNORECASE)
+"""In the code of a 403: those who are not known, where others are known and not allowed (AWS says 403 to both)."""
+
 _BY_WORD = tuple(
     (re.compile(pattern, re.IGNORECASE), category)
     for pattern, category in (
@@ -56,9 +59,11 @@ _BY_WORD = tuple(
         (r"permission|forbidden|access.?denied|billing|payment", "permission"),
         (r"not.?found|no.?such|does.?not.?exist|unknown.?model", "not_found"),
         (r"connect|network|dns|socket|protocol|eof|reset|refused|disconnected|transport|ssl|proxy|gaierror", "connection"),
+        (r"streaming.?error|incomplete.?read", "connection"),
+        (r"param\w*validation|validation.?exception", "invalid_request"),
         (r"(?<!in)valid\w*error$|decode|pars(?:e|ing)|malformed.?response|response.?format|finish.?reason", "response_invalid"),
         (r"invalid|bad.?request|unprocessable|unsupported|too.?large|argument|conflict", "invalid_request"),
-        (r"server|internal|api.?error", "server_error"),
+        (r"server|internal|api.?error|model.?(?:stream.?)?error", "server_error"),
     )
 )
 """In codes and names of classes; the first that fits. The order tells a *connect timeout* from a *connection error*."""
@@ -69,6 +74,8 @@ def category(status: int | None, code: str | None, classes: tuple[str, ...], mes
     refused = status is None or status in (400, 413, 422)
     if (code and _CONTEXT_LENGTH.search(code)) or (refused and message and _CONTEXT_LENGTH.search(message)):
         return "context_length"
+    if status == 403 and code and _CREDENTIALS.search(code):
+        return "authentication"
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status]
     for text in (code, *classes):

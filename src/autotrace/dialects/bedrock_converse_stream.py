@@ -11,6 +11,9 @@ from typing import Any
 
 from autotrace.dialects import parts, plain
 
+_PADDING = "p"
+"""Letters in an event that hide from the network how long it is."""
+
 
 def converse_response(events: list[Any]) -> dict[str, Any]:
     """The response of Converse that a stream's events add up to."""
@@ -19,16 +22,16 @@ def converse_response(events: list[Any]) -> dict[str, Any]:
     blocks: dict[int, _Block] = {}
     for event in plain.mappings(events):
         for kind, value in event.items():
-            held = plain.mapping(value)
+            held = {name: field for name, field in plain.known(value).items() if name != _PADDING}
             index = plain.number(held.get("contentBlockIndex"), max(blocks, default=0))
             if kind == "messageStart":
-                message.update(plain.known(held))
+                message.update(held)
             elif kind == "contentBlockStart":
                 blocks.setdefault(index, _Block()).begin(plain.mapping(held.get("start")))
             elif kind == "contentBlockDelta":
                 blocks.setdefault(index, _Block()).add(plain.mapping(held.get("delta")))
             elif kind in ("messageStop", "metadata"):
-                whole.update(plain.known(held))
+                whole.update(held)
             elif kind != "contentBlockStop" and plain.says(value):
                 whole[kind] = value
     if message or blocks:

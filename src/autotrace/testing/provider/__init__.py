@@ -1,4 +1,5 @@
-"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI, Anthropic and Ollama on the wire.
+"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI, Anthropic, Ollama and
+Amazon Bedrock on the wire.
 
     with serve() as provider:
         client = openai.OpenAI(base_url=provider.openai_url, api_key="none")
@@ -16,6 +17,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from autotrace.testing.provider.anthropic import ANTHROPIC
+from autotrace.testing.provider.bedrock import BEDROCK
 from autotrace.testing.provider.faults import Faults
 from autotrace.testing.provider.ollama import OLLAMA
 from autotrace.testing.provider.openai import OPENAI
@@ -24,7 +26,7 @@ from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat
 
 __all__ = ["FORMATS", "Answer", "Call", "Failure", "Provider", "Received", "WireFormat", "serve"]
 
-FORMATS: tuple[WireFormat, ...] = (ANTHROPIC, OLLAMA, OPENAI)
+FORMATS: tuple[WireFormat, ...] = (ANTHROPIC, BEDROCK, OLLAMA, OPENAI)
 """Asked in this order whose path it is."""
 
 
@@ -59,6 +61,13 @@ class Provider:
             "ANTHROPIC_BASE_URL": self.url,
             "ANTHROPIC_API_KEY": "sk-ant-embedded",
             "OLLAMA_HOST": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": self.url,
+            "AWS_ACCESS_KEY_ID": "embedded",
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
 

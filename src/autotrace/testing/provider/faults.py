@@ -10,7 +10,7 @@
 | `fault-cut`         | the connection drops in the middle of the stream (or of the body)                         |
 | `fault-slow`        | 50 ms before every piece of a stream (or before the body)                                 |
 | `fault-error-event` | an error inside the stream, after its first half; a call that does not stream gets a 500  |
-| `fault-malformed`   | something that is no JSON inside the stream (or as the body)                              |
+| `fault-malformed`   | something that cannot be read inside the stream (or as the body)                          |
 | `fault-hang`        | no answer: the connection drops after `hang_seconds`, or when the server closes           |
 | `fault-refusal`     | the model refuses                                                                         |
 | `fault-filter`      | the answer stops at half its length: a content filter                                     |
@@ -51,7 +51,8 @@ class Faults:
 
     def answer(self, call: Call, wire: WireFormat) -> Answer | None:
         """What `wire` answers to `call`, with the fault that its model names."""
-        name = call.model[len(PREFIX) :] if call.model.startswith(PREFIX) else ""
+        model = wire.model(call)
+        name = model[len(PREFIX) :] if model.startswith(PREFIX) else ""
         failure = self._failure(call, name)
         if failure is not None:
             return wire.failure(call, failure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
@@ -71,9 +72,11 @@ class WireFormat(NamedTuple):
     error_event: Callable[[Call], bytes]
     """A failure inside a stream that began well."""
     malformed: bytes
-    """Something inside a stream that is no JSON."""
+    """Something inside a stream that an SDK cannot read: no JSON, a checksum that is wrong."""
     owns: Callable[[Call], bool]
     """Whether a path is this provider's, if only by its looks (decides who answers `404`)."""
+    model: Callable[[Call], str] = attrgetter("model")
+    """The model that is asked, whose name may be a fault's: in the body, unless a format has it elsewhere."""
 
 
 def dumps(value: object) -> bytes:
