@@ -80,7 +80,7 @@ def category(status: int | None, code: str | None, classes: tuple[str, ...], mes
         return _BY_STATUS[status]
     for text in (code, *classes):
         found = _by_word(text) if text else None
-        if found is not None and not (found == "server_error" and status is not None and status < 500):
+        if found is not None and not (found == "server_error" and status is not None and 400 <= status < 500):
             return found
     if status is None:
         return "unknown"

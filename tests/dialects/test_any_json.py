@@ -15,6 +15,13 @@ from hypothesis import strategies as st
 from autotrace.dialects import (
     anthropic_complete,
     anthropic_messages,
+    bedrock_agent,
+    bedrock_converse,
+    bedrock_embeddings,
+    bedrock_guardrail,
+    bedrock_invoke,
+    bedrock_text,
+    cohere_chat,
     ollama,
     openai_chat,
     openai_completions,
@@ -34,6 +41,15 @@ DIALECTS = [
     ollama.ollama_chat,
     ollama.ollama_generate,
     ollama.ollama_embed,
+    bedrock_converse.bedrock_converse,
+    bedrock_text.bedrock_text,
+    bedrock_embeddings.bedrock_embeddings,
+    bedrock_guardrail.bedrock_guardrail,
+    bedrock_agent.bedrock_agent,
+    bedrock_agent.bedrock_retrieve,
+    cohere_chat.cohere_chat,
+    bedrock_invoke.invoked(openai_chat.openai_chat),
+    bedrock_invoke.invoked(bedrock_text.bedrock_text, "text_completion", streamed=True),
 ]
 FIELDS = """
 type role name content text parts messages input instructions system prompt output choices message delta index
@@ -44,6 +60,13 @@ x_groq image_url url input_audio data format file file_data file_id file_url fil
 refusal reasoning reasoning_content thinking annotations audio transcript citations citation summary encrypted_content
 action operation result output_format server_name is_error response item output_index content_index summary_index part
 event delta content_block partial_json options num_predict stop images image done_reason think response_format
+outputText inputText generation results outputs generations completions generated_text completionReason stop_reason
+toolUse toolResult toolUseId reasoningContent reasoningText redactedContent guardContent citationsContent cachePoint json
+image document video format bytes s3Location qualifiers stopReason toolConfig toolSpec systemTool inputSchema
+inferenceConfig additionalModelRequestFields guardrailConfig trace cacheDetails ttl messageStart contentBlockStart
+contentBlockDelta contentBlockIndex messageStop metadata start chunk attribution chat_history event_type preamble
+tool_results outputConfig textFormat structure jsonSchema amazon-bedrock-invocationMetrics
+amazon-bedrock-guardrailAction retrievalResults location body
 modalities n stream conversation service_tier embedding embeddings error container
 """.split()
 KINDS = """
@@ -143,7 +166,7 @@ def test_very_deep_values_do_not_raise(dialect: Dialect) -> None:
         deep: Any = "end"
         for _ in range(400):
             deep = {"type": "tool_result", inner: [deep]}
-        for field in ("messages", "input", "content", "output", "choices", "message", "prompt", "system", "tools"):
+        for field in "results chat_history messages input content output choices message prompt system tools".split():
             check(Operation("chat", dialect=dialect), {field: [deep]}, {field: [deep]})
 
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
+from autotrace.dialects.bedrock_converse import bedrock_converse
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import sse
 from autotrace.operation import Dialect, Operation
 
-from .test_deltas import chat, messages, responses
+from .test_deltas import chat, converse, messages, responses
 
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 DIALECTS = {
@@ -47,7 +48,8 @@ def encoded(chunks: list[Any], end: bytes = b"\n\n") -> bytes:
 
 def built_in() -> Iterator[Stream]:
     texts, arguments = ["Gr", "üß", "e 🐈", "!\n\ndata: x"], ['{"wo": "', "Žižkov", '", "n": [1, 2', "]}"]
-    for dialect, stream in ((openai_chat, chat), (openai_responses, responses), (anthropic_messages, messages)):
+    apis = ((openai_chat, chat), (openai_responses, responses), (anthropic_messages, messages), (bedrock_converse, converse))
+    for dialect, stream in apis:
         yield Stream(dialect.name, dialect, encoded(stream(texts, arguments)))
     yield Stream(
         "crlf", openai_chat, b": hello\r\n\r\n" + encoded(chat(texts, arguments), b"\r\n\r\n") + b"data: [DONE]\r\n\r\n"

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrace.dialects.anthropic_messages import anthropic_messages
+from autotrace.dialects.bedrock_converse import bedrock_converse
 from autotrace.dialects.ollama import ollama_chat
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
@@ -87,7 +88,24 @@ def ollama(texts: list[str], arguments: list[str]) -> Chunks:
     ]
 
 
+def converse(texts: list[str], arguments: list[str]) -> Chunks:
+    def delta(index: int, **fields: Any) -> dict[str, Any]:
+        return {"contentBlockDelta": {"contentBlockIndex": index, "delta": fields, "p": "abc"}}
+
+    return [
+        {"messageStart": {"role": "assistant", "p": "abc"}},
+        *(delta(0, text=piece) for piece in texts),
+        {"contentBlockStop": {"contentBlockIndex": 0}},
+        {"contentBlockStart": {"contentBlockIndex": 1, "start": {"toolUse": {"toolUseId": "t1", "name": "f"}}}},
+        *(delta(1, toolUse={"input": piece}) for piece in arguments),
+        {"contentBlockStop": {"contentBlockIndex": 1}},
+        {"messageStop": {"stopReason": "tool_use"}},
+        {"metadata": {"usage": {"inputTokens": 1, "outputTokens": 0}}},
+    ]
+
+
 APIS = [
+    Api(bedrock_converse, converse),
     Api(openai_chat, chat),
     Api(openai_responses, responses),
     Api(anthropic_messages, messages),

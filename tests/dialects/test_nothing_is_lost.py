@@ -23,11 +23,14 @@ from .bodies import ALL, DATA, PICTURE, Body
 
 NO_CONTENT = frozenset(
     """type id status call_id index tool_call_id tool_use_id cache_control prompt_cache_breakpoint signature logprobs format
-    media_type obfuscation parsed parsed_arguments finish_reason token_ids prompt_token_ids top_logprobs""".split()
+    media_type obfuscation parsed parsed_arguments finish_reason token_ids prompt_token_ids top_logprobs toolUseId
+    completionReason stop_reason finishReason""".split()
 )
 """What the wire says of content, not in it; the record may leave it out, or say it elsewhere."""
-BINARY = frozenset("data file_data input_audio images image result encrypted_content b64_json".split())
+BINARY = frozenset("data file_data input_audio images image result encrypted_content b64_json bytes redactedContent".split())
 """Where a text is taken for base64, and hashed."""
+ROLES = frozenset({"USER", "CHATBOT"})
+"""Cohere's words for roles, for which the record has the conventions'."""
 CONTENT = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions")
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 RECORDED = {
@@ -66,7 +69,7 @@ def paths_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 def leaves(value: Any) -> Iterator[str]:
     """The texts in `value` that are content."""
     if isinstance(value, str):
-        if value and value not in (DATA, PICTURE) and not value.startswith("data:") and len(value) < 1000:
+        if value and value not in (DATA, PICTURE, *ROLES) and not value.startswith("data:") and len(value) < 1000:
             yield value
     elif isinstance(value, dict):
         for key, inner in value.items():

@@ -55,6 +55,8 @@ def _media(kind: str, held: Any) -> Part | None:
         found, used = parts.binary(source["bytes"], kind, mime_type), "bytes"
     elif isinstance(source.get("text"), str):
         found, used = parts.text(source["text"]), "text"
+    elif (text := _joined(source.get("content"))) is not None:
+        found, used = parts.text(text), "content"
     elif plain.string(place.get("uri")):
         found, used = parts.uri(place["uri"], kind, mime_type), "s3Location"
     else:
@@ -119,11 +121,15 @@ def _guarded(_: str, held: Any) -> Part | None:
 
 def _cited(_: str, held: Any) -> Part | None:
     wire = plain.mapping(held)
-    said = plain.listed(wire.get("content"))
+    text = _joined(wire.get("content"))
+    return None if text is None else parts.extended(parts.text(text), wire, "content")
+
+
+def _joined(blocks: object) -> str | None:
+    """The text of blocks that are nothing but text."""
+    said = plain.listed(blocks)
     texts = [one["text"] for one in said if isinstance(one, dict) and len(one) == 1 and isinstance(one.get("text"), str)]
-    if not texts or len(texts) < len(said):
-        return None
-    return parts.extended(parts.text("".join(texts)), wire, "content")
+    return "".join(texts) if texts and len(texts) == len(said) else None
 
 
 _BLOCKS: dict[str, Callable[[str, Any], Part | None]] = {

@@ -110,8 +110,8 @@ class _Block:
     def _shaped(self, found: dict[str, Any]) -> dict[str, Any]:
         """In the shape of a block that came whole."""
         call = found.get("toolUse")
-        if isinstance(call, dict) and isinstance(call.get("input"), str):
-            found["toolUse"] = {**call, "input": parts.parsed(call["input"] or "{}")}
+        if isinstance(call, dict) and isinstance(call.get("input", ""), str):
+            found["toolUse"] = {**call, "input": parts.parsed(call.get("input") or "{}")}
         thought = found.get("reasoningContent")
         if isinstance(thought, dict) and isinstance(thought.get("text"), str):
             said = {name: thought[name] for name in ("text", "signature") if name in thought}

@@ -23,8 +23,8 @@ _LISTS = {"results": "outputText", "outputs": "text", "generations": "text", "co
 _TEXTS = ("generation", "outputText", "text", "generated_text", "completion")
 """Where an answer, or a chunk of one, is one completion itself."""
 _REASONS = ("stop_reason", "completionReason", "finish_reason", "finishReason")
-_SILENT = frozenset({"index", "tokenCount", "likelihood", "token_likelihoods", "is_finished", "logprobs", *_REASONS})
-_TOKENS = frozenset({"tokens"})
+_NUMBERS = frozenset({"index", "tokenCount", "likelihood", "is_finished"})
+_SILENT = frozenset({"token_likelihoods", "tokens", *_REASONS})
 _NEVER = ("embedding", "amazon-bedrock-", "usage", "id")
 """How the names of fields begin that are no content, whatever the answer is."""
 
@@ -43,12 +43,12 @@ def _completions(body: dict[str, Any]) -> Iterator[_Completion]:
             held = plain.mapping(entry)
             text = held.get(name)
             inner = plain.mapping(text)
-            others = parts.rest(held, name, *_SILENT)
+            numbers = (key for key in _NUMBERS if isinstance(held.get(key), (int, float)))
+            others = parts.rest(held, name, *_SILENT, *numbers)
             if isinstance(inner.get("text"), str):
-                text, others = inner["text"], {**others, **parts.rest(inner, "text", *_TOKENS)}
-            if not held or name not in held:
-                text = entry
-                others = {}
+                text, others = inner["text"], {**others, **parts.rest(inner, "text", *_SILENT)}
+            if name not in held:
+                text, others = entry, {}
             yield _Completion(plain.number(held.get("index"), at), text, _reason(held), others)
     for name in _TEXTS:
         if isinstance(body.get(name), str):
