@@ -99,7 +99,12 @@ class Dialect:
 
 
 def _check_functions(where: str, decode: object, reduce: object, failure: object, outcome: object) -> None:
-    given = {"decode": (decode, "request"), "reduce": (reduce, "chunks"), "failure": (failure, "response"), "outcome": (outcome, "response")}
+    given = {
+        "decode": (decode, "request"),
+        "reduce": (reduce, "chunks"),
+        "failure": (failure, "response"),
+        "outcome": (outcome, "response"),
+    }
     for name, (value, argument) in given.items():
         if value is not None:
             declaration.function(f"{where}: {name}", value, argument)
