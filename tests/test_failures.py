@@ -92,6 +92,8 @@ CASES = [
     (200, "validationException", EventStreamError, "", "invalid_request"),
     (None, None, ParamValidationError, "", "invalid_request"),
     (400, "ValidationException", Exception, "Input is too long for requested model.", "context_length"),
+    (None, "-32601", Exception, "", "not_found"),
+    (None, "-32603", Exception, "", "server_error"),
     (418, None, Exception, "", "invalid_request"),
     (500, "api_error", Exception, "", "server_error"),
     (502, None, Exception, "Bad Gateway", "server_error"),

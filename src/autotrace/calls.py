@@ -245,13 +245,23 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
 def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:
     """A function that does what `original` does and has `observe` look at the call inside which it ran."""
 
-    @functools.wraps(original)
-    def replaced(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
+    def tell(args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         call = recording.current(target.origin) if target.active else None
         if call is not None:
             target.tell(observe, call, args, kwargs, result)
         return result
+
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def replaced(*args: Any, **kwargs: Any) -> Any:
+            return tell(args, kwargs, await original(*args, **kwargs))
+
+    else:
+
+        @functools.wraps(original)
+        def replaced(*args: Any, **kwargs: Any) -> Any:
+            return tell(args, kwargs, original(*args, **kwargs))
 
     return replaced
 

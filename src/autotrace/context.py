@@ -6,6 +6,7 @@ its pair of ids.
 
 from __future__ import annotations
 
+import re
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, Optional
 
@@ -15,6 +16,21 @@ class SpanContext(NamedTuple):
 
     trace_id: int
     span_id: int
+
+    @property
+    def traceparent(self) -> str:
+        """These ids for another process (W3C *Trace Context*, version 00, sampled)."""
+        return f"00-{self.trace_id:032x}-{self.span_id:016x}-01"
+
+    @staticmethod
+    def from_traceparent(text: object) -> SpanContext | None:
+        """The ids in a ``traceparent``; ``None`` for what is none."""
+        found = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
+        ids = (0, 0) if found is None else (int(found[1], 16), int(found[2], 16))
+        return SpanContext(*ids) if all(ids) else None
+
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 
 
 current: ContextVar[Optional[SpanContext]] = ContextVar("autotrace.current", default=None)

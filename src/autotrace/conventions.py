@@ -192,5 +192,10 @@ GENERATIONS = frozenset({"chat", "text_completion", "generate_content"})
 INTERNAL_OPERATIONS = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "plan"})
 """Operations whose span kind is INTERNAL: they run in the process. All others are CLIENT."""
 
-TARGET_OF_NAME = {"execute_tool": "gen_ai.tool.name", "invoke_agent": "gen_ai.agent.name", "retrieval": "gen_ai.data_source.id"}
+TARGET_OF_NAME = {
+    "execute_tool": "gen_ai.tool.name",
+    "invoke_agent": "gen_ai.agent.name",
+    "prompts/get": "gen_ai.prompt.name",
+    "retrieval": "gen_ai.data_source.id",
+}
 """Which attribute follows the operation in a span's name; the request model where nothing else is said."""

@@ -44,6 +44,10 @@ class Exchange(msgspec.Struct):
     error: Optional[type[BaseException]] = None
     """The class of the exception that the call ended with."""
     error_code: Optional[str] = None
+    error_type: Optional[str] = None
+    """What the library says the kind of its failure is, over the name of the exception's class."""
+    of_error: Optional[dict[str, Any]] = None
+    """What the exception says for attributes of the plugin's own, by full name."""
     request_id: Optional[str] = None
 
     def answered(self, status: int, headers: Mapping[str, str], at_ns: int) -> None:
@@ -67,11 +71,14 @@ class Exchange(msgspec.Struct):
                 found[name] = getter(exc)
             except Exception as ours:  # a plugin's getter on an exception it was not made for
                 diagnostics.failed(f"read {name} of {self.error.__qualname__}", ours)
-        status, code = found.get("http_status"), found.get("error_code")
+        status, code, kind = found.get("http_status"), found.get("error_code"), found.get("error_type")
         if isinstance(status, int) and not isinstance(status, bool):
             self.http_status = status
         if isinstance(code, (str, int)):
             self.error_code = str(code)
+        if isinstance(kind, (str, int)):
+            self.error_type = str(kind)
+        self.of_error = {name: value for name, value in found.items() if "." in name and value is not None} or None
         if isinstance(found.get("headers"), Mapping):
             self.headers = found["headers"]
         if isinstance(found.get("request_id"), str):
@@ -84,7 +91,10 @@ class Exchange(msgspec.Struct):
     def describe(self, attributes: dict[str, Any], message: str | None, duration_ns: int) -> None:
         """Put on the record's `attributes` what there is to say."""
         if self.error is not None:
-            fail(attributes, _full_name(self.error), self.error_code, self.http_status, self.error, message)
+            name = self.error_type or _full_name(self.error)
+            fail(attributes, name, self.error_code, self.http_status, self.error, message)
+        if self.of_error is not None:
+            attributes.update(self.of_error)
         if self.http_status is not None:
             attributes[ALWAYS["http_status"].attribute] = self.http_status
         if self.request_id is not None:

@@ -39,6 +39,19 @@ _BY_STATUS = {
     529: "overloaded",
 }
 
+_BY_JSON_RPC_CODE = {
+    "-32700": "invalid_request",
+    "-32600": "invalid_request",
+    "-32601": "not_found",
+    "-32602": "invalid_request",
+    "-32603": "server_error",
+    "-32000": "connection",
+    "-32001": "timeout",
+    "-32002": "not_found",
+    "408": "timeout",
+}
+"""JSON-RPC 2.0 §5.1; the last four as the Model Context Protocol and its SDKs use them."""
+
 _CONTEXT_LENGTH = re.compile(
     r"context.?(?:length|window|size|limit)|prompt is too long|input is too long|too many (?:input )?tokens"
     r"|maximum (?:number of )?(?:input )?tokens|exceeds? the (?:available |model'?s )?context|string_above_max_length",
@@ -78,6 +91,8 @@ def category(status: int | None, code: str | None, classes: tuple[str, ...], mes
         return "authentication"
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status]
+    if code in _BY_JSON_RPC_CODE:
+        return _BY_JSON_RPC_CODE[code]
     for text in (code, *classes):
         found = _by_word(text) if text else None
         if found is not None and not (found == "server_error" and status is not None and 400 <= status < 500):

@@ -38,7 +38,8 @@ class Instrumentor:
     `Operation`, a `Route` or an `Observer`. `shapes` are targets that only some versions of the library have, by the range of
     these versions, on a distribution in `requires` (``{"acme-sdk>=3.1": {…}}``); ranges may overlap, and of two that
     declare the same target the later one counts. `errors` says where on an exception of the library to find ``http_status``,
-    ``request_id``, ``error_code`` and ``headers`` (a mapping). `on_ready` is called with the library's root module once that
+    ``request_id``, ``error_code``, ``headers`` (a mapping), ``error_type`` (over the name of its class), or what goes into
+    an attribute of the plugin's own (anything with a dot). `on_ready` is called with the library's root module once that
     has been imported, for libraries that offer hooks of their own; what it returns, if callable, is called to take the hook
     off again. `options` are settings of the plugin's own, by name. Raises `DeclarationError` for whatever cannot be right.
     """
@@ -129,14 +130,14 @@ class Instrumentor:
         return any(one.allows(version) for one in known)
 
 
-_ERROR_FIELDS = ("http_status", "request_id", "error_code", "headers")
+_ERROR_FIELDS = ("http_status", "request_id", "error_code", "error_type", "headers")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 def _getters_of_errors(errors: Mapping[str, Where]) -> dict[str, Getter]:
     found = {}
     for key, where in errors.items():
-        if key not in _ERROR_FIELDS:
+        if key not in _ERROR_FIELDS and "." not in key:
             raise DeclarationError(f"Instrumentor: errors has no field {key!r}{nearest(key, _ERROR_FIELDS)}")
         try:
             found[key] = paths.compile(where)

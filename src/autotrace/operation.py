@@ -25,6 +25,9 @@ Decode = Callable[[Any], Any]
 Failure = Callable[[Any], Optional[Mapping[str, Optional[str]]]]
 """Pure: a response to ``None``, or to the provider's ``code`` and ``message`` for a failure that came as a good answer."""
 
+Expected = Callable[[Exception], bool]
+"""Pure: whether an exception is an answer like any other (the caller of a server was wrong) and no failure of the call."""
+
 Outcome = Callable[[Any], Optional[str]]
 """Pure: a response to ``None``, or to ``truncated``, ``content_filtered`` or ``refused``. Where none is given, the finish
 reasons decide."""
@@ -122,13 +125,17 @@ class Operation:
     ``(result, call) -> bool`` that takes over the ending of the call when it returns True. Bare generators and
     coroutines need no declaration. `kind` is the span's kind, CLIENT unless the operation runs in the process.
     `transparent` is for an inference that others carry out (a framework's model class, a retrying client, a router): it is
-    the record only if no inference was recorded inside it. Raises `DeclarationError` for whatever cannot be right.
+    the record only if no inference was recorded inside it. `label` is the attribute that holds the name, for operations of
+    another field than generative AI (``"mcp.method.name"``); ``None``: no attribute does. `expected` is `Expected`.
+    Raises `DeclarationError` for whatever cannot be right.
     """
 
     __slots__ = (
         "decode",
+        "expected",
         "failure",
         "kind",
+        "label",
         "name",
         "outcome",
         "reduce",
@@ -155,6 +162,8 @@ class Operation:
         stream: StreamDeclaration = None,
         kind: str | None = None,
         transparent: bool = False,
+        label: str | None = conventions.ALWAYS["operation"].attribute,
+        expected: Expected | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise DeclarationError(f"Operation {name!r}: expected the name of an operation, such as 'chat'")
@@ -162,6 +171,12 @@ class Operation:
         if dialect is not None and not isinstance(dialect, Dialect):
             raise DeclarationError(f"{where}: dialect {dialect!r} is no Dialect")
         _check_functions(where, None, reduce, failure, outcome)
+        if expected is not None:
+            declaration.function(f"{where}: expected", expected, "exc")
+        if label is not None and not (isinstance(label, str) and "." in label):
+            raise DeclarationError(f"{where}: label {label!r}: expected an attribute's name, such as 'mcp.method.name'")
+        self.expected = expected
+        self.label = label
         self.name = name
         base = dialect or _NO_DIALECT
         self.request = _readings(where, "request", conventions.REQUEST, request, base.request)

@@ -7,6 +7,7 @@ an `Invocation`) picks the operation where one function serves many, `start` is 
 
 from __future__ import annotations
 
+from autotrace.context import SpanContext
 from autotrace.errors import DeclarationError
 from autotrace.instrumentor import Instrumentor
 from autotrace.invocation import Invocation, Observer, Route, Target
@@ -25,6 +26,7 @@ __all__ = [
     "Operation",
     "Option",
     "Route",
+    "SpanContext",
     "StreamSeam",
     "Target",
     "constant",

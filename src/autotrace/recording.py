@@ -164,6 +164,8 @@ class Call:
         if draft is not None:
             try:
                 draft.description = self._exchange().fail(exc, self._errors)
+                if draft.operation.expected is not None and draft.operation.expected(exc):
+                    draft.end_reason, self._exchange().error = "completed", None
             except Exception as ours:  # must not take the place of the exception that the program waits for
                 diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)

@@ -139,8 +139,8 @@ def _name(operation: Operation, attributes: Mapping[str, Any]) -> str:
 
 def _attributes(draft: Draft) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
-    if draft.origin.library is not None:
-        attributes[ALWAYS["operation"].attribute] = draft.operation.name
+    if draft.origin.library is not None and draft.operation.label is not None:
+        attributes[draft.operation.label] = draft.operation.name
     address, port = _server(draft.server)
     provider = draft.provider or draft.origin.provider_at(address)
     if provider:
