@@ -162,8 +162,10 @@ def test_a_reader_that_is_gone_does_not_disturb_the_program(tmp_path: Path) -> N
         process.stdout.close()
         said = process.stderr.read()
         assert process.wait() == 0
-    assert said.endswith(b"done")
-    assert [json.loads(line)["event"] for line in said.splitlines() if line.startswith(b"{")] == ["autotrace.sink"]
+    assert b"done" in said
+    lines = [json.loads(line) for line in said.replace(b"done", b"").splitlines()]
+    assert [line["event"] for line in lines] == ["autotrace.sink", "autotrace.dropped"]
+    assert lines[1]["records"] == 5
 
 
 def test_a_reader_that_does_not_read_delays_the_exit_and_does_not_prevent_it(tmp_path: Path) -> None:
@@ -174,7 +176,8 @@ def test_a_reader_that_does_not_read_delays_the_exit_and_does_not_prevent_it(tmp
     ) as process:
         assert process.wait(timeout=30) == 0
         assert process.stderr is not None
-        assert "does not read" in json.loads(process.stderr.read())["message"]
+        said = json.loads(process.stderr.read())
+        assert (said["event"], said["records"]) == ("autotrace.dropped", 1)
 
 
 def test_values_that_json_cannot_hold_leave_the_line_valid(tmp_path: Path) -> None:

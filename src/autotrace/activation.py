@@ -68,7 +68,8 @@ def _activate(plugins: list[Plugin]) -> None:
         from autotrace import reporting
 
         reporting.at_exit(status)
-    destination.descriptor()
+    if destination.descriptor() == 1:
+        destination.prints.watch()
     _share_the_file()
     settings.enabled = True
     for name in settings.unknown_variables():
@@ -88,6 +89,7 @@ def disable(*libraries: str) -> None:
         settings.enabled = False
         settings.current.clear()
         _reopen_sinks()
+        destination.prints.release()
 
 
 def status() -> dict[str, dict[str, Any]]:

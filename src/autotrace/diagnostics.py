@@ -77,12 +77,12 @@ failures = Failures()
 _said: set[tuple[str, str]] = set()
 
 
-def say(event: str, message: str, level: str = "warning", **details: Any) -> None:
-    """Write one line about autotrace itself to stderr, unless the same was said before.
+def say(event: str, message: str, level: str = "warning", again: bool = False, **details: Any) -> None:
+    """Write one line about autotrace itself to stderr, unless the same was said before; with `again` all the same.
 
     `event` is the part after `autotrace.`; `message` says who, what, and what to do. `details` are plain JSON values.
     """
-    if (event, message) in _said or len(_said) > 1000:
+    if ((event, message) in _said and not again) or len(_said) > 1000:
         return
     _said.add((event, message))
     line: dict[str, Any] = {

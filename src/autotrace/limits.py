@@ -35,7 +35,7 @@ _CHARACTERS, _ELEMENTS, _ATTRIBUTES = (ALWAYS[name].attribute for name in ("cut_
 _NOTES = (_CHARACTERS, _ELEMENTS, _ATTRIBUTES)
 _MARK = re.compile(r"…\[(\d+) characters cut\]\Z")
 _MARK_SIZE = 48
-_STRUCTURE = frozenset(
+STRUCTURE = frozenset(
     attribute
     for table in (conventions.REQUEST, conventions.RESPONSE, conventions.USAGE, conventions.ALWAYS)
     for field in table.values()
@@ -293,7 +293,7 @@ def _with_less(record: dict[str, Any], limit: int, cut: _Cut) -> bytes:
     """The line without its biggest attributes; in the end without fields that are none of the record's own."""
     attributes: dict[str, Any] = record["attributes"]
     sizes = {name: len(_encode(name)) + len(_encode(value)) + 2 for name, value in attributes.items()}
-    order = sorted(sizes, key=lambda name: (name in _STRUCTURE, -sizes[name]))
+    order = sorted(sizes, key=lambda name: (name in STRUCTURE, -sizes[name]))
     size = len(cut.line(record))
     for name in order:
         if size <= limit and len(cut.line(record)) <= limit:

@@ -1,11 +1,13 @@
-"""The record: one `Span` is one line of JSON. Its published form is `schema.json`, made from here.
+"""The lines: one `Span` is one line of JSON, and so are `SpanStart` and `Dropped`. Their published form is `schema.json`,
+made from here.
 
 Within ``autotrace.span/1`` the record only grows: no field and no attribute is renamed, removed or given another type.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional
+import time
+from typing import Any, Literal, Optional, Union
 
 import msgspec
 
@@ -57,6 +59,47 @@ class Span(msgspec.Struct):
     resource: dict[str, Any]
 
 
+class SpanStart(msgspec.Struct):
+    """A span that has begun, written then if the setting `starts` is on: what is known of it by its request."""
+
+    timestamp: str
+    level: Literal["info"]
+    event: Literal["span.start"]
+    schema: Literal["autotrace.span/1"]
+    name: str
+    kind: Kind
+    trace_id: str
+    span_id: str
+    parent_id: Optional[str]
+    start_ns: int
+    attributes: dict[str, Any]
+    scope: Scope
+    resource: dict[str, Any]
+
+
+class Dropped(msgspec.Struct):
+    """What a sink did not get, since the last such line on it."""
+
+    timestamp: str
+    level: Literal["warning"]
+    event: Literal["autotrace.dropped"]
+    schema: Literal["autotrace.span/1"]
+    reason: str
+    records: int
+    contents: int
+    resource: dict[str, Any]
+
+
+Record = Union[Span, SpanStart, Dropped]
+"""Whatever is one line."""
+
+
+def timestamp(start_ns: int) -> str:
+    """Unix time in nanoseconds as RFC 3339 in UTC, with microseconds."""
+    seconds, nanoseconds = divmod(start_ns, 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1000:06d}Z"
+
+
 _FORMATS = {
     "trace_id": {"pattern": "^[0-9a-f]{32}$", "description": "W3C trace id, 32 hex digits"},
     "span_id": {"pattern": "^[0-9a-f]{16}$", "description": "W3C span id, 16 hex digits"},
@@ -64,6 +107,11 @@ _FORMATS = {
     "start_ns": {"minimum": 0, "description": "Unix time in nanoseconds"},
     "end_ns": {"minimum": 0, "description": "start_ns plus duration_ns"},
     "duration_ns": {"minimum": 0, "description": "Nanoseconds on a monotonic clock"},
+    "reason": {
+        "description": "queue_full: more waited than queue_bytes; sink: the sink refused it; record: it could not be made"
+    },
+    "records": {"minimum": 0, "description": "Lines that are lost"},
+    "contents": {"minimum": 0, "description": "Records that were written without their content"},
 }
 _TYPES: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},
@@ -76,19 +124,22 @@ _TYPES: dict[str, dict[str, Any]] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a line whose ``event`` is ``span``."""
-    schema = msgspec.json.schema(Span)
-    span = schema["$defs"]["Span"]
-    for name, extra in _FORMATS.items():
-        span["properties"][name].update(extra)
+    """The JSON Schema (2020-12) of a line; its ``event`` says which of the definitions is meant."""
+    lines, definitions = msgspec.json.schema_components((Span, SpanStart, Dropped), ref_template="#/$defs/{name}")
     attributes: dict[str, Any] = {}
     for table in (conventions.REQUEST, conventions.RESPONSE, conventions.USAGE, conventions.ALWAYS):
         for field in table.values():
             attributes[field.attribute] = _TYPES[field.type]
             if field.also:
                 attributes[field.also] = _TYPES[field.type]
-    span["properties"]["attributes"] = {"type": "object", "properties": dict(sorted(attributes.items()))}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
+    for line in ("Span", "SpanStart", "Dropped"):
+        properties = definitions[line]["properties"]
+        for name in properties.keys() & _FORMATS.keys():
+            properties[name].update(_FORMATS[name])
+        if "attributes" in properties:
+            properties["attributes"] = {"type": "object", "properties": dict(sorted(attributes.items()))}
+    schema = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": schema, "title": SCHEMA, "anyOf": list(lines), "$defs": definitions}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter_ns, time_ns
 from typing import Any, Optional
 
-from autotrace import chunks, context, diagnostics, freezing, translation, transparency
+from autotrace import chunks, context, diagnostics, freezing, resource, transparency
 from autotrace.context import SpanContext
 from autotrace.errors import DeclarationError
 from autotrace.exchange import Exchange
@@ -174,10 +174,10 @@ class Call:
         """The program called the call off."""
         self._end("cancelled")
 
-    def abandon(self) -> None:
-        """Nobody wants the rest of the stream, or the interpreter is taking everything apart."""
+    def abandon(self, may_wait: bool = True) -> None:
+        """Nobody wants the rest of the stream, or the interpreter is taking everything apart. A finaliser must not wait."""
         ended: EndReason = "abandoned" if self.chunks or self.chunks is None else "unread"
-        self._end("exit" if sys.is_finalizing() else ended)
+        self._end("exit" if sys.is_finalizing() else ended, may_wait)
 
     def postpone(self) -> None:
         """Nothing was sent yet: the call does not count until `resume`."""
@@ -199,10 +199,10 @@ class Call:
             draft.start_ns, draft.started = time_ns(), perf_counter_ns()
         return self
 
-    def _end(self, reason: EndReason) -> None:
+    def _end(self, reason: EndReason, may_wait: bool = True) -> None:
         draft = self._claim(reason)
         if draft is not None:
-            writer.put(draft)
+            writer.put(draft, may_wait)
 
     def _claim(self, reason: EndReason) -> Draft | None:
         draft = self._draft
@@ -222,7 +222,7 @@ class Call:
         # On any thread, inside anybody's locks: a pop and an append, nothing that could wait. The table is bound here
         # because a module's globals are gone before its last objects are.
         if self._draft.span_id in _open:
-            self.abandon()
+            self.abandon(may_wait=False)
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def begin(
 ) -> Call:
     """Begin a span. `request` is frozen now; the parent is the current span unless given: a `Call`, a `SpanContext`, a key."""
     if writer.start():
-        translation.program()
+        resource.program()
     above = context.current.get() if parent is None else _above(parent)
     added = context.added()
     if added is not None or attributes:

@@ -54,6 +54,35 @@ def _at_least(smallest: int) -> Callable[[str, object], int]:
     return read
 
 
+def _number(name: str, value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isdecimal() and text.isascii() and len(text) < 7):
+        raise SettingsError(f"setting {name}: {value!r} is not the number of a descriptor; use 1 for stdout, 2 for stderr")
+    return int(text)
+
+
+def _seconds(name: str, value: object) -> float:
+    try:
+        seconds = -1.0 if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise SettingsError(f"setting {name}: {value!r} is not a number of seconds from 0 to 3600")
+    return seconds
+
+
+def _one_of(*words: str) -> Callable[[str, object], str]:
+    """A reader of one of these words."""
+
+    def read(name: str, value: object) -> str:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in words:
+            raise SettingsError(f"setting {name}: {value!r} is none of {', '.join(words)}")
+        return word
+
+    return read
+
+
 def _of_sinks(reader: str) -> Callable[[str, object], Any]:
     """A reader in `autotrace.sinks.options`, which is loaded when there is something to read."""
 
@@ -73,6 +102,8 @@ def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
 
 KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "content": (switch, True),
+    "exit_timeout": (_seconds, 3.0),
+    "fd": (_number, None),
     "file": (_of_sinks("path"), None),
     "file_compression": (_of_sinks("compression"), "gzip"),
     "file_keep": (_at_least(1), 0),
@@ -80,17 +111,24 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "file_max_bytes": (_at_least(1), 0),
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
+    "overflow": (_one_of("drop", "block"), "drop"),
     "prices": (_prices, None),
     "processors": (_of_sinks("processors"), None),
+    "queue_bytes": (_at_least(65_536), 67_108_864),
     "service_name": (_text, None),
     "sinks": (_of_sinks("sinks"), None),
+    "starts": (switch, False),
+    "sync": (switch, False),
 }
-"""Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `max_line_bytes`: what a
+"""Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `exit_timeout`: seconds that
+the process's end may wait for sinks. `fd`: the descriptor to write lines to, in place of stdout. `max_line_bytes`: what a
 line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
 in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prices`: USD per million
 tokens by model (`autotrace.pricing.prices`). `processors`: functions that a record passes on its way to the sinks
-(`autotrace.sinks.processing`). `service_name`: the record's ``service.name``. `sinks`: where records go
-(`autotrace.sinks.options`); `file` and the rest of it: the sink of that name (`autotrace.sinks.file`)."""
+(`autotrace.sinks.processing`). `queue_bytes`: about how much may wait to be written, and `overflow` what happens then: ``drop``
+content, then records, or ``block`` the program. `service_name`: the record's ``service.name``. `sinks`: where records go
+(`autotrace.sinks.options`); `file` and the rest of it: the sink of that name (`autotrace.sinks.file`). `starts`: whether a line
+is written when a span begins. `sync`: whether a record is written before the call returns."""
 
 _PER_LIBRARY = ("content",)
 
@@ -150,6 +188,13 @@ class Settings:
     def get(self, name: str, library: str | None = None) -> Any:
         """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
         return self.find(name, library)[0]
+
+    def valid(self, name: str) -> Any:
+        """As `get`; the default if the variable was made malformed after it was checked."""
+        try:
+            return self.get(name)
+        except SettingsError:
+            return KNOWN[name][1]
 
     def find(self, name: str, library: str | None = None) -> tuple[Any, str]:
         """The value as `get` gives it, and its source: ``argument``, ``variable``, ``file`` or ``default``."""

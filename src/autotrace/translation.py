@@ -6,16 +6,13 @@ Pure but for the failures it reports: a getter that raises costs its own field a
 from __future__ import annotations
 
 import math
-import os
-import sys
-import time
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 from urllib.parse import urlsplit
 
 import msgspec
 
-from autotrace import conventions, diagnostics, exchange, freezing, model, settings, transparency
+from autotrace import conventions, diagnostics, exchange, freezing, model, resource, shedding, transparency
 from autotrace.conventions import ALWAYS, Field
 from autotrace.exchange import Exchange
 from autotrace.operation import Operation, Reading
@@ -69,6 +66,7 @@ class Origin:
 class Draft(msgspec.Struct):
     """What the caller's thread keeps of one span: numbers, bytes, and references that the program has given away."""
 
+    counts: ClassVar[bool] = True
     operation: Operation
     origin: Origin
     trace_id: int
@@ -108,9 +106,8 @@ class Draft(msgspec.Struct):
                 return None
             transparency.remember(response_id, self.started)
         failed = self.end_reason == "error"
-        seconds, nanoseconds = divmod(self.start_ns, 1_000_000_000)
         return model.Span(
-            timestamp=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds // 1000:06d}Z",
+            timestamp=model.timestamp(self.start_ns),
             level="error" if failed else "info",
             event="span",
             schema=model.SCHEMA,
@@ -128,8 +125,77 @@ class Draft(msgspec.Struct):
             events=[],
             links=[],
             scope=self.origin.scope(),
-            resource=resource(),
+            resource=resource.of_process(),
         )
+
+    def weight(self) -> int:
+        """About how many bytes this takes while it waits to become a record."""
+        weight = shedding.BASE
+        if self.request is not None:
+            weight += len(self.request)
+        if self.response is not None:
+            weight += len(self.response)
+        if self.chunks is not None:
+            weight += shedding.weight_of_chunks(self.chunks)
+        if self.attributes is not None:
+            weight += shedding.weight_of_attributes(self.attributes)
+        return weight
+
+    def shed(self) -> bool:
+        """Give up the content, as too much waits. False if there is hardly any."""
+        if not self.content or self.weight() < shedding.BASE + shedding.SMALL:
+            return False
+        self.content = False
+        self.request, self.response = shedding.small_fields(self.request), shedding.small_fields(self.response)
+        self.chunks = shedding.ends(self.chunks)
+        self.attributes = shedding.small_attributes(self.attributes)
+        return True
+
+
+class Beginning:
+    """The line that says that a span has begun; `withdraw` it where nothing was sent after all."""
+
+    __slots__ = ("_draft",)
+    counts: ClassVar[bool] = False
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft: Draft | None = draft
+
+    def record(self) -> Optional[model.SpanStart]:
+        """The line; ``None`` if it was withdrawn."""
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return None
+        attributes = _of_request(draft)
+        _add(attributes, draft.attributes)
+        return model.SpanStart(
+            timestamp=model.timestamp(draft.start_ns),
+            level="info",
+            event="span.start",
+            schema=model.SCHEMA,
+            name=draft.name or _name(draft.operation, attributes),
+            kind=draft.operation.kind,
+            trace_id=f"{draft.trace_id:032x}",
+            span_id=f"{draft.span_id:016x}",
+            parent_id=f"{draft.parent_id:016x}" if draft.parent_id else None,
+            start_ns=draft.start_ns,
+            attributes=attributes,
+            scope=draft.origin.scope(),
+            resource=resource.of_process(),
+        )
+
+    def withdraw(self) -> bool:
+        """Have no such line. False if it has been made already."""
+        draft, self._draft = self._draft, None
+        return draft is not None
+
+    def weight(self) -> int:
+        """About how many bytes this takes while it waits; what it shares with the span's own record is counted there."""
+        return shedding.BASE
+
+    def shed(self) -> bool:
+        """There is no content to give up: the draft has it."""
+        return False
 
 
 def _name(operation: Operation, attributes: Mapping[str, Any]) -> str:
@@ -137,7 +203,8 @@ def _name(operation: Operation, attributes: Mapping[str, Any]) -> str:
     return f"{operation.name} {target}" if target else operation.name
 
 
-def _attributes(draft: Draft) -> dict[str, Any]:
+def _of_request(draft: Draft) -> dict[str, Any]:
+    """What is known when the call begins."""
     attributes: dict[str, Any] = {}
     if draft.origin.library is not None and draft.operation.label is not None:
         attributes[draft.operation.label] = draft.operation.name
@@ -150,16 +217,23 @@ def _attributes(draft: Draft) -> dict[str, Any]:
     if address:
         attributes[ALWAYS["server_address"].attribute] = address
         attributes[ALWAYS["server_port"].attribute] = port
+    return attributes
+
+
+def _add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
+    for name, value in (others or {}).items():
+        attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+
+
+def _attributes(draft: Draft) -> dict[str, Any]:
+    attributes = _of_request(draft)
     response = _response(draft, attributes)
     if response is not None:
         _read(draft.operation.response, response, draft, attributes)
         _normalise_finish_reasons(attributes)
     _end(draft, response, attributes)
-    for name, value in (draft.attributes or {}).items():
-        attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
-    for name, value in (draft.inherited or {}).items():
-        if name not in attributes:
-            attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+    _add(attributes, draft.attributes)
+    _add(attributes, {name: value for name, value in (draft.inherited or {}).items() if name not in attributes})
     cost.add(attributes, draft.start_ns)
     return attributes
 
@@ -274,25 +348,3 @@ def _server(server: Any) -> tuple[str | None, int | None]:
         return url.hostname, url.port or {"http": 80}.get(url.scheme, 443)
     except ValueError:
         return None, None
-
-
-_program: str | None = None
-
-
-def resource() -> dict[str, Any]:
-    """The record's ``resource``: which service and process this is."""
-    return {"service.name": settings.current.get("service_name") or program(), "process.pid": os.getpid()}
-
-
-def program() -> str:
-    """The name of the program, for a service that has none. Asked early: ``__main__`` forgets its file when it has run."""
-    global _program
-    if _program is None:
-        main = sys.modules.get("__main__")
-        spec = getattr(main, "__spec__", None)
-        script = getattr(main, "__file__", None)
-        if spec is not None and spec.name:
-            _program = str(spec.name).removesuffix(".__main__")
-        else:
-            _program = os.path.splitext(os.path.basename(script))[0] if script else "python"
-    return _program

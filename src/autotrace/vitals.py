@@ -48,7 +48,7 @@ def _spans() -> dict[str, int]:
         return dict.fromkeys(("begun", "open", "unrecorded", "recorded", "written", "dropped", "queued"), 0)
     writer = recording.writer
     # In the order in which they grow less: what happens between two of these lines does not make a number negative.
-    written, dropped, covered = writer.written, writer.dropped, writer.covered
+    written, dropped, covered = writer.written, writer.dropped, writer.dispatch.covered
     recorded = writer.ended.value - covered
     still_open = len(recording._open)
     begun = writer.begun.value

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from autotrace import diagnostics, freezing, limits, settings
-from autotrace.errors import SettingsError
-from autotrace.model import Span
+from autotrace.model import Dropped, Record
 from autotrace.pricing import cost
 from autotrace.sinks import processing
 
@@ -20,12 +19,12 @@ class Entry:
 
     __slots__ = ("_kind", "_line", "_record")
 
-    def __init__(self, record: Span) -> None:
-        kept = _limit("max_text_chars")
-        if kept:
+    def __init__(self, record: Record) -> None:
+        kept = settings.current.valid("max_text_chars")
+        if kept and not isinstance(record, Dropped):
             record.attributes = limits.cut_texts(record.attributes, kept)
         self._kind = type(record)
-        self._record: Span | None = record
+        self._record: Record | None = record
         self._line: bytes | None = None
 
     @property
@@ -36,7 +35,7 @@ class Entry:
         return self._line
 
     @property
-    def record(self) -> Span:
+    def record(self) -> Record:
         """The struct (`autotrace.model`); where the program has processors, as the line has it."""
         if self._record is None:
             self._record = _read_back(self.line, self._kind)
@@ -52,7 +51,7 @@ class Entry:
         return True
 
 
-def _read_back(line: bytes, kind: type[Span]) -> Span:
+def _read_back(line: bytes, kind: type[Record]) -> Record:
     """The struct of a line. What processors have made of it may be no record any more; attributes that cannot be read are
     left out, and no field is as it was before them."""
     event = msgspec.json.decode(line)
@@ -108,19 +107,11 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
         diagnostics.say("encoding", f"a record was cleaned to be valid JSON: {type(exc).__name__}: {exc}")
         event = freezing.harmless(event)
         line = msgspec.json.encode(event)
-    limit = _limit("max_line_bytes")
+    limit = settings.current.valid("max_line_bytes")
     if limit and len(line) >= limit:
         has_attributes = isinstance(event.get("attributes"), dict)
         line = limits.fit(event if has_attributes else {**event, "attributes": {}}, len(line), limit - 1)
     return line + b"\n"
-
-
-def _limit(name: str) -> int:
-    """A setting that is a limit; its default if the variable was made malformed after it was checked."""
-    try:
-        return int(settings.current.get(name))
-    except SettingsError:
-        return int(settings.KNOWN[name][1])
 
 
 class _Line:
@@ -150,7 +141,7 @@ def _logger() -> Any:
         import structlog
 
         class Logger(structlog.BoundLoggerBase):
-            def log(self, record: Span) -> Any:
+            def log(self, record: Record) -> Any:
                 return self._proxy_to_logger(getattr(record, "level", "info"), "record", record=record)
 
         own = [processing.plain, *map(processing.guarded, given)] if given else [_unfold]

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
-from autotrace import diagnostics
-from autotrace.model import Span
-from autotrace.sinks import destination, leaving, registry, system
-from autotrace.sinks.entry import Entry, Sink, prepare
+from autotrace import diagnostics, settings
+from autotrace.sinks import destination, leaving, process, registry, system
+from autotrace.sinks.dispatch import Dispatch
+from autotrace.sinks.entry import Sink, prepare
+from autotrace.sinks.queue import Item, Queue
 
 POLL = 0.02
 """Seconds between two looks at the queue while there is work: what a process that is killed in the midst of it can lose."""
@@ -28,41 +26,37 @@ _IDLE_POLLS = 2
 written at once: who leaves by `os._exit` or is killed a moment later has lost nothing."""
 
 _FORK_PATIENCE = 0.05
-_EXIT_PATIENCE = 3.0
-_BATCH = 256
 
-
-class Item(Protocol):
-    """Something that becomes a record on the writer's side."""
-
-    def record(self) -> Span | None: ...
+_BREATH = 0.002
+"""Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
+other processes get it."""
 
 
 class Writer:
     """One per process. See the module."""
 
-    def __init__(self, sinks: list[Sink] | None = None) -> None:
-        self.sinks = sinks
-        """Those to write to, in place of those that the settings name."""
+    def __init__(self) -> None:
         self.before_exit: list[Callable[[], None]] = []
-        self._queue: deque[Item] = deque()
+        self.starts = False
+        """The setting."""
+        self.queue = Queue()
+        self.dispatch = Dispatch(self.queue)
         self._registered = False
         self._ending = False
+        self._sync = False
+        self._patience = 0.0
+        self._give_up_at = 0.0
         self._new_process()
 
     def _new_process(self) -> None:
         registry.forget()
+        destination.prints.lock = system.allocate_lock()
         self.begun = diagnostics.Counter()
         """The spans that have begun in this process."""
         self.ended = diagnostics.Counter()
-        """Those that came here. The next three add up to it when the queue is empty; they change under `_draining`."""
-        self.written = 0
-        """The records that every sink took."""
-        self.dropped = 0
-        """The records that a sink lost, and those that could not be made."""
-        self.covered = 0
-        """What turned out to be no record: the calls that it wraps are."""
-        self._queue.clear()
+        """Those that came here."""
+        self.queue.forget()
+        self.dispatch.forget()
         self._draining = system.allocate_lock()
         self._drainer = 0
         self._wake = system.allocate_lock()
@@ -73,8 +67,38 @@ class Writer:
         self._stop = False
         self._has_begun = False
         self._at_once = False
+        self._directly = False
+        """Whether records are written on the calling thread."""
         self._thread = 0
         """The system's id of the thread."""
+
+    @property
+    def sinks(self) -> list[Sink] | None:
+        """Those to write to, in place of those that the settings name; ``None`` for these."""
+        return self.dispatch.sinks
+
+    @sinks.setter
+    def sinks(self, sinks: list[Sink] | None) -> None:
+        self.dispatch.sinks = sinks
+
+    @property
+    def written(self) -> int:
+        """The spans that every sink took."""
+        return self.dispatch.written
+
+    @property
+    def dropped(self) -> int:
+        """The spans that a sink lost, those that could not be made, and those for which there was no room."""
+        return self.dispatch.lost + self.queue.lost.value
+
+    def configure(self) -> None:
+        """Take the settings as they are now."""
+        valid = settings.current.valid
+        # One half waits to be translated, the other for the sinks.
+        self.queue.limit = self.dispatch.limit = valid("queue_bytes") // 2
+        self.dispatch.blocks = valid("overflow") == "block"
+        self.starts, self._sync, self._patience = valid("starts"), valid("sync"), valid("exit_timeout")
+        self._directly = self._sync or self._at_once or self._ending
 
     def start(self) -> bool:
         """Have the thread running for a span that begins now. True if the thread had to be started."""
@@ -91,7 +115,8 @@ class Writer:
         import threading
 
         if not threading.main_thread().is_alive():  # an exit handler: what it registers is not called any more
-            self._ending = True
+            self._ending = self._directly = True
+            self._give_up_at = destination.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
             return True
         self._running = True
         if not self._registered:
@@ -104,7 +129,8 @@ class Writer:
                 )
         if not self._has_begun:
             self._has_begun = True
-            self._at_once = _join_multiprocessing(self._at_exit)
+            self._at_once = process.join_multiprocessing(self._at_exit)
+            self.configure()
         self._stop = False
         self._ended.acquire(False)
         try:
@@ -113,70 +139,81 @@ class Writer:
             self._running = False
         return True
 
-    def put(self, item: Item) -> None:
-        """Queue `item`. In a process that is ending, or may be ended any moment, it is written at once."""
+    # ------------------------------------------------------------------------------------------- on the program's threads
+
+    def put(self, item: Item, may_wait: bool = True) -> None:
+        """Queue a span that has ended. In a process that is ending, or may be ended any moment, it is written at once.
+
+        A finaliser says that it must not wait: the thread may hold any lock.
+        """
         self.ended.add()
-        self._queue.append(item)
-        if self._ending:
-            self.drain(_EXIT_PATIENCE)
-        elif self._at_once:
-            self.drain(POLL)
+        self.announce(item, may_wait)
+
+    def announce(self, item: Item, may_wait: bool = True) -> None:
+        """As `put`, for what is no span."""
+        if self.queue.put(item) > 0:
+            self._overflow(item, may_wait)
+        if self._directly:
+            self._write_through(may_wait)
         elif self._asleep:
             self._rouse()
 
-    def drain(self, timeout: float) -> bool:
-        """Write what is queued, on this thread, waiting at most `timeout` seconds for another that is at it.
+    def _overflow(self, item: Item, may_wait: bool) -> None:
+        if not self.dispatch.blocks:
+            self.queue.relieve(item)
+        elif may_wait and self._drainer != system.get_ident():
+            limit = self.queue.limit + item.weight()
+            while self.queue.bytes > limit and not self._ending:
+                if self._running:
+                    system.sleep(0.001)
+                else:
+                    self.drain(POLL)
 
-        False: the other did not finish in time.
+    def _write_through(self, may_wait: bool) -> None:
+        if self._ending:
+            if not self.drain(self._give_up_at - time.monotonic()):
+                self._give_up()
+            return
+        # A sink that has not taken everything before is waited for once, and not with each call.
+        patience = POLL if self._at_once else 0.0 if self.dispatch.is_behind else self._patience
+        if not (may_wait and self.drain(patience)) and self._asleep:
+            self._rouse()
+
+    def drain(self, timeout: float) -> bool:
+        """Write what is queued, on this thread, for at most `timeout` seconds. False: something still waits.
+
+        A sink that is slow is waited for; one that fails is not.
         """
         if self._drainer == system.get_ident():
             return True  # a finaliser inside this very loop, which goes on until the queue is empty
+        give_up_at = time.monotonic() + timeout
         if not self._draining.acquire(True, max(timeout, 0)):
             return False
         self._drainer = system.get_ident()
         try:
-            while self._queue:
-                self._write_batch()
+            done = self.dispatch.round(now=True)
+            while not done and time.monotonic() < give_up_at and (self.queue or not self.dispatch.pause):
+                if not self.queue or self.dispatch.is_full:
+                    system.sleep(_BREATH)
+                done = self.dispatch.round()
+            return done
         finally:
             self._drainer = 0
             self._draining.release()
-        return True
 
     def reopen(self, timeout: float) -> None:
-        """Write what is queued, then close the sinks that the settings name: other settings may name others.
+        """Take the settings, write what is queued, then close the sinks that they named: now they may name others.
 
-        Waits at most `timeout` seconds for another thread that is writing; if that is too short, the sinks stay.
+        Waits at most `timeout` seconds for that; if it is too short, the sinks stay.
         """
+        self.configure()
         if self.drain(timeout) and self._draining.acquire(False):
             try:
                 registry.close()
             finally:
                 self._draining.release()
 
-    def _write_batch(self) -> None:
-        batch: list[Entry] = []
-        while self._queue and len(batch) < _BATCH:
-            try:
-                span = self._queue.popleft().record()
-                entry = None if span is None else Entry(span)
-                if entry is None:
-                    self.covered += 1
-                elif entry.process():
-                    batch.append(entry)
-                else:
-                    self.dropped += 1
-            except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
-                self.dropped += 1
-                diagnostics.failed("writer: a record is lost", exc, aside=True)
-        lost = 0
-        for sink in registry.sinks() if self.sinks is None else self.sinks:
-            try:
-                lost = max(lost, sink.write(batch) or 0)
-            except Exception as exc:  # one sink's failure is no other's
-                lost = len(batch)
-                diagnostics.failed(f"sink {registry.title(sink)}", exc, aside=True)
-        self.written += len(batch) - lost
-        self.dropped += lost
+    # ------------------------------------------------------------------------------------------------- the writer's thread
 
     def _rouse(self) -> None:
         self._asleep = False
@@ -197,86 +234,80 @@ class Writer:
     def _poll(self) -> None:
         idle = 0
         while not self._stop:
-            if self._queue:
-                idle = 0
-                self.drain(_EXIT_PATIENCE)
-            elif idle >= _IDLE_POLLS:
-                self._asleep = True
-                if not self._queue:
-                    self._wake.acquire()
-                self._asleep = False
-                idle = 0
+            idle = 0 if self.queue else idle + 1
+            if self.dispatch.waits and not self.dispatch.pause:
+                self._write()
+            if idle <= _IDLE_POLLS:
+                self._wake.acquire(True, POLL)
                 continue
-            idle += 1
-            self._wake.acquire(True, POLL)
+            self._asleep = True
+            if not self.queue:
+                # For what failed, and for what a sink did not take, it is time again without a new record.
+                self._wake.acquire(True, max(self.dispatch.pause, POLL) if self.dispatch.waits else -1)
+            self._asleep = False
+
+    def _write(self) -> None:
+        """Empty the queue. The lock is free between two batches, for whoever is about to fork or to end."""
+        while True:
+            with self._draining:
+                self._drainer = system.get_ident()
+                try:
+                    self.dispatch.round()
+                finally:
+                    self._drainer = 0
+            if self._stop or not self.queue or self.dispatch.is_full:
+                return
 
     def _halt(self, patience: float) -> None:
         """End the thread, waiting `patience` seconds for it."""
         if self._running:
             self._stop = True
             self._rouse()
-            if self._ended.acquire(True, patience):
+            if self._ended.acquire(True, max(patience, 0)):
                 self._ended.release()
 
+    # ------------------------------------------------------------------------------------------------- forks and ends
+
     def _before_fork(self) -> None:
-        self.drain(_FORK_PATIENCE)
+        if self.dispatch.waits or self._draining.locked():
+            self.drain(_FORK_PATIENCE)
         self._halt(_FORK_PATIENCE)
-        _await_end(self._thread, _FORK_PATIENCE)
+        process.await_end_of(self._thread, _FORK_PATIENCE)
 
     def _after_fork(self) -> None:
-        if self._queue:
+        # Also for spans that are under way: their ends do not start it.
+        if self.dispatch.waits or self.begun.value != self.ended.value:
             self._start()
 
     def _before_leaving(self, for_good: bool) -> None:
         if for_good and self._has_begun:
             self._at_exit()
-        elif self._queue or self._draining.locked():
-            self.drain(_EXIT_PATIENCE)
+        elif self.dispatch.waits or self._draining.locked():
+            self.drain(self._patience)
 
     def _at_exit(self) -> None:
-        self._ending = True
-        destination.give_up_at = time.monotonic() + _EXIT_PATIENCE
+        self._ending = self._directly = True
+        self._give_up_at = destination.give_up_at = time.monotonic() + self._patience
         for callback in self.before_exit:
             callback()
-        self._halt(_EXIT_PATIENCE)
-        self.drain(_EXIT_PATIENCE)
-        registry.close(time.monotonic() + _EXIT_PATIENCE)
-        _keep_exit_code()
+        self._halt(self._give_up_at - time.monotonic())
+        if not self.drain(self._give_up_at - time.monotonic()):
+            self._give_up()
+        registry.close(self._give_up_at)
+        process.keep_exit_code()
 
-
-def _await_end(thread: int, patience: float) -> None:
-    """Wait until the system knows no thread with the native id `thread` any more, `patience` seconds at most.
-
-    A thread's last line of Python is not its end, and CPython warns of a fork while the system counts two.
-    """
-    give_up_at = time.monotonic() + patience
-    while thread and os.path.exists(f"/proc/self/task/{thread}") and time.monotonic() < give_up_at:
-        system.sleep(0.0002)
-
-
-def _join_multiprocessing(at_exit: Callable[[], None]) -> bool:
-    """In a child of multiprocessing, which is left without `atexit` where it was forked, have `at_exit` called at its end.
-
-    True if it is a daemon, as a pool's workers are: those are killed while they wait, a moment after their last answer.
-    """
-    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-    if process is None or util is None or process.parent_process() is None:
-        return False
-    util.Finalize(None, at_exit, exitpriority=-1000)
-    return bool(process.current_process().daemon)
-
-
-def _keep_exit_code() -> None:
-    """A program that ends with an unhandled KeyboardInterrupt is to die of SIGINT, as it would without us.
-
-    CPython notes that in a flag that any ``exec`` of a string resets, as the imports do that the first record may have
-    needed just now. The same mechanism sets it again. In an interactive session the interrupt may be long ago.
-    """
-    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
-        try:
-            exec("raise KeyboardInterrupt")
-        except KeyboardInterrupt:
-            return
+    def _give_up(self) -> None:
+        """Say what could not be written before the process ends, and count it."""
+        if self._draining.acquire(False):
+            try:
+                missing = self.dispatch.give_up()
+            finally:
+                self._draining.release()
+        else:  # a sink does not come back
+            missing = {"being written to": max(self.ended.value - self.written - self.dispatch.covered - self.dropped, 0)}
+        for name, records in missing.items():
+            text = f"sink {name}: {records} records could not be written before the process ended."
+            diagnostics.say("dropped", text, level="error", again=True, records=records)
 
 
 writer = Writer()
