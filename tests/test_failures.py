@@ -53,6 +53,10 @@ class ResponseStreamingError(Exception):
     pass
 
 
+class ResponseError(Exception):
+    pass
+
+
 CASES = [
     (429, "rate_limit_exceeded", Exception, "", "rate_limited"),
     (429, "insufficient_quota", Exception, "", "rate_limited"),
@@ -104,10 +108,13 @@ CASES = [
     (200, "modelTimeoutException", EventStreamError, "", "timeout"),
     (200, "throttlingException", EventStreamError, "", "rate_limited"),
     (200, None, ResponseStreamingError, "", "connection"),
+    (None, None, ResponseError, "an error was encountered while running the model", "server_error"),
     (200, None, json.JSONDecodeError, "Expecting value", "response_invalid"),
     (200, None, ValidationError, "", "response_invalid"),
     (None, None, LengthFinishReasonError, "", "response_invalid"),
     (200, "overloaded_error", Exception, "", "overloaded"),
+    (200, "server_error", Exception, "", "server_error"),
+    (400, "server_error", Exception, "", "invalid_request"),
     (None, None, ZeroDivisionError, "division by zero", "unknown"),
 ]
 

@@ -76,7 +76,7 @@ _BY_WORD = tuple(
         (r"param\w*validation|validation.?exception", "invalid_request"),
         (r"(?<!in)valid\w*error$|decode|pars(?:e|ing)|malformed.?response|response.?format|finish.?reason", "response_invalid"),
         (r"invalid|bad.?request|unprocessable|unsupported|too.?large|argument|conflict", "invalid_request"),
-        (r"server|internal|api.?error|model.?(?:stream.?)?error", "server_error"),
+        (r"server|internal|(?:api|response).?error|model.?(?:stream.?)?error", "server_error"),
     )
 )
 """In codes and names of classes; the first that fits. The order tells a *connect timeout* from a *connection error*."""

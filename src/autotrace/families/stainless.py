@@ -17,12 +17,13 @@ from autotrace import streams
 from autotrace.families import sse
 from autotrace.invocation import Invocation, Observer, Route, Target
 from autotrace.operation import Operation, Seam, StreamSeam
+from autotrace.paths import Getter, first
 from autotrace.recording import Call
 
-ERRORS = {
+ERRORS: dict[str, str | Getter] = {
     "http_status": "status_code",
     "request_id": "request_id",
-    "error_code": "code",
+    "error_code": first("code", "type"),  # many errors of OpenAI's have no code, and say what they are in their type
     "headers": "response.headers",
 }
 """Where the family's exceptions (`APIStatusError` and below) hold what: for ``Instrumentor(errors=…)``."""

@@ -63,7 +63,8 @@ def _answer(call: Call) -> Answer | None:
 
 def _headers(call: Call) -> tuple[tuple[str, str], ...]:
     organization = ("anthropic-organization-id", "00000000-0000-4000-8000-000000000001")
-    return ("request-id", call.id("req_")), organization
+    limits = (("anthropic-ratelimit-requests-limit", "4000"), ("anthropic-ratelimit-requests-remaining", "3999"))
+    return ("request-id", call.id("req_")), organization, *limits
 
 
 def ask_of(body: Json) -> Ask:
