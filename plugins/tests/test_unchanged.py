@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import importlib
 import inspect
 import json
 import multiprocessing
+import operator
 import os
 import pickle
 import re
 import subprocess
 import sys
+import typing
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +57,37 @@ def _signature(function: Any) -> Any:
         return inspect.signature(function)
     except (TypeError, ValueError) as exc:
         return type(exc)
+
+
+def _targets(sdk: Any) -> list[Any]:
+    found = []
+    for target in sdk.TARGETS:
+        module, _, name = target.partition(":")
+        found.append(operator.attrgetter(name)(importlib.import_module(module)))
+    return found
+
+
+def _hints(function: Any) -> Any:
+    try:
+        return typing.get_type_hints(function)
+    except NameError as exc:  # of names that a module imports for type checkers only
+        return str(exc)
+
+
+async def functions(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """The functions themselves: what copies and pickles of them are, and what `inspect` and `typing` say.
+
+    Not whether one is a generator function: in its place is a function that returns a generator.
+    """
+    return [
+        (
+            [copy.copy(one) is one, copy.deepcopy(one) is one, pickle.loads(pickle.dumps(one)) is one],
+            [type(one), _plain(repr(one)), hash(one) == hash(copy.copy(one))],
+            [inspect.signature(one), inspect.getsource(one), inspect.getdoc(one), _hints(one)],
+            inspect.iscoroutinefunction(one),
+        )
+        for one in _targets(sdk)
+    ]
 
 
 async def subclasses(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
@@ -138,6 +172,121 @@ async def said_warnings(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
     return sorted((one.category.__name__, str(one.message)) for one in caught if one.category is not ResourceWarning)
 
 
+async def unawaited(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """What is said of a coroutine that nobody awaits, or that is closed; that nothing is sent."""
+    if not world.asynchronous:
+        return None
+    said: list[Any] = []
+    for close in (False, True):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            coroutine = sdk.value(client, "x")
+            said.append((type(coroutine), coroutine.__qualname__, inspect.getcoroutinestate(coroutine)))
+            if close:
+                coroutine.close()
+            del coroutine
+            gc.collect()
+        said += [(one.category.__name__, str(one.message)) for one in caught]
+    return said, len(wire.provider.requests)
+
+
+def _watched(stream: Any, log: list[str]) -> Any:
+    """The body of a response, which says when it is read and closed."""
+
+    class Watched(type(stream)):  # type: ignore[misc]
+        def __iter__(self) -> Any:
+            self._begun()
+            yield from super().__iter__()
+
+        async def __aiter__(self) -> Any:
+            self._begun()
+            async for piece in super().__aiter__():
+                yield piece
+
+        def _begun(self) -> None:
+            if log[-1] != "read":  # what is left of a body may be read by a second iterator, or not
+                log.append("read")
+
+        def close(self) -> None:
+            log.append("closed")
+            super().close()
+
+        async def aclose(self) -> None:
+            log.append("closed")
+            await super().aclose()
+
+    stream.__class__ = Watched
+    return stream
+
+
+class Transport:
+    """A client's transport, which says when a request is sent."""
+
+    def __init__(self, inner: Any, log: list[str]) -> None:
+        self._inner = inner
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def handle_request(self, request: Any) -> Any:
+        self._log.append("sent")
+        response = self._inner.handle_request(request)
+        _watched(response.stream, self._log)
+        return response
+
+    async def handle_async_request(self, request: Any) -> Any:
+        self._log.append("sent")
+        response = await self._inner.handle_async_request(request)
+        _watched(response.stream, self._log)
+        return response
+
+
+def _hook(world: Any, name: str, log: list[str]) -> Callable[..., Any]:
+    def hook(*_: Any) -> None:
+        log.append(name)
+
+    async def later(*_: Any) -> None:
+        log.append(name)
+
+    return later if world.asynchronous else hook
+
+
+async def side_effects(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
+    """In which order the program's iterators are read, its hooks called, requests sent, bodies read and closed, items given.
+
+    And that the HTTP client has the program's hooks, transport and headers, and no others.
+    """
+    log: list[str] = []
+    http = getattr(client, "_client", client)
+    http.event_hooks = {name: [_hook(world, f"{name} hook", log)] for name in ("request", "response")}
+    given = {name: list(hooks) for name, hooks in http.event_hooks.items()}
+    http._transport = transport = Transport(http._transport, log)
+    if sdk.PACKAGE != "ollama":
+        client._prepare_request = _hook(world, "prepare_request", log)
+        client._should_retry = lambda _response: log.append("should_retry") or False
+
+    def messages() -> Any:
+        for message in sdk.chat("x")["messages"]:
+            log.append("message read")
+            yield message
+
+    await world.value(sdk.value(client, "", messages=messages()))
+    log.append("- whole stream")
+    for _ in await world.items(await world.value(sdk.stream(client, "", messages=messages()))):
+        log.append("item")
+    log.append("- part of a stream")
+    stream = await world.value(sdk.stream(client, "", messages=messages()))
+    for _ in await world.take(stream, 2):
+        log.append("item")
+    await world.close(stream)
+    log.append("- failure")
+    with contextlib.suppress(Exception):
+        await world.value(sdk.value(client, "x", model="fault-400"))
+    same = (http.event_hooks == given, http._transport is transport)
+    return log, same, {name: value for name, value in http.headers.items() if "key" not in name and "auth" not in name}
+
+
 async def raw(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
     """Raw and streaming responses: their type, attributes and what they parse to."""
     if sdk.PACKAGE == "ollama":
@@ -176,7 +325,20 @@ async def connections(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
     return found
 
 
-ASPECTS: list[Look] = [results, clients, subclasses, streams, laziness, traffic, said_warnings, raw, connections]
+ASPECTS: list[Look] = [
+    results,
+    clients,
+    functions,
+    subclasses,
+    streams,
+    laziness,
+    traffic,
+    side_effects,
+    said_warnings,
+    unawaited,
+    raw,
+    connections,
+]
 
 
 @pytest.mark.parametrize("aspect", ASPECTS, ids=lambda one: one.__name__)
