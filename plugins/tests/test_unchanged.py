@@ -262,7 +262,7 @@ async def side_effects(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
     http.event_hooks = {name: [_hook(world, f"{name} hook", log)] for name in ("request", "response")}
     given = {name: list(hooks) for name, hooks in http.event_hooks.items()}
     http._transport = transport = Transport(http._transport, log)
-    if sdk.PACKAGE != "ollama":
+    if hasattr(client, "_prepare_request"):
         client._prepare_request = _hook(world, "prepare_request", log)
         client._should_retry = lambda _response: log.append("should_retry") or False
 
