@@ -19,7 +19,7 @@ sinks.rotation sinks.compression sinks.options settings options hooks.discovery 
 context freezing limits shedding resource transparency chunks failures exchange pricing translation
 sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor sinks.file
 sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.writer sinks
-recording streams calls availability spans plugin
+beginnings recording streams calls availability spans plugin
 dialects families
 hooks targets instrumentation reporting activation vitals autotrace
 testing cli __main__

@@ -23,6 +23,7 @@ _REPEATS = 10_000
 """How many elements the slow walk reads of containers that it has read before: objects that refer to each other make
 more paths than anybody can walk."""
 
+_PLAIN = frozenset((str, int, float, bool))
 _RECURSION = "<recursion>"
 _MODULE_OF_TYPE: Any = type.__dict__["__module__"]
 _DICT_OF_TYPE: Any = type.__dict__["__dict__"]
@@ -102,6 +103,11 @@ def _freeze_slowly(value: Any) -> bytes:
         return _encoder.encode(harmless(value))
     except Exception:  # no memory or no stack left for the walk
         return _encoder.encode(_name(value))
+
+
+def value(value: Any) -> Any:
+    """What an attribute is kept as: itself if it is plain and immutable, else frozen."""
+    return value if type(value) in _PLAIN else freeze(value)
 
 
 def thaw(frozen: bytes) -> Any:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter_ns, time_ns
 from typing import Any, Optional
 
-from autotrace import chunks, context, diagnostics, freezing, resource, transparency
+from autotrace import beginnings, chunks, context, diagnostics, freezing, resource, transparency
 from autotrace.context import SpanContext
 from autotrace.errors import DeclarationError
 from autotrace.exchange import Exchange
@@ -37,7 +37,6 @@ _random = Random(int.from_bytes(os.urandom(32), "little"))
 """Ours alone: programs seed `random`, and all their processes would make the same ids."""
 
 _NO_ERRORS: dict[str, Getter] = {}
-_PLAIN = frozenset((str, int, float, bool))
 
 
 class Call:
@@ -73,7 +72,7 @@ class Call:
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Put one attribute, by its full name, on the span. `value` is frozen now."""
-        value = value if type(value) in _PLAIN else freezing.freeze(value)
+        value = freezing.value(value)
         # Never in place: the writer may be reading.
         self._draft.attributes = {**self._draft.attributes, key: value} if self._draft.attributes else {key: value}
 
@@ -181,6 +180,7 @@ class Call:
 
     def postpone(self) -> None:
         """Nothing was sent yet: the call does not count until `resume`."""
+        beginnings.withdraw(self._draft)
         _open.pop(self._draft.span_id, None)
         if self._key is not None:
             _keyed.pop(self._key, None)
@@ -197,6 +197,8 @@ class Call:
             if self._place is not None:
                 self._place.enter()
             draft.start_ns, draft.started = time_ns(), perf_counter_ns()
+            if writer.starts:
+                beginnings.announce(draft)
         return self
 
     def _end(self, reason: EndReason, may_wait: bool = True) -> None:
@@ -225,10 +227,6 @@ class Call:
             self.abandon(may_wait=False)
 
 
-def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value if type(value) in _PLAIN else freezing.freeze(value) for key, value in values.items()}
-
-
 def begin(
     operation: Operation,
     origin: Origin,
@@ -248,7 +246,7 @@ def begin(
     above = context.current.get() if parent is None else _above(parent)
     added = context.added()
     if added is not None or attributes:
-        attributes = _frozen({**(added or {}), **(attributes or {})})
+        attributes = {name: freezing.value(value) for name, value in {**(added or {}), **(attributes or {})}.items()}
     draft = Draft(
         operation,
         origin,
@@ -272,6 +270,8 @@ def begin(
     if key is not None:
         _keyed[key] = call
     draft.started = perf_counter_ns()
+    if writer.starts:
+        beginnings.announce(draft)
     return call
 
 

@@ -93,6 +93,8 @@ class Draft(msgspec.Struct):
     """By full name: plain values or what `freezing.freeze` made of others."""
     inherited: Optional[Mapping[str, Any]] = None
     """As `attributes`: those of the transparent call around it, which give way to its own."""
+    beginning: Any = None
+    """The line that it has begun, if there is to be one (`beginnings`)."""
 
     def record(self) -> Optional[model.Span]:
         """The record of this span. ``None`` for a transparent call whose answer another span has recorded."""
@@ -111,7 +113,7 @@ class Draft(msgspec.Struct):
             level="error" if failed else "info",
             event="span",
             schema=model.SCHEMA,
-            name=self.name or _name(self.operation, attributes),
+            name=self.name or name_of(self.operation, attributes),
             kind=self.operation.kind,
             trace_id=f"{self.trace_id:032x}",
             span_id=f"{self.span_id:016x}",
@@ -152,58 +154,13 @@ class Draft(msgspec.Struct):
         return True
 
 
-class Beginning:
-    """The line that says that a span has begun; `withdraw` it where nothing was sent after all."""
-
-    __slots__ = ("_draft",)
-    counts: ClassVar[bool] = False
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft: Draft | None = draft
-
-    def record(self) -> Optional[model.SpanStart]:
-        """The line; ``None`` if it was withdrawn."""
-        draft, self._draft = self._draft, None
-        if draft is None:
-            return None
-        attributes = _of_request(draft)
-        _add(attributes, draft.attributes)
-        return model.SpanStart(
-            timestamp=model.timestamp(draft.start_ns),
-            level="info",
-            event="span.start",
-            schema=model.SCHEMA,
-            name=draft.name or _name(draft.operation, attributes),
-            kind=draft.operation.kind,
-            trace_id=f"{draft.trace_id:032x}",
-            span_id=f"{draft.span_id:016x}",
-            parent_id=f"{draft.parent_id:016x}" if draft.parent_id else None,
-            start_ns=draft.start_ns,
-            attributes=attributes,
-            scope=draft.origin.scope(),
-            resource=resource.of_process(),
-        )
-
-    def withdraw(self) -> bool:
-        """Have no such line. False if it has been made already."""
-        draft, self._draft = self._draft, None
-        return draft is not None
-
-    def weight(self) -> int:
-        """About how many bytes this takes while it waits; what it shares with the span's own record is counted there."""
-        return shedding.BASE
-
-    def shed(self) -> bool:
-        """There is no content to give up: the draft has it."""
-        return False
-
-
-def _name(operation: Operation, attributes: Mapping[str, Any]) -> str:
+def name_of(operation: Operation, attributes: Mapping[str, Any]) -> str:
+    """The name of a span that was given none: the operation and what it is asked of."""
     target = attributes.get(conventions.TARGET_OF_NAME.get(operation.name, _MODEL))
     return f"{operation.name} {target}" if target else operation.name
 
 
-def _of_request(draft: Draft) -> dict[str, Any]:
+def of_request(draft: Draft) -> dict[str, Any]:
     """What is known when the call begins."""
     attributes: dict[str, Any] = {}
     if draft.origin.library is not None and draft.operation.label is not None:
@@ -220,20 +177,21 @@ def _of_request(draft: Draft) -> dict[str, Any]:
     return attributes
 
 
-def _add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
+def add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
+    """Put `others`, some of them frozen, on `attributes`."""
     for name, value in (others or {}).items():
         attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
 
 
 def _attributes(draft: Draft) -> dict[str, Any]:
-    attributes = _of_request(draft)
+    attributes = of_request(draft)
     response = _response(draft, attributes)
     if response is not None:
         _read(draft.operation.response, response, draft, attributes)
         _normalise_finish_reasons(attributes)
     _end(draft, response, attributes)
-    _add(attributes, draft.attributes)
-    _add(attributes, {name: value for name, value in (draft.inherited or {}).items() if name not in attributes})
+    add(attributes, draft.attributes)
+    add(attributes, {name: value for name, value in (draft.inherited or {}).items() if name not in attributes})
     cost.add(attributes, draft.start_ns)
     return attributes
 

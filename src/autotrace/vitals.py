@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace import activation, diagnostics
+from autotrace import activation, diagnostics, settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,12 @@ def health() -> dict[str, Any]:
     - ``pid``: the process.
     - ``spans``: how many have ``begun``; are still ``open``; are ``unrecorded`` (calls that only wrap others that were
       recorded, generators that were never read); were ``recorded``; and of these how many were ``written`` (taken by every
-      sink), ``dropped`` (lost by a sink, or in the making) or are ``queued``. In a quiet moment begun = open + unrecorded +
-      recorded, and recorded = written + dropped + queued; nothing is queued after a `flush()` that returned True.
+      sink), ``dropped`` (lost by a sink, in the making, or for want of room) or are ``queued``. In a quiet moment begun =
+      open + unrecorded + recorded, and recorded = written + dropped + queued; nothing is queued after a `flush()` that
+      returned True.
+    - ``queue``: ``bytes`` that wait (about), to be made records or for a sink; ``limit``: the setting `queue_bytes`;
+      ``contents_dropped``: how many lost their content for want of room.
+    - ``sinks``: by name, of those that were written to: whether one is ``failing``, and how many lines are ``waiting`` for it.
     - ``failures``: the failures of ours that were caught, by plugin (``core`` for the rest) and by place.
     - ``circuit``: the targets that were switched off because their capture kept failing, with the reason.
     - ``time``: ``calls`` of instrumented functions; ``ns_per_call``: ``median`` and ``mean`` of the nanoseconds that autotrace
@@ -31,6 +35,8 @@ def health() -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "spans": _spans(),
+        "queue": _queue(),
+        "sinks": _sinks(),
         "failures": _failures(),
         "circuit": {
             key: target.traced.tripped
@@ -61,6 +67,20 @@ def _spans() -> dict[str, int]:
         "dropped": dropped,
         "queued": max(recorded - written - dropped, 0),
     }
+
+
+def _queue() -> dict[str, int]:
+    writer = getattr(sys.modules.get("autotrace.sinks.writer"), "writer", None)
+    if writer is None:
+        return {"bytes": 0, "limit": settings.current.valid("queue_bytes"), "contents_dropped": 0}
+    waiting = writer.queue.bytes + sum(one.weight for one in tuple(writer.dispatch.deliveries))
+    return {"bytes": waiting, "limit": 2 * writer.queue.limit, "contents_dropped": writer.contents_dropped}
+
+
+def _sinks() -> dict[str, dict[str, Any]]:
+    writer = getattr(sys.modules.get("autotrace.sinks.writer"), "writer", None)
+    deliveries = () if writer is None else tuple(writer.dispatch.deliveries)
+    return {one.name: {"failing": one.failing, "waiting": len(one.waiting)} for one in deliveries}
 
 
 def _failures() -> dict[str, dict[str, int]]:

@@ -45,7 +45,6 @@ def test_lines_of_the_program_do_not_tear_records(run: Callable[..., Any]) -> No
     assert {line for line in traced.out.lines if not line.startswith("You said")} == {"line"}
 
 
-@pytest.mark.xfail(reason="a record starts where the program has left off", strict=True)
 def test_half_a_printed_line_swallows_no_record(run: Callable[..., Any]) -> None:
     traced = run(["children.py", "half"], AUTOTRACE="1")
     traced.check(lambda prompt: False)

@@ -110,20 +110,24 @@ class Delivery:
                 return False
         return True
 
-    def limit(self, weight: int) -> None:
-        """Give up content, then records, the oldest first, until at most `weight` bytes wait (0: no limit)."""
+    def limit(self, weight: int) -> int:
+        """Give up content, then records, the oldest first, until at most `weight` bytes wait (0: no limit).
+
+        How many records lost their content.
+        """
         for parcel in reversed(self.waiting):
             if parcel.weight:
                 break
             parcel.weight = _weight(parcel.entry)
             self.weight += parcel.weight
         if not weight or self.weight <= weight:
-            return
+            return 0
+        shed = 0
         # Not of the very first, which the sink may have begun to write.
         for parcel in islice(self.waiting, 1 + self._without_content, None):
             if self.weight <= weight:
                 break
-            self._shed(parcel)
+            shed += self._shed(parcel)
             self._without_content += 1
         while self.weight > weight and len(self.waiting) > 1:
             self.drop(shedding.QUEUE_FULL, 1)
@@ -131,6 +135,7 @@ class Delivery:
             self._full_said = True  # until the sink works again
             text = "it takes less than is recorded; content is dropped, then records, the oldest first."
             diagnostics.say("dropped", f"sink {self.name}: {text}")
+        return shed
 
     def drop(self, reason: str, position: int = 0) -> None:
         """Lose the record at this `position`, from the oldest on."""
@@ -186,16 +191,18 @@ class Delivery:
             if not tally.open:
                 self._settled(tally.lost)
 
-    def _shed(self, parcel: Parcel) -> None:
+    def _shed(self, parcel: Parcel) -> bool:
         record = parcel.entry.record
         less = shedding.without_content(record) if isinstance(record, model.Span) else None
         entry = None if less is None else Entry(less)
-        if entry is not None and entry.process():
-            parcel.entry = entry
-            self.weight -= parcel.weight
-            parcel.weight = _weight(parcel.entry)
-            self.weight += parcel.weight
-            self.contents[shedding.QUEUE_FULL] += 1
+        if entry is None or not entry.process():
+            return False
+        parcel.entry = entry
+        self.weight -= parcel.weight
+        parcel.weight = _weight(entry)
+        self.weight += parcel.weight
+        self.contents[shedding.QUEUE_FULL] += 1
+        return True
 
     def _notices(self) -> list[Entry]:
         """What was dropped since the sink was last told, a line for each reason."""

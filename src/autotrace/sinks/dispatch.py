@@ -38,6 +38,8 @@ class Dispatch:
         """What turned out to be no span: the calls that it wraps are."""
         self.lost = 0
         """The spans that a sink lost, and those that could not be made."""
+        self.shed = 0
+        """Those that lost their content as they waited for a sink; once for each of these."""
         self.deliveries: list[Delivery] = []
         self._parked: list[Delivery] = []
         self._told = (0, 0)
@@ -76,7 +78,7 @@ class Dispatch:
         self._pass_on_losses(deliveries)
         for one in deliveries:
             if one.waiting and not one.send(now):
-                one.limit(0 if self.blocks else self._share)
+                self.shed += one.limit(0 if self.blocks else self._share)
         return not self.waits
 
     def give_up(self) -> dict[str, int]:

@@ -91,6 +91,11 @@ class Writer:
         """The spans that a sink lost, those that could not be made, and those for which there was no room."""
         return self.dispatch.lost + self.queue.lost.value
 
+    @property
+    def contents_dropped(self) -> int:
+        """The spans that lost their content for want of room: in the queue, or as they waited for a sink."""
+        return self.queue.shed.value + self.dispatch.shed
+
     def configure(self) -> None:
         """Take the settings as they are now."""
         valid = settings.current.valid
