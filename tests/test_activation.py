@@ -120,6 +120,93 @@ def test_a_route_that_gives_something_else_is_counted_and_named_and_the_call_goe
     assert diagnostics.failures[f"{library.distribution} {key}"] == 1
 
 
+def variable(library: Any, name: str) -> str:
+    return f"AUTOTRACE_{library.name}_{name}".upper()
+
+
+@pytest.mark.parametrize(
+    ("argument", "in_variable", "in_file", "expected"),
+    [(None, None, 5, 5), (None, "4", 5, 4), (3, "4", 5, 3), (None, None, None, 1)],
+)
+def test_a_plugins_own_option_comes_from_argument_variable_file_or_default(
+    library: Any,
+    captured: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    argument: Any,
+    in_variable: Any,
+    in_file: Any,
+    expected: int,
+) -> None:
+    library.write(f"{library.plugin}.py", OWN_OPTION.format(name=library.name))
+    monkeypatch.chdir(library.site)
+    if in_file is not None:
+        library.write("pyproject.toml", f"[tool.autotrace.{library.name}]\ntimes = {in_file}\nloud = true\n")
+    if in_variable is not None:
+        monkeypatch.setenv(variable(library, "times"), in_variable)
+    autotrace.enable(library.name, **({} if argument is None else {"times": argument}))
+    library.client.ask("m")
+    assert sys.modules[library.plugin].seen == [{"loud": in_file is not None, "times": expected}]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("times", "often", "'often' is not int; it says how often. It is left out of account"),
+        ("tines", "3", "has no such setting; did you mean 'times'?"),
+        ("content", "maybe", "neither on nor off"),
+    ],
+)
+def test_a_wrong_option_in_the_environment_is_said_when_the_plugin_is_there(
+    library: Any, captured: Capture, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    library.write(f"{library.plugin}.py", OWN_OPTION.format(name=library.name))
+    monkeypatch.setenv(variable(library, name), value)
+    autotrace.enable()
+    assert diagnosed() == []
+    library.client.ask("m")
+    (line,) = diagnosed()
+    assert variable(library, name) in line["message"]
+    assert says in line["message"]
+    assert sys.modules[library.plugin].seen == [{"loud": False, "times": 1}]
+
+
+@pytest.mark.parametrize("said", ["off", "maybe"])
+def test_content_of_one_library_can_be_kept_out_by_variable(
+    library: Any, captured: Capture, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setenv(variable(library, "content"), said)
+    autotrace.enable(library.name, content=True)
+    library.client.ask("m")
+    library.client.Client().chat("m", [{"role": "user", "parts": []}])
+    assert ["gen_ai.input.messages" in span["attributes"] for span in captured.spans] == [False, False]
+
+
+def test_a_table_that_no_plugin_answers_to_is_said(library: Any, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(library.site)
+    library.write("pyproject.toml", f"[tool.autotrace.{library.name}x]\nloud = true\n")
+    autotrace.enable()
+    (line,) = diagnosed()
+    assert f"no installed plugin answers to '{library.name}x'; did you mean '{library.name}'?" in line["message"]
+
+
+@pytest.mark.parametrize("way", ["argument", "variable", "file"])
+def test_of_two_plugins_for_one_library_the_preferred_one_answers(
+    library: Any, captured: Capture, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    library.install("zz-other")
+    monkeypatch.chdir(library.site)
+    if way == "variable":
+        monkeypatch.setenv("AUTOTRACE_PREFER", "zz-other, some-other")
+    elif way == "file":
+        library.write("pyproject.toml", '[tool.autotrace]\nprefer = ["zz-other"]\n')
+    autotrace.enable(**({"prefer": ["zz-other"]} if way == "argument" else {}))
+    library.client.ask("m")
+    assert captured.spans[0]["scope"]["name"] == library.status["distribution"] == "zz-other"
+    (line,) = diagnosed()
+    assert f"{library.distribution}: refused, as zz-other answers for {library.name}" in line["message"]
+    assert f"AUTOTRACE_PREFER={library.distribution}" in line["message"]
+
+
 def test_excluded_libraries_are_left_alone(library: Any) -> None:
     autotrace.enable(exclude=[library.name])
     assert library.status["state"] == "disabled"

@@ -15,8 +15,8 @@ import autotrace
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
 errors declaration diagnostics conventions model paths pricing.prices
-sinks.rotation sinks.compression sinks.options settings options hooks.discovery requirements operation invocation instrumentor
-context freezing limits shedding resource transparency chunks failures exchange pricing translation
+sinks.rotation sinks.compression sinks.options settings per_library options hooks.discovery provenance requirements operation
+invocation instrumentor context freezing limits shedding resource transparency chunks failures exchange pricing translation
 sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor sinks.file
 sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.writer sinks
 beginnings recording streams calls availability spans plugin

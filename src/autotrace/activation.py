@@ -33,7 +33,7 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
         return
     settings.current.read_file()
     settings.current.check_environment()
-    _discover()
+    _discover(options.get("prefer"))
     chosen = [_named(library) for library in libraries]
     left_out = [_named(library) for library in exclude]
     own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
@@ -72,12 +72,24 @@ def _activate(plugins: list[Plugin]) -> None:
         destination.prints.watch()
     _share_the_file()
     settings.enabled = True
-    for name in settings.unknown_variables():
-        diagnostics.say("settings", f"there is no setting {name}: the environment variable is left out of account.")
+    if settings.current.tables or settings.unknown_variables():
+        _say_unanswered()
     for plugin in plugins:
         plugin.enable()
     for plugin in _plugins.values():
         plugin.refresh()
+
+
+def _say_unanswered() -> None:
+    """Say which variables and tables are neither of all libraries nor of one that has a plugin."""
+    from autotrace import per_library
+
+    variables, tables = per_library.unanswered()
+    for name in variables:
+        diagnostics.say("settings", f"there is no setting {name}: the environment variable is left out of account.")
+    for name in tables:
+        hint = nearest(name, [name for plugin in _plugins.values() for name in plugin.names])
+        diagnostics.say("settings", f"[tool.autotrace.{name}]: no installed plugin answers to {name!r}{hint}")
 
 
 def disable(*libraries: str) -> None:
@@ -136,22 +148,31 @@ def _share_the_file() -> None:
         os.environ["AUTOTRACE_FILE"] = options.path("AUTOTRACE_FILE", path)
 
 
-def _discover() -> None:
+def _discover(prefer: object = None) -> None:
+    """Learn of the installed plugins; of those that claim the same package, of the one that `prefer` or else the setting names.
+    Raises `SettingsError` for a malformed `prefer`."""
+    preferred = settings.current.get("prefer") if prefer is None else settings.KNOWN["prefer"][0]("prefer", prefer)
     # By name, so that it does not depend on the file system which of two that claim the same package is taken.
-    for entry in sorted(discovery.scan(), key=lambda entry: entry.distribution):
+    for entry in sorted(discovery.scan(), key=lambda entry: (entry.distribution not in preferred, entry.distribution)):
         known = _plugins.get(entry.package)
-        if known is None:
+        if known is None or (known.entry.distribution != entry.distribution in preferred and known.is_idle()):
             _plugins[entry.package] = Plugin(entry)
         elif known.entry.distribution != entry.distribution:
             diagnostics.say(
                 "plugin",
-                f"{entry.distribution}: refused, as {known.entry.distribution} answers for {entry.package}; uninstall one.",
+                f"{entry.distribution}: refused, as {known.entry.distribution} answers for {entry.package}; "
+                f"uninstall one, or choose: AUTOTRACE_PREFER={entry.distribution}.",
             )
+    if settings.current.tables or settings.unknown_variables():
+        from autotrace import per_library
+
+        for plugin in _plugins.values():
+            per_library.answer(plugin.entry.package, plugin.names)
 
 
 def _named(name: str) -> Plugin:
     for plugin in _plugins.values():
-        if name in (plugin.entry.package, plugin.entry.alias):
+        if name in plugin.names:
             return plugin
 
     _discover()

@@ -48,6 +48,11 @@ class Plugin:
         """How messages call the plugin: ``autotrace-openai 0.1.0``."""
         return f"{self.entry.distribution} {self.entry.version}".strip()
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the plugin answers to: the package that it watches, and the `X` of a distribution `autotrace-X`."""
+        return self.entry.package, self.entry.alias
+
     def enable(self) -> None:
         """Watch for the library; take its targets at once if it has been imported. Idempotent; new settings take effect."""
         if self._callbacks:
@@ -72,12 +77,33 @@ class Plugin:
                 self._early |= {name}
                 self._patch(module)
 
+    def is_idle(self) -> bool:
+        """Whether nothing is watched: another plugin can take this one's place."""
+        return not self._callbacks
+
     def refresh(self) -> None:
         """Take the settings that are in force now."""
-        if self._origin is not None:
-            self._origin.content = settings.current.get("content", self.entry.package)
-            declared = self.instrumentor.options if self.instrumentor is not None else {}
-            self._origin.options = {**{name: option.default for name, option in declared.items()}, **self.options}
+        if self._origin is None or self.instrumentor is None:
+            return
+        from autotrace import per_library
+
+        content, declared = True, self.instrumentor.options
+        values = {name: option.default for name, option in declared.items()}
+        for name, (value, where) in per_library.said(self.entry.package).items():
+            try:
+                if name == "content":
+                    content = settings.switch(where, value)
+                elif name in declared:
+                    values[name] = declared[name].read(where, value)
+                else:
+                    raise SettingsError(f"{where}: {self.title} has no such setting{nearest(name, [*declared, 'content'])}")
+            except SettingsError as exc:
+                closed = name == "content"  # a switch for privacy that cannot be read is taken for off
+                content = content and not closed
+                left_out = "Content is not recorded." if closed else "It is left out of account."
+                diagnostics.say("settings", f"{exc}. {left_out}", level="error")
+        self._origin.content = content and settings.current.get("content", self.entry.package)
+        self._origin.options = {**values, **self.options}
 
     def check_options(self, given: Mapping[str, object]) -> None:
         """Whether these are options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
@@ -277,8 +303,16 @@ class Plugin:
             "outside": self._outside,
             "state": self.state,
             "reason": reason or None,
+            "options": self._options(),
             "targets": {key: state.status(self.entry.package) for key, state in self.targets.items()},
         }
+
+    def _options(self) -> dict[str, dict[str, Any]]:
+        """The plugin's own options by name, with the `value` in force; none before the plugin is loaded."""
+        if self.instrumentor is None or self._origin is None:
+            return {}
+        values = self._origin.options
+        return {name: {**option.described(), "value": values[name]} for name, option in self.instrumentor.options.items()}
 
 
 def _imported(value: str) -> Instrumentor:

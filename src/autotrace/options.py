@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Union
+from typing import Any, Union
 
 from autotrace.errors import DeclarationError, SettingsError
 from autotrace.settings import switch
@@ -38,6 +38,10 @@ class Option:
     def kind(self) -> str:
         """What a value looks like, in words: ``bool``, or the choices."""
         return " or ".join(repr(choice) for choice in self.choices) or type(self.default).__name__
+
+    def described(self) -> dict[str, Any]:
+        """`default`, `kind` and `about`: plain JSON values."""
+        return {"default": self.default, "kind": self.kind, "about": self.about}
 
     def read(self, name: str, value: object) -> Value:
         """`value` as this option has it. Text is taken for what it says, as it comes from environment variables. Raises

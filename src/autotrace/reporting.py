@@ -12,7 +12,7 @@ import json
 import os
 import sys
 
-from autotrace import diagnostics, settings
+from autotrace import diagnostics, per_library, settings
 from autotrace.errors import SettingsError
 from autotrace.sinks import destination
 
@@ -69,6 +69,7 @@ def append(path: str, line: dict[str, Any]) -> None:
 def collect(status: Status) -> dict[str, Any]:
     """This process: plain JSON values. `status` is `autotrace.status`."""
     values, wrong = _settings()
+    plugins = status()
     return {
         "pid": os.getpid(),
         "argv": sys.orig_argv,
@@ -80,9 +81,9 @@ def collect(status: Status) -> dict[str, Any]:
         "variables": {name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
         "settings": values,
         "malformed": wrong,
-        "unknown_variables": settings.unknown_variables(),
+        "unknown_variables": per_library.unanswered()[0],
         "output": _output(),
-        "plugins": status(),
+        "plugins": plugins,
         "failures": dict(diagnostics.failures),
         "records": _records(),
         "packages": sorted({name.partition(".")[0] for name in tuple(sys.modules)}),

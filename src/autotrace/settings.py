@@ -94,6 +94,13 @@ def _of_sinks(reader: str) -> Callable[[str, object], Any]:
     return read
 
 
+def _distributions(name: str, value: object) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(one, str) and one.strip() for one in names):
+        raise SettingsError(f"setting {name}: {value!r} is no list of distributions, such as 'autotrace-acme,autotrace-other'")
+    return tuple(one.strip() for one in names)
+
+
 def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
     from autotrace.pricing import prices
 
@@ -112,6 +119,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "overflow": (_one_of("drop", "block"), "drop"),
+    "prefer": (_distributions, ()),
     "prices": (_prices, None),
     "processors": (_of_sinks("processors"), None),
     "queue_bytes": (_at_least(65_536), 67_108_864),
@@ -123,12 +131,13 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
 """Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `exit_timeout`: seconds that
 the process's end may wait for sinks. `fd`: the descriptor to write lines to, in place of stdout. `max_line_bytes`: what a
 line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
-in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prices`: USD per million
-tokens by model (`autotrace.pricing.prices`). `processors`: functions that a record passes on its way to the sinks
-(`autotrace.sinks.processing`). `queue_bytes`: about how much may wait to be written, and `overflow` what happens then: ``drop``
-content, then records, or ``block`` the program. `service_name`: the record's ``service.name``. `sinks`: where records go
-(`autotrace.sinks.options`); `file` and the rest of it: the sink of that name (`autotrace.sinks.file`). `starts`: whether a line
-is written when a span begins. `sync`: whether a record is written before the call returns."""
+in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prefer`: of plugins that claim
+the same package, the distributions to take. `prices`: USD per million tokens by model (`autotrace.pricing.prices`).
+`processors`: functions that a record passes on its way to the sinks (`autotrace.sinks.processing`). `queue_bytes`: about how
+much may wait to be written, and `overflow` what happens then: ``drop`` content, then records, or ``block`` the program.
+`service_name`: the record's ``service.name``. `sinks`: where records go (`autotrace.sinks.options`); `file` and the rest of it:
+the sink of that name (`autotrace.sinks.file`). `starts`: whether a line is written when a span begins. `sync`: whether a
+record is written before the call returns."""
 
 _PER_LIBRARY = ("content",)
 
@@ -146,11 +155,13 @@ _OTHER_VARIABLES = (
 class Settings:
     """The values in force, for all libraries and for single ones."""
 
-    __slots__ = ("_file", "_ignored", "_of_library", "_values")
+    __slots__ = ("_file", "_ignored", "_of_library", "_values", "tables")
 
     def __init__(self) -> None:
         self._ignored: set[str] = set()
         self._file: dict[str, Any] = {}
+        self.tables: dict[str, Mapping[str, Any]] = {}
+        """What the file says of single libraries, by the names that they have there."""
         self._values: dict[str, Any] = {}
         self._of_library: dict[str, dict[str, Any]] = {}
 
@@ -176,6 +187,7 @@ class Settings:
     def clear(self) -> None:
         """Forget what `enable()` was given and what the file said."""
         self._file, self._values, self._of_library = {}, {}, {}
+        self.tables = {}
 
     def read_file(self) -> None:
         """Take ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
@@ -183,7 +195,7 @@ class Settings:
             directory = os.getcwd()
         except OSError:  # it has been removed
             return
-        self._file = from_file(directory)
+        self._file, self.tables = _of_file(directory)
 
     def get(self, name: str, library: str | None = None) -> Any:
         """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
@@ -257,7 +269,7 @@ class Settings:
 
 
 def unknown_variables() -> list[str]:
-    """``AUTOTRACE_*`` variables of the environment that mean nothing."""
+    """``AUTOTRACE_*`` variables that are no setting of all libraries: they are of one (`per_library`), or mistaken."""
     known = _OTHER_VARIABLES + tuple("AUTOTRACE_" + name.upper() for name in KNOWN)
     return sorted(name for name in os.environ if name.startswith("AUTOTRACE_") and name not in known)
 
@@ -272,14 +284,15 @@ def switched_on() -> bool:
     return bool(os.environ.get("AUTOTRACE", "").strip()) and not switched_off()
 
 
-def from_file(directory: str) -> dict[str, Any]:
-    """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, read and checked.
+def _of_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, read and checked: the settings, and the
+    tables of single libraries, which their plugins check.
 
     Raises `SettingsError` for a file that is no TOML, an unknown setting or a malformed value.
     """
     path = _pyproject(directory)
     if path is None:
-        return {}
+        return {}, {}
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -291,16 +304,25 @@ def from_file(directory: str) -> dict[str, Any]:
         raise SettingsError(f"{path}: {exc}") from None
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: tool.autotrace is not a table")
+    tables: dict[str, Mapping[str, Any]] = {
+        name: value for name, value in table.items() if isinstance(value, dict) and name not in KNOWN
+    }
+    given = {name: value for name, value in table.items() if name not in tables}
     try:
-        Settings().update(table)
+        Settings().update(given)
     except SettingsError as exc:
         raise SettingsError(f"{path}, [tool.autotrace]: {exc}") from None
-    return {name: KNOWN[name][0](name, value) for name, value in table.items()}
+    return {name: KNOWN[name][0](name, value) for name, value in given.items()}, tables
 
 
 def environment_from_file(directory: str) -> dict[str, str]:
-    """`from_file` as ``AUTOTRACE_*`` variables, for a process that is about to be started."""
-    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in from_file(directory).items()}
+    """What ``[tool.autotrace]`` says as ``AUTOTRACE_*`` variables, for a process that is about to be started. Raises
+    `SettingsError`."""
+    values, tables = _of_file(directory)
+    said = dict(values)
+    for library, table in tables.items():
+        said.update({f"{library}_{name}".replace(".", "_").replace("-", "_"): value for name, value in table.items()})
+    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in said.items()}
 
 
 def _as_text(value: object) -> str:
@@ -308,7 +330,7 @@ def _as_text(value: object) -> str:
         import json
 
         return json.dumps(value)
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ",".join(value)
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 

@@ -28,7 +28,7 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
     """
     variables = dict(given)
     for name, value in _from_file().items():
-        if name == "AUTOTRACE_CONTENT" and value == "off":
+        if name.endswith("_CONTENT") and value == "off":
             variables[name] = value  # the most restrictive source wins
         elif not variables.get(name):
             variables[name] = value

@@ -208,6 +208,7 @@ def _view(
     elif library["error"]:
         view.update(state="failed", reason=f"{package} cannot be imported: {library['error']}")
     view["outside"] = status.get("outside") or libraries.is_outside(view["requires"], library["version"])
+    view["options"] = status.get("options") or declared.get("options", {})
     view["targets"] = {key: {"state": view["state"], "reason": view["reason"]} for key in declared.get("targets", ())}
     for key, target in status.get("targets", {}).items():
         module = key.partition(":")[0]
@@ -233,7 +234,7 @@ def _described(exc: BaseException) -> str:
 
 
 def _declared(entry: EntryPoint) -> View:
-    """What a plugin that nothing has loaded yet says about itself: `requires` and `targets`, or the `error` of loading it."""
+    """What a plugin that nothing has loaded yet says about itself: `requires`, `options`, `targets`, or the `error` of loading it."""
     from importlib_metadata import EntryPoint as Loader
 
     from autotrace.instrumentor import Instrumentor
@@ -245,7 +246,11 @@ def _declared(entry: EntryPoint) -> View:
         return {"error": _described(exc)}
     if not isinstance(instrumentor, Instrumentor):
         return {"error": f"{entry.value} is a {type(instrumentor).__name__}, not an Instrumentor"}
-    return {"requires": instrumentor.requires, "targets": [choice.key for choice in instrumentor.choose(installed_version)]}
+    return {
+        "requires": instrumentor.requires,
+        "options": {name: option.described() for name, option in instrumentor.options.items()},
+        "targets": [choice.key for choice in instrumentor.choose(installed_version)],
+    }
 
 
 def _library(package: str, status: Mapping[str, Any], error: Exception | None) -> View:

@@ -50,6 +50,9 @@ def _rows(view: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     reason = view["reason"] or (f"made for {' or '.join(view['requires'])}" if view["outside"] else "")
     title = f"{view['distribution']} {view['version']}".strip()
     yield title, view["state"] or "", _library(view), view["origin"] or "", reason
+    for name, option in view["options"].items():
+        value = option.get("value", option["default"])
+        yield f"  {name}={value}", "option", "", "", f"{option['about']} ({option['kind']}, {option['default']} unless set)"
     for key, target in view["targets"].items():
         reason = "" if target["reason"] == view["reason"] else target["reason"] or ""
         yield f"  {key}", target["state"], "", "", "; ".join(filter(None, [reason, neighbours(target)]))
