@@ -1,6 +1,7 @@
 """One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear.
 
-The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *failed*, *disabled*.
+The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *skipped* (the
+package is another one of that name), *failed*, *disabled*.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Plugin:
             self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.reason}"
             return
         try:
-            self.instrumentor = _imported(self.entry.value)
+            instrumentor = _imported(self.entry.value)
         except Exception as exc:  # somebody else's module: whatever its import raises
             self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
             diagnostics.say(
@@ -151,7 +152,20 @@ class Plugin:
                 at=diagnostics.place_of(exc, self.entry.value.partition(":")[0].partition(".")[0]),
             )
             return
+        if self._is_of_another_distribution(instrumentor):
+            return
+        self.instrumentor = instrumentor
         self._watch_targets(self.instrumentor, recording.origins)
+
+    def _is_of_another_distribution(self, instrumentor: Instrumentor) -> bool:
+        from autotrace import provenance
+        from autotrace.requirements import Requirement
+
+        module, names = sys.modules.get(self.entry.package), [Requirement(text).distribution for text in instrumentor.requires]
+        if module is None or not provenance.is_foreign(self.entry.package, module, names):
+            return False
+        self.state, self.reason = "skipped", f"{self.entry.package} was imported, and does not come from {' or '.join(names)}"
+        return True
 
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
         from autotrace.calls import TracedTarget

@@ -62,13 +62,4 @@ def _holds(operator: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bo
 
 def installed_version(*distributions: str) -> str | None:
     """The version of the first of `distributions` that is installed, as its metadata tell it; ``None`` where there are none."""
-    return next((version for one in distributions if (version := discovery.version_of(one) or _asked_for(one))), None)
-
-
-def _asked_for(distribution: str) -> str:
-    import importlib_metadata
-
-    try:
-        return str(importlib_metadata.version(distribution))
-    except Exception:  # not installed; or metadata that cannot be read, which raises whatever it likes
-        return ""
+    return next((version for one in distributions if (version := discovery.version_of(one))), None)

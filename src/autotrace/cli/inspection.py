@@ -234,7 +234,7 @@ def _described(exc: BaseException) -> str:
 
 
 def _declared(entry: EntryPoint) -> View:
-    """What a plugin that nothing has loaded yet says about itself: `requires`, `options`, `targets`, or the `error` of loading it."""
+    """What a plugin that nothing has loaded says of itself: `requires`, `options`, `targets`, or the `error` of loading it."""
     from importlib_metadata import EntryPoint as Loader
 
     from autotrace.instrumentor import Instrumentor

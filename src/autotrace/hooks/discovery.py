@@ -67,10 +67,17 @@ def scan(paths: Iterable[str] | None = None, group: str = GROUP) -> list[EntryPo
 
 
 def version_of(distribution: str) -> str:
-    """The version of a distribution in a directory of `sys.path`, as its metadata tell it; "" if that is not known."""
-    found = Found(GROUP)
+    """The version of an installed distribution, as its metadata tell it; "" if it is not there, or does not say."""
+    found, key = Found(GROUP), normal(distribution)
     found.read(path for path in sys.path if isinstance(path, str))
-    return found.version(normal(distribution))
+    directory = found.directory(key)
+    if directory:
+        return _name_and_version(directory)[1]
+    if directory is None and not any(is_foreign(finder) for finder in sys.meta_path or ()):
+        return ""
+    from autotrace.hooks import metadata  # which puts a finder on the program's `sys.meta_path`: only if need be
+
+    return metadata.version_of(distribution)
 
 
 def is_foreign(finder: object) -> bool:
@@ -116,10 +123,9 @@ class Found:
             for entry_point in entry_points
         ]
 
-    def version(self, key: str) -> str:
-        """The version of the distribution with the normal name `key`; "" if it has no directory with metadata."""
-        directory = self._directories.get(key)
-        return _name_and_version(directory)[1] if directory else ""
+    def directory(self, key: str) -> str | None:
+        """The metadata directory of the distribution `key`, its normal name; "" if it has none, ``None`` if it is not there."""
+        return self._directories.get(key)
 
     def read(self, paths: Iterable[str]) -> None:
         """Add the distributions in the directories and archives of the path."""

@@ -40,6 +40,16 @@ def ask_finders(found: Found, paths: list[str]) -> None:
         found.read(paths)
 
 
+def version_of(distribution: str) -> str:
+    """The version of a distribution that a finder or an archive has; "" if there is none."""
+    try:
+        import importlib_metadata
+
+        return str(importlib_metadata.version(distribution))
+    except Exception:  # not installed; or metadata that cannot be read, which raises whatever it likes
+        return ""
+
+
 def _library() -> tuple[Any, Any]:
     """A path finder of `importlib_metadata`, and the class of what finders are asked with; None where there is none."""
     try:
