@@ -86,23 +86,9 @@ class Plugin:
         """Take the settings that are in force now."""
         if self._origin is None or self.instrumentor is None:
             return
-        from autotrace import per_library
+        from autotrace import options
 
-        content, declared = True, self.instrumentor.options
-        values = {name: option.default for name, option in declared.items()}
-        for name, (value, where) in per_library.said(self.entry.package).items():
-            try:
-                if name == "content":
-                    content = settings.switch(where, value)
-                elif name in declared:
-                    values[name] = declared[name].read(where, value)
-                else:
-                    raise SettingsError(f"{where}: {self.title} has no such setting{nearest(name, [*declared, 'content'])}")
-            except SettingsError as exc:
-                closed = name == "content"  # a switch for privacy that cannot be read is taken for off
-                content = content and not closed
-                left_out = "Content is not recorded." if closed else "It is left out of account."
-                diagnostics.say("settings", f"{exc}. {left_out}", level="error")
+        values, content = options.in_force(self.title, self.entry.package, self.instrumentor.options)
         self._origin.content = content and settings.current.get("content", self.entry.package)
         self._origin.options = {**values, **self.options}
 

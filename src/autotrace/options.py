@@ -1,11 +1,12 @@
-"""`Option`: a setting of a plugin's own, as an `Instrumentor` declares it."""
+"""`Option`: a setting of a plugin's own, as an `Instrumentor` declares it, and what it is set to without code."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
-from autotrace.errors import DeclarationError, SettingsError
+from autotrace import diagnostics, per_library
+from autotrace.errors import DeclarationError, SettingsError, nearest
 from autotrace.settings import switch
 
 Value = Union[bool, int, float, str]
@@ -63,3 +64,25 @@ class Option:
             return switch(name, value) if wanted is bool else wanted(value)
         except ValueError:
             return None
+
+
+def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool]:
+    """The value of each option of the plugin `title`, and whether content may be recorded, as environment and file have it.
+
+    What they say wrongly is said on stderr, and left out of account.
+    """
+    values, content = {name: option.default for name, option in declared.items()}, True
+    for name, (value, where) in per_library.said(package).items():
+        try:
+            if name == "content":
+                content = switch(where, value)
+            elif name in declared:
+                values[name] = declared[name].read(where, value)
+            else:
+                raise SettingsError(f"{where}: {title} has no such setting{nearest(name, [*declared, 'content'])}")
+        except SettingsError as exc:
+            closed = name == "content"  # a switch for privacy that cannot be read is taken for off
+            content = content and not closed
+            left_out = "Content is not recorded." if closed else "It is left out of account."
+            diagnostics.say("settings", f"{exc}. {left_out}", level="error")
+    return values, content
