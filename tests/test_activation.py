@@ -198,8 +198,8 @@ def test_of_two_plugins_for_one_library_the_preferred_one_answers(
     if way == "variable":
         monkeypatch.setenv("AUTOTRACE_PREFER", "zz-other, some-other")
     elif way == "file":
-        library.write("pyproject.toml", '[tool.autotrace]\nprefer = ["zz-other"]\n')
-    autotrace.enable(**({"prefer": ["zz-other"]} if way == "argument" else {}))
+        library.write("pyproject.toml", '[tool.autotrace]\nprefer = "zz-other"\n')
+    autotrace.enable(**({"prefer": "zz-other"} if way == "argument" else {}))
     library.client.ask("m")
     assert captured.spans[0]["scope"]["name"] == library.status["distribution"] == "zz-other"
     (line,) = diagnosed()

@@ -94,13 +94,6 @@ def _of_sinks(reader: str) -> Callable[[str, object], Any]:
     return read
 
 
-def _distributions(name: str, value: object) -> tuple[str, ...]:
-    names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, (list, tuple)) or not all(isinstance(one, str) and one.strip() for one in names):
-        raise SettingsError(f"setting {name}: {value!r} is no list of distributions, such as 'autotrace-acme,autotrace-other'")
-    return tuple(one.strip() for one in names)
-
-
 def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
     from autotrace.pricing import prices
 
@@ -119,7 +112,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "overflow": (_one_of("drop", "block"), "drop"),
-    "prefer": (_distributions, ()),
+    "prefer": (_text, ""),
     "prices": (_prices, None),
     "processors": (_of_sinks("processors"), None),
     "queue_bytes": (_at_least(65_536), 67_108_864),
@@ -132,9 +125,12 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
 the process's end may wait for sinks. `fd`: the descriptor to write lines to, in place of stdout. `max_line_bytes`: what a
 line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
 in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prefer`: of plugins that claim
-the same package, the distributions to take. `prices`: USD per million tokens by model (`autotrace.pricing.prices`).
-    "overflow": (_one_of("drop", "block"), "drop"),
-    "prefer": (_distributions, ()),
+the same package, the distributions to take, with commas between. `prices`: USD per million tokens by model (`autotrace.pricing.prices`).
+`processors`: functions that a record passes on its way to the sinks (`autotrace.sinks.processing`). `queue_bytes`: about how
+much may wait to be written, and `overflow` what happens then: ``drop`` content, then records, or ``block`` the program.
+`service_name`: the record's ``service.name``. `sinks`: where records go (`autotrace.sinks.options`); `file` and the rest of it:
+the sink of that name (`autotrace.sinks.file`). `starts`: whether a line is written when a span begins. `sync`: whether a
+record is written before the call returns."""
 
 _PER_LIBRARY = ("content",)
 
@@ -327,7 +323,7 @@ def _as_text(value: object) -> str:
         import json
 
         return json.dumps(value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return ",".join(value)
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
