@@ -78,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported)."""
     folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
-    if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
+    if collection_path.name.startswith("test_") and (HERE / folder / "tests" / "sdk.py").is_file():
         return folder.removeprefix("autotrace-") not in SDKS or None
     return None
 
