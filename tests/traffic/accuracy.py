@@ -136,7 +136,11 @@ def failed(record: dict[str, Any], call: dict[str, Any], truth: dict[str, Any], 
 CATEGORIES = {400: "invalid_request", 401: "authentication", 403: "permission", 404: "not_found"}
 """What the recorded failures are."""
 
-REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "tool_use": "tool_call", "end_turn": "stop"}
+REASONS = {
+    **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "tool_call"),
+    **dict.fromkeys(("end_turn", "stop_sequence", "FINISH", "COMPLETE"), "stop"),
+    "max_tokens": "length",
+}
 """Providers' words that the record says in those of the conventions: its `autotrace.response.finish_reasons` has their own."""
 
 

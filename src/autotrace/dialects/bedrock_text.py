@@ -162,8 +162,9 @@ bedrock_text = Dialect(
                 lambda body: _output_tokens(plain.mapping(body)),
             ),
         },
-        raw=plain.fields(
-            *("usage", "prompt_token_count", "generation_token_count", "inputTextTokenCount", "totalOutputTextTokenCount")
+        raw=first(
+            "usage",
+            plain.fields("prompt_token_count", "generation_token_count", "inputTextTokenCount", "totalOutputTextTokenCount"),
         ),
     ),
     reduce=text_response,

@@ -49,13 +49,20 @@ def targets(routes: Routes) -> dict[str, Target]:
         call.request = call.argument("api_params")
         call.server = meta.endpoint_url
         call.attributes = {"cloud.region": meta.region_name} if meta.region_name else None
-        return route(call)
+        operation = route(call)
+        if operation is not None and not operation.stream:
+            call.stream = (_whole,)
+        return operation
 
     def attempted(call: Call, invocation: Invocation, result: Any) -> None:
         answer, _ = result
-        if answer is not None and _is_of(routes, invocation.argument("operation_model")):
-            metadata = answer[1].get("ResponseMetadata", {})
-            call.answered(answer[0].status_code, metadata.get("HTTPHeaders", {}))
+        model = invocation.argument("operation_model")
+        if answer is None or not _is_of(routes, model):
+            return
+        response, parsed = answer
+        call.answered(response.status_code, parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
+        if response.status_code < 300 and not model.has_streaming_output and not model.has_event_stream_output:
+            call.begin_stream(_json).append(response.content)
 
     def retried(call: Call, invocation: Invocation, wait: Any) -> None:
         if wait is not None and wait is not False and _is_of(routes, invocation.kwargs.get("operation")):
@@ -68,6 +75,22 @@ def targets(routes: Routes) -> dict[str, Target]:
         "botocore.retryhandler:RetryHandler.__call__": Observer(retried),
         "botocore.retries.standard:RetryHandler.needs_retry": Observer(retried),
     }
+
+
+def _whole(_result: Any, call: Call) -> bool:
+    """The seam of an answer that came in one piece: its own bytes, where an attempt has left them. What the library makes of
+    them lacks the fields that its description of the service lacks."""
+    if not call.chunks:
+        return False
+    call.finish()
+    return True
+
+
+def _json(pieces: list[bytes]) -> Any:
+    try:
+        return msgspec.json.decode(b"".join(pieces))
+    except ValueError:
+        return None
 
 
 def _is_of(routes: Routes, operation: Any) -> bool:
