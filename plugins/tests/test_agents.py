@@ -559,11 +559,11 @@ async def test_a_run_of_a_computer_is_an_agent_and_its_actions_are_tools(world: 
 
 
 NATIVE = """
-import json, sys
+import asyncio, inspect, json, sys
 import anthropic
 from opentelemetry import trace
 
-ours, theirs = sys.argv[1] == "ours", sys.argv[2] == "theirs"
+ours, theirs, asynchronous = sys.argv[1] == "ours", sys.argv[2] == "theirs", sys.argv[3] == "True"
 exporter = None
 if theirs:
     from opentelemetry.sdk.trace import TracerProvider
@@ -580,13 +580,21 @@ if ours:
     capturing = capture()
     capturing.__enter__()
     autotrace.enable()
-client = anthropic.Anthropic(max_retries=0)
 chat = dict(model="claude-haiku-4-5", max_tokens=64, messages=[{"role": "user", "content": "x"}])
-client.messages.create(**chat)
-list(client.messages.create(**chat, stream=True))
-tool = anthropic.beta_tool(lambda: "24", name="weather", description="w", input_schema={"type": "object", "properties": {}})
-client.beta.messages.tool_runner(**chat, tools=[tool]).until_done()
-client.close()
+async def weather():
+    return "24"
+async def value(result):
+    return await result if inspect.isawaitable(result) else result
+async def main():
+    client = anthropic.AsyncAnthropic(max_retries=0) if asynchronous else anthropic.Anthropic(max_retries=0)
+    await value(client.messages.create(**chat))
+    stream = await value(client.messages.create(**chat, stream=True))
+    [event async for event in stream] if asynchronous else list(stream)
+    described = dict(name="weather", description="w", input_schema={"type": "object", "properties": {}})
+    tool = anthropic.beta_async_tool(weather, **described) if asynchronous else anthropic.beta_tool(lambda: "24", **described)
+    await value(client.beta.messages.tool_runner(**chat, tools=[tool]).until_done())
+    await value(client.close())
+asyncio.run(main())
 native = [] if exporter is None else exporter.get_finished_spans()
 print(json.dumps({
     "ours": [[s["name"], s["parent_id"], s["span_id"]] for s in capturing.spans] if ours else [],
@@ -597,12 +605,13 @@ print(json.dumps({
 """
 
 
-def test_native_spans_stay_theirs_and_ours_stay_single(anthropic: Any, wire: Any) -> None:
-    pytest.importorskip("opentelemetry.sdk")
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_native_spans_stay_theirs_and_ours_stay_single(asynchronous: bool, anthropic: Any, wire: Any) -> None:
+    pytest.importorskip("opentelemetry.sdk")  # of the group `test`, and not of what an SDK needs
 
     def told(ours: str, theirs: str) -> Any:
         done = subprocess.run(
-            [sys.executable, "-c", NATIVE, ours, theirs],
+            [sys.executable, "-c", NATIVE, ours, theirs, str(asynchronous)],
             env={**os.environ, "ANTHROPIC_BASE_URL": wire.url, "ANTHROPIC_API_KEY": "sk-ant-test"},
             capture_output=True,
             text=True,

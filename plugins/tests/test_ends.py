@@ -363,6 +363,63 @@ def test_whatever_ends_a_stream_there_is_one_record_of_what_was_received(
     assert recorded(span) or ending.endswith("-opening")
 
 
+async def value_cancelled(call: Any) -> None:
+    task = asyncio.create_task(call)
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def value_timed_out(call: Any) -> None:
+    async with asyncio.timeout(0.2):
+        await call
+
+
+async def value_waited_for(call: Any) -> None:
+    await asyncio.wait_for(call, 0.2)
+
+
+async def value_left_to_the_loop(call: Any) -> None:
+    held.append(asyncio.create_task(call))
+    await asyncio.sleep(0.2)  # then the loop ends, and cancels what is left
+
+
+held: list[Any] = []
+VALUES: dict[str, tuple[Any, type[BaseException] | None]] = {
+    "interrupted": (None, KeyboardInterrupt),
+    "cancelled": (value_cancelled, None),
+    "wait-for": (value_waited_for, asyncio.TimeoutError),
+    "asyncio-timeout": (value_timed_out, TimeoutError),
+    "loop-ended": (value_left_to_the_loop, None),
+}
+
+
+@pytest.mark.parametrize("how", VALUES)
+def test_a_value_that_is_called_off_has_one_record(how: str, sdk: Any, wire: Any, captured: Any) -> None:
+    if how == "asyncio-timeout" and sys.version_info < (3, 11):
+        pytest.skip("no asyncio.timeout here")
+    end, raised = VALUES[how]
+
+    async def main() -> None:
+        client = sdk.client(True, wire.url)
+        held.append(client)
+        await end(sdk.value(client, TEXT, model="fault-hang"))
+
+    autotrace.enable()
+    with pytest.raises(raised) if raised else contextlib.nullcontext():
+        if end is None:
+            with contextlib.closing(sdk.client(False, wire.url)) as client:
+                interrupt_soon()
+                sdk.value(client, TEXT, model="fault-hang")
+        else:
+            asyncio.run(main())
+    held.clear()
+    (span,) = captured.spans
+    assert (span["end_reason"], span["level"], span["status"]) == ("cancelled", "info", {"code": "UNSET"})
+    assert "error.type" not in span["attributes"]
+
+
 @pytest.mark.parametrize("how", ["reading", "held", "interrupted"])
 def test_a_stream_that_outlives_its_loop_has_one_record(
     how: str, sdk: Any, wire: Any, captured: Any, worlds: Callable[[bool], Any]
