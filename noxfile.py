@@ -113,13 +113,16 @@ def openai2(session: nox.Session) -> None:
 @nox.session(python=ONE)
 def processes(session: nox.Session) -> None:
     """Run programs of several processes, as servers, task queues, greenlets and protocols make them."""
-    install(session, "test", "processes", plugins=[Path("plugins/autotrace-ollama")], constraints="constraints-processes.txt")
+    plugins = [Path("plugins/autotrace-ollama"), Path("plugins/autotrace-mcp")]
+    install(session, "test", "processes", plugins=plugins, constraints="constraints-processes.txt")
     # Of two generations of mcp one lies beside the environment, and is put before it by PYTHONPATH.
     mcp1 = Path(session.virtualenv.location).resolve() / "mcp1"
     if not mcp1.exists():
         session.install("--no-deps", "--target", str(mcp1), *dependencies("mcp1"))
     session.env["MCP1_PATH"] = str(mcp1)
-    pytest(session, "tests/processes")
+    pytest(session, "tests/processes", "plugins/autotrace-mcp")
+    session.env["PYTHONPATH"] = str(mcp1)
+    pytest(session, "plugins/autotrace-mcp")
 
 
 @nox.session(python=ONE)

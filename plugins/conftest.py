@@ -16,6 +16,7 @@ import gc
 import importlib.util
 import inspect
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -38,12 +39,23 @@ FINISH = {
 }
 
 
+def _installed(plugin: str) -> bool:
+    """Whether the library is there that this plugin is for: the name of its entry point."""
+    declared = (HERE / plugin / "pyproject.toml").read_text()
+    package = re.search(r'"autotrace\.instrumentors"\]\n"?([\w.]+)', declared)
+    assert package is not None, plugin
+    try:
+        return importlib.util.find_spec(package[1]) is not None
+    except ImportError:  # a namespace that nothing is in
+        return False
+
+
 def _described() -> dict[str, ModuleType]:
     """The SDKs that are installed, by plugin: `tests/sdk.py` of each."""
     found = {}
     for path in sorted(HERE.glob("autotrace-*/tests/sdk.py")):
         name = path.parts[-3].removeprefix("autotrace-")
-        if importlib.util.find_spec(name) is not None:
+        if _installed(path.parts[-3]):
             spec = importlib.util.spec_from_file_location(f"sdk_{name}", path)
             assert spec is not None
             assert spec.loader is not None
@@ -78,8 +90,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported)."""
     folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
-    if collection_path.name.startswith("test_") and (HERE / folder / "tests" / "sdk.py").is_file():
-        return folder.removeprefix("autotrace-") not in SDKS or None
+    if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
+        return not _installed(folder) or None
     return None
 
 

@@ -32,7 +32,7 @@ def run(tmp_path: Path, program: str, **options: Any) -> tuple[subprocess.Comple
     script = tmp_path / "program.py"
     script.write_text(PREAMBLE + textwrap.dedent(program))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, timeout=60, check=False, env=environment(), **options
+        [sys.executable, str(script)], capture_output=True, timeout=60, check=False, **{"env": environment(), **options}
     )
     return done, [json.loads(line) if line.startswith(b"{") else line for line in done.stdout.splitlines()]
 
@@ -206,3 +206,12 @@ def test_the_programs_structlog_and_logging_are_left_alone(tmp_path: Path) -> No
         """,
     )
     assert (done.returncode, len(lines), done.stderr) == (0, 1, b"")
+
+
+@pytest.mark.parametrize("left", ["sys.stdout.close()", "sys.stdout = type('Odd', (), {'isatty': lambda self: 1 / 0})()"])
+def test_a_stdout_that_cannot_be_asked_anything_costs_no_record(tmp_path: Path, left: str) -> None:
+    """structlog, which the first record needs, asks whether it is a terminal."""
+    file = tmp_path / "spans.jsonl"
+    done, _ = run(tmp_path, f"{left}\nspan('a')\nsys.stdout = None\n", env={**environment(), "AUTOTRACE_FILE": str(file)})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [json.loads(line)["name"] for line in file.read_text().splitlines()] == ["a"]

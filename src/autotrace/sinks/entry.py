@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import MutableMapping
 from typing import Any, Protocol
 
@@ -129,6 +130,19 @@ def prepare() -> None:
     cost.prepare()
 
 
+def _import_structlog() -> None:
+    """Import structlog, which at its import asks `sys.stdout` whether it is a terminal: a program may have closed that, or put
+    something in its place that cannot answer."""
+    try:
+        import structlog
+    except Exception:  # whatever that object raises
+        program, sys.stdout = sys.stdout, None
+        try:
+            import structlog  # noqa: F401
+        finally:
+            sys.stdout = program
+
+
 _made: tuple[list[Any], Any] = ([], None)
 """The processors that the logger was made with, and the logger."""
 
@@ -138,6 +152,7 @@ def _logger() -> Any:
     global _made
     given = processing.processors()
     if _made[1] is None or _made[0] != given:
+        _import_structlog()
         import structlog
 
         class Logger(structlog.BoundLoggerBase):

@@ -1,0 +1,165 @@
+"""What the requests of the protocol are called in the record, and where their fields are.
+
+The names are those of OpenTelemetry's conventions for MCP: a call of a tool is ``execute_tool``; the others are no operation of
+generative AI and are called by their method. The getters read the JSON of the wire: ``{"method", "params"}``, and the result,
+or ``{"error": {"code", "message"}}`` where a server's answer is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autotrace.dialects import parts
+from autotrace.plugin import Operation, constant
+
+METHOD = "mcp.method.name"
+STATUS = "rpc.response.status_code"
+
+CALLERS_FAULT = frozenset({-32700, -32600, -32601, -32602, -32002})
+"""Codes by which a server says that it was asked wrongly: no failure of the server (conventions, *MCP server spans*)."""
+
+_INVALID_PARAMS = -32602
+
+
+def _content(result: Mapping[str, Any]) -> Any:
+    """What a tool gave: its content, and the same as data where there is that."""
+    content, structured = result.get("content"), result.get("structuredContent")
+    return parts.without_binary(content if structured is None else {"content": content, "structuredContent": structured})
+
+
+def _error_of(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    error = result.get("error")
+    return error if isinstance(error, Mapping) else None
+
+
+def _status(result: Mapping[str, Any]) -> str | None:
+    error = _error_of(result)
+    return None if error is None else str(error.get("code"))
+
+
+def _failure(result: Mapping[str, Any]) -> Mapping[str, str | None] | None:
+    """A tool that failed says so in its result; the protocol knows no other way."""
+    error = _error_of(result)
+    if error is not None:
+        return None if error.get("code") in CALLERS_FAULT else {"code": str(error.get("code")), "message": error.get("message")}
+    if result.get("isError") is not True:
+        return None
+    content = result.get("content")
+    texts = [one.get("text") for one in content if isinstance(one, Mapping)] if isinstance(content, list) else []
+    return {"code": "tool_error", "message": next((text for text in texts if isinstance(text, str)), None)}
+
+
+def _messages(value: Any) -> list[parts.Message] | None:
+    """Messages of a sampling request or of its answer: each with one content, or a list of them."""
+    found = []
+    for message in value if isinstance(value, list) else [value]:
+        if isinstance(message, Mapping) and "role" in message:
+            content = message.get("content")
+            found.append(
+                parts.message(message["role"], [_part(one) for one in (content if isinstance(content, list) else [content])])
+            )
+    return found or None
+
+
+def _part(content: Any) -> parts.Part:
+    kind = content.get("type") if isinstance(content, Mapping) else None
+    if kind == "text" and isinstance(content["text"], str):
+        return parts.text(content["text"])
+    if kind in ("image", "audio") and isinstance(content.get("data"), str):
+        return parts.binary(content["data"], kind, content.get("mimeType"))
+    return parts.kept(content)
+
+
+_TOOL: dict[str, Any] = {
+    "tool_name": "params.name",
+    "tool_arguments": "params.arguments",
+    "tool_type": constant("function"),
+}
+_SAMPLING: dict[str, Any] = {
+    "max_tokens": "params.maxTokens",
+    "temperature": "params.temperature",
+    "stop_sequences": "params.stopSequences",
+    "input_messages": lambda asked: _messages(asked["params"].get("messages")),
+}
+_REQUESTS: dict[str, dict[str, Any]] = {
+    "tools/call": _TOOL,
+    "prompts/get": {"prompt_name": "params.name", "prompt_variables": "params.arguments"},
+    "resources/read": {"mcp.resource.uri": "params.uri"},
+    "resources/subscribe": {"mcp.resource.uri": "params.uri"},
+    "resources/unsubscribe": {"mcp.resource.uri": "params.uri"},
+    "sampling/createMessage": _SAMPLING,
+}
+_RESULTS: dict[str, dict[str, Any]] = {
+    "tools/call": {"tool_result": _content},
+    "sampling/createMessage": {"model": "model", "output_messages": _messages},
+}
+_NAMED = ("elicitation/create", "completion/complete", "roots/list")
+_HOUSEKEEPING = frozenset(
+    {
+        "initialize",
+        "server/discover",
+        "ping",
+        "logging/setLevel",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+    }
+)
+"""What a session needs to run, and asks again and again."""
+
+
+def code_of(exc: Any) -> int | None:
+    """The JSON-RPC code of an exception of either version, as it is on the wire: ``exc.error.code``. What pydantic refuses is
+    answered with *invalid params*."""
+    code = getattr(getattr(exc, "error", None), "code", None)
+    if isinstance(code, int):
+        return code
+    return _INVALID_PARAMS if type(exc).__name__ == "ValidationError" else None
+
+
+def is_callers_fault(exc: Exception) -> bool:
+    """Whether a server's exception says that it was asked wrongly."""
+    return code_of(exc) in CALLERS_FAULT
+
+
+def text_of_code(exc: Any) -> str | None:
+    """`code_of` as the conventions have it: text."""
+    code = code_of(exc)
+    return None if code is None else str(code)
+
+
+def _operation(name: str, method: str, kind: str) -> Operation:
+    return Operation(
+        name,
+        kind=kind,
+        request={METHOD: "method", **_REQUESTS.get(method, {})},
+        response={STATUS: _status, **_RESULTS.get(method, {})},
+        failure=_failure,
+        expected=is_callers_fault if kind == "SERVER" else None,
+        label="gen_ai.operation.name" if method == "tools/call" else None,
+    )
+
+
+def _all(kind: str) -> dict[str, Operation]:
+    found = {method: _operation(method, method, kind) for method in (*_REQUESTS, *_NAMED, *_HOUSEKEEPING)}
+    return {**found, "tools/call": _operation("execute_tool", "tools/call", kind)}
+
+
+ASKED, SERVED = _all("CLIENT"), _all("SERVER")
+"""By method."""
+
+_ASKED_ELSE, _SERVED_ELSE = _operation("request", "", "CLIENT"), _operation("request", "", "SERVER")
+"""Methods of extensions: who serves does not choose them, so their names are not the spans'."""
+
+CHOICES = ("tools", "named", "all")
+
+
+def choose(method: object, served: bool, requests: str) -> Operation | None:
+    """The operation of `method`; ``None`` for one that the option `requests` leaves out."""
+    if not isinstance(method, str) or (requests == "tools" and method != "tools/call"):
+        return None
+    if requests == "named" and method in _HOUSEKEEPING:
+        return None
+    return (SERVED if served else ASKED).get(method) or (_SERVED_ELSE if served else _ASKED_ELSE)

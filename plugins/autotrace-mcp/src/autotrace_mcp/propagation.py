@@ -1,0 +1,63 @@
+"""The trace goes with the request: W3C *Trace Context* in ``params._meta`` (SEP-414 of the protocol).
+
+Where OpenTelemetry has put its own ``traceparent`` there, ours must not take its place: then, and only then, ours goes into an
+entry of ``tracestate``, as the standard has it for several systems on one wire, and a server of ours reads that first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from autotrace.plugin import SpanContext, open_call
+
+_ENTRY = "autotrace="
+
+
+def inject(meta: MutableMapping[str, Any], here: SpanContext) -> None:
+    """Put the span `here` into `meta`, which is nobody's but the message's."""
+    if "traceparent" not in meta:
+        meta["traceparent"] = here.traceparent
+        return
+    others = [entry for entry in _entries(meta) if not entry.startswith(_ENTRY)]
+    meta["tracestate"] = ",".join([_ENTRY + here.traceparent, *others])
+
+
+def extract(meta: Any) -> SpanContext | None:
+    """The span that `meta`, a mapping or a model of one, says it comes from."""
+    found = meta if isinstance(meta, Mapping) else getattr(meta, "model_extra", None) or {}
+    own = next((entry.removeprefix(_ENTRY) for entry in _entries(found) if entry.startswith(_ENTRY)), None)
+    return SpanContext.from_traceparent(own) or SpanContext.from_traceparent(found.get("traceparent"))
+
+
+def _entries(meta: Mapping[str, Any]) -> list[str]:
+    state = meta.get("tracestate")
+    return [entry.strip() for entry in state.split(",") if entry.strip()] if isinstance(state, str) else []
+
+
+class Carrier:
+    """In the place of a request of mcp 1, which is dumped once, inside the call: adds the call's span to the message then."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self._request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+    def model_dump(self, *args: Any, **kwargs: Any) -> Any:
+        dumped = self._request.model_dump(*args, **kwargs)
+        call = open_call(self.key)
+        if call is not None:
+            params = dumped["params"] = {**(dumped.get("params") or {})}
+            params["_meta"] = {**(params.get("_meta") or {})}
+            inject(params["_meta"], call.context)
+        return dumped
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """By which the call of this request is found while it is open."""
+        return "autotrace_mcp", id(self)
