@@ -17,7 +17,8 @@ ORDER = """
 errors declaration diagnostics conventions model paths pricing.prices
 sinks.rotation sinks.compression sinks.options settings per_library options hooks.discovery provenance requirements operation
 invocation instrumentor context freezing limits shedding resource transparency chunks failures exchange pricing translation
-sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor sinks.file
+sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
+sinks.terminal sinks.excerpts sinks.tree sinks.pretty sinks.file
 sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.writer sinks
 beginnings recording streams calls availability spans plugin
 dialects families

@@ -109,6 +109,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "file_keep": (_at_least(1), 0),
     "file_max_age": (_of_sinks("duration"), 0.0),
     "file_max_bytes": (_at_least(1), 0),
+    "format": (_of_sinks("form"), "json"),
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "overflow": (_one_of("drop", "block"), "drop"),
@@ -121,16 +122,25 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "starts": (switch, False),
     "sync": (switch, False),
 }
-"""Each setting's reader and default. `content`: whether prompts, answers and tools are recorded. `exit_timeout`: seconds that
-the process's end may wait for sinks. `fd`: the descriptor to write lines to, in place of stdout. `max_line_bytes`: what a
-line has at most, newline included; what is longer is cut inside its fields. `max_text_chars`: what a single text has at most,
-in Unicode code points. Both 0 for no limit. The default is below what collectors take (1 MiB). `prefer`: of plugins for the
-same package, the distributions to take, with commas between. `prices`: USD per million tokens by model
-(`autotrace.pricing.prices`). `processors`: functions that a record passes on its way to the sinks
-(`autotrace.sinks.processing`). `queue_bytes`: about how much may wait to be written, and `overflow` what happens then:
-``drop`` content, then records, or ``block`` the program. `service_name`: the record's ``service.name``. `sinks`: where
-records go (`autotrace.sinks.options`); `file` and the rest of it: the sink of that name (`autotrace.sinks.file`). `starts`:
-whether a line is written when a span begins. `sync`: whether a record is written before the call returns."""
+"""Each setting's reader and default.
+
+- `content`: whether prompts, answers and tools are recorded.
+- `exit_timeout`: seconds that the process's end may wait for sinks.
+- `fd`: the descriptor to write lines to, in place of stdout.
+- `file` and the rest of it: the sink of that name (`autotrace.sinks.file`).
+- `format`: ``json``, or ``pretty`` for trees on stdout and stderr (`autotrace.sinks.pretty`).
+- `max_line_bytes`: what a line has at most, newline included; what is longer is cut inside its fields. The default is
+  below what collectors take (1 MiB).
+- `max_text_chars`: what a single text has at most, in Unicode code points; like the one before, 0 for no limit.
+- `prefer`: of plugins for the same package, the distributions to take, with commas between.
+- `prices`: USD per million tokens by model (`autotrace.pricing.prices`).
+- `processors`: functions that a record passes on its way to the sinks (`autotrace.sinks.processing`).
+- `queue_bytes`: about how much may wait to be written, and `overflow` what happens then: ``drop`` content, then records, or
+  ``block`` the program.
+- `service_name`: the record's ``service.name``.
+- `sinks`: where records go (`autotrace.sinks.registry`).
+- `starts`: whether a line is written when a span begins. `sync`: whether a record is written before the call returns.
+"""
 
 _PER_LIBRARY = ("content",)
 

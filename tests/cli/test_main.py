@@ -46,7 +46,7 @@ def test_run_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "PROGRAM" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", ["", ".run", ".activation", ".demo", ".schema", ".tree"])
+@pytest.mark.parametrize("module", ["", ".run", ".activation", ".demo", ".schema"])
 def test_a_command_is_cheap_to_import(module: str) -> None:
     heavy = "argparse subprocess asyncio http.server msgspec structlog wrapt shutil importlib.metadata".split()
     if module == ".demo":
@@ -86,7 +86,8 @@ def test_the_demo_goes_past_proxies_and_to_nobody_else() -> None:
         "HOME": "/",
     }
     made = demo._embedded(given, {"OPENAI_API_KEY": "dummy"})
-    assert made == {"OPENAI_API_KEY": "dummy", "HOME": "/", "NO_PROXY": "127.0.0.1", "AUTOTRACE_DEMO": "1"}
+    ours = {"AUTOTRACE_DEMO": "1", "AUTOTRACE_SINKS": "stdout", "AUTOTRACE_FORMAT": "json"}
+    assert made == {"OPENAI_API_KEY": "dummy", "HOME": "/", "NO_PROXY": "127.0.0.1", **ours}
 
 
 def test_demo_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -152,7 +153,7 @@ def test_demo_shows_lines_and_then_their_tree() -> None:
     lines, _, tree = result.stdout.partition("\n\n")
     names = [json.loads(line)["name"] for line in lines.splitlines()]
     assert "plan_trip" in names
-    assert len(tree.splitlines()) == len(names) + 1
+    assert len(tree.splitlines()) == len(names)
     assert "\x1b" not in tree
     only = python("-m", "autotrace", "demo", "--lines-only")
     assert sorted(json.loads(line)["name"] for line in only.stdout.splitlines()) == sorted(names)

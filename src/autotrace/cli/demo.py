@@ -47,8 +47,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _own_output(given: Mapping[str, str]) -> dict[str, str]:
     """The environment without what would send the lines elsewhere than to us."""
-    elsewhere = ("AUTOTRACE_STDOUT", "AUTOTRACE_FILE", "AUTOTRACE_FD", "AUTOTRACE_DEMO")
-    return {name: value for name, value in given.items() if name not in elsewhere}
+    elsewhere = ("AUTOTRACE_STDOUT", "AUTOTRACE_FD", "AUTOTRACE_FILE", "AUTOTRACE_DEMO")
+    ours = {"AUTOTRACE_SINKS": "stdout", "AUTOTRACE_FORMAT": "json"}
+    return {**{name: value for name, value in given.items() if name not in elsewhere}, **ours}
 
 
 def _embedded(given: Mapping[str, str], provider: Mapping[str, str]) -> dict[str, str]:
@@ -69,10 +70,9 @@ def _show(environment: dict[str, str], lines_only: bool) -> int:
             if record is not None:
                 records.append(record)
     if records and not lines_only:
-        from autotrace.cli import tree
+        from autotrace.sinks import terminal, tree
 
-        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        sys.stdout.write("\n" + tree.render(records, color=color))
+        sys.stdout.write("\n" + tree.render(records, color=terminal.has_colors(1)))
         sys.stdout.flush()
     if not any(map(_is_model_call, records)):
         complain(f"demo: no model call was recorded{_why_nothing(environment)}")

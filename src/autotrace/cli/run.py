@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HELP = """\
-usage: autotrace run [--] PROGRAM [ARGS ...]
-       autotrace run -m MODULE [ARGS ...]
+usage: autotrace run [--pretty] [--] PROGRAM [ARGS ...]
+       autotrace run [--pretty] -m MODULE [ARGS ...]
 
 Run PROGRAM with autotrace on: every LLM call that it, or a Python program that it starts, makes becomes one line of JSON.
 
@@ -27,6 +27,8 @@ PROGRAM is a Python file (or a directory or zip with a __main__.py), or a consol
 looked for beside this interpreter, then on PATH. ARGS are passed on untouched. The program's exit code is the result.
 AUTOTRACE=0 in the environment keeps autotrace off. Where PROGRAM runs on a Python that autotrace cannot reach, one line on
 stderr says so, and it runs all the same.
+
+--pretty: trees to read in place of the lines of JSON (AUTOTRACE_FORMAT=pretty).
 """
 PYTHON_SUFFIXES = (".py", ".pyw", ".pyc", ".pyz", ".zip")
 
@@ -41,11 +43,15 @@ def main(argv: Sequence[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return 0
+    given = dict(os.environ)
+    if arguments and arguments[0] == "--pretty":
+        given["AUTOTRACE_FORMAT"] = "pretty"
+        del arguments[0]
     if arguments and arguments[0] == "--":
         del arguments[0]
     try:
         line = command(arguments)
-        return _replace(line, environment(os.environ, line))
+        return _replace(line, environment(given, line))
     except NotRunnableError as exc:
         complain(f"run: {exc}")
         return 2

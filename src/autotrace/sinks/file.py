@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Optional
 
 from autotrace import diagnostics
-from autotrace.sinks import destination, rotation, system
+from autotrace.sinks import rotation, system
 from autotrace.sinks.compression import Compressor
 from autotrace.sinks.descriptor import DescriptorSink
 from autotrace.sinks.entry import Entry
@@ -71,7 +71,7 @@ class FileSink:
             while taken < len(lines):
                 with self._locked() as file:
                     if not file.is_regular:
-                        return taken + (DescriptorSink(file.fd).write(batch[taken:]) or 0)
+                        return taken + file.pipe.write(batch[taken:])
                     fitting = self._fitting(file, lines[taken:])
                     if fitting:
                         file.append(b"".join(lines[taken : taken + fitting]))
@@ -130,7 +130,7 @@ class FileSink:
                 break
             if locked or not file.is_at(self.path):
                 self._file = None
-            elif time.monotonic() > min(give_up_at, destination.give_up_at or give_up_at):
+            elif time.monotonic() > give_up_at:
                 raise OSError(errno.ETIMEDOUT, "another process holds its lock", self.path)
             else:
                 system.sleep(0.001)
@@ -160,6 +160,8 @@ class _File:
         # A named pipe without a reader would not come back, and can only be written.
         mode = os.O_RDWR if self.is_regular else os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
         self.fd = os.open(path, _FLAGS | mode, 0o600)
+        self.pipe = DescriptorSink(self.fd)
+        """For what is no regular file, and keeps lines whole in its own ways."""
         self.began = self._began() if self.is_regular else time.time()
         """Unix time of its first line."""
 

@@ -5,7 +5,7 @@ Loaded when one of them is given, as it is no part of the activation budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from autotrace.errors import SettingsError
@@ -76,7 +76,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def compression(name: str, value: object) -> str:
     """How rotated files are compressed: ``gzip``, ``zstd`` or ``none``."""
-    method = choice("gzip", "zstd", "none")(name, value)
+    method = _choice(name, value, "gzip", "zstd", "none")
     if method == "zstd":
         from autotrace.sinks.compression import has_zstd
 
@@ -85,16 +85,16 @@ def compression(name: str, value: object) -> str:
     return method
 
 
-def choice(*words: str) -> Callable[[str, object], str]:
-    """A reader of one of `words`."""
+def form(name: str, value: object) -> str:
+    """What is written to stdout and stderr: ``json`` or ``pretty``."""
+    return _choice(name, value, "json", "pretty")
 
-    def read(name: str, value: object) -> str:
-        text = value.strip().lower() if isinstance(value, str) else ""
-        if text not in words:
-            raise SettingsError(f"setting {name}: {value!r} is none of {', '.join(words)}")
-        return text
 
-    return read
+def _choice(name: str, value: object, *choices: str) -> str:
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text not in choices:
+        raise SettingsError(f"setting {name}: {value!r} is none of {', '.join(choices)}")
+    return text
 
 
 def words(value: str) -> list[str]:

@@ -36,10 +36,14 @@ def _stderr(options: dict[str, Any]) -> Sink:
 
 
 def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
-    from autotrace.sinks.descriptor import DescriptorSink
-
     if options:
         raise SettingsError(f"sinks stdout and stderr have no option {min(options)!r}; they have none")
+    if settings.current.get("format") == "pretty":
+        from autotrace.sinks.pretty import PrettySink
+
+        return PrettySink(fd)
+    from autotrace.sinks.descriptor import DescriptorSink
+
     return DescriptorSink(fd)
 
 

@@ -1,9 +1,9 @@
 """Records as a tree of text: pure functions of the lines' dictionaries, which may lack anything or hold nonsense.
 
-what                       duration  first   in  out       usd  notes              trace
-plan_trip                    212 ms                                                4f1d09ab
-├─ chat gpt-4o-mini           24 ms          38   12  0.000013
-└─ chat gpt-4o-mini           81 ms  24 ms   31   14  0.000013  abandoned
+plan_trip              212 ms                                                   4f1d09ab
+├─ chat gpt-4o-mini     24 ms                38 → 12 tokens  $0.000013
+│    “Is the weather in Lisbon good enough for the beach?” → get_weather({"city":"Lisbon"})
+└─ chat gpt-4o-mini     81 ms  first 24 ms   31 → 14 tokens  $0.000013  abandoned
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from autotrace.sinks import excerpts
+from autotrace.sinks.terminal import columns_of, shortened
+
 Record = Mapping[str, Any]
 
 RED, DIM, RESET = "\x1b[31m", "\x1b[2m", "\x1b[0m"
-HEADER = ("what", "duration", "first", "in", "out", "usd", "notes", "trace")
-LEFT = frozenset({0, 6, 7})
+LEFT = frozenset({0, 5, 6})
 """Columns that are aligned to the left; the others hold numbers."""
 LONGEST_NAME = 60
+SHORTEST_NAME = 20
+BETWEEN = "  "
 
 
 class Placed(NamedTuple):
@@ -27,22 +31,33 @@ class Placed(NamedTuple):
     record: Record
     branch: str
     """What stands before its name: `├─ `."""
+    below: str
+    """What stands before a second line of it: `│  `."""
     is_root: bool
 
 
-def render(records: Iterable[Record], color: bool = False) -> str:
-    """The tree, with a header and aligned columns; an empty text for no records. Each record is one line."""
+def render(
+    records: Iterable[Record], color: bool = False, width: int | None = None, excerpt: bool = False, note: str = ""
+) -> str:
+    """The tree, with aligned columns; an empty text for no records.
+
+    Each record is one line; with `excerpt` a second one has the first words of what was asked and answered, if there are any.
+    Lines are at most `width` columns wide. `note` stands at each root.
+    """
     placed = list(place(list(records)))
-    if not placed:
-        return ""
-    rows = [HEADER, *map(_cells, placed)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = [_line(row, widths) for row in rows]
-    if color:
-        failed = [False, *(_has_failed(one.record) for one in placed)]
-        lines = [f"{RED}{line}{RESET}" if bad else line for line, bad in zip(lines, failed, strict=True)]
-        lines[0] = f"{DIM}{lines[0]}{RESET}"
-    return "\n".join(lines) + "\n"
+    rows = [_cells(one, note) for one in placed]
+    widths = [max((columns_of(row[column]) for row in rows), default=0) for column in range(_COLUMNS)]
+    if width is not None:
+        others = sum(size + len(BETWEEN) for size in widths[1:] if size)
+        widths[0] = min(widths[0], max(width - others, SHORTEST_NAME))
+    lines: list[str] = []
+    for one, row in zip(placed, rows, strict=True):
+        style = RED if _has_failed(one.record) else ""
+        lines.append(_styled(_shortened(_line(row, widths), width), style if color else ""))
+        words = excerpts.exchange(one.record) if excerpt else ""
+        if words:
+            lines.append(_styled(_shortened(one.below + words, width), (style or DIM) if color else ""))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def place(records: Sequence[Record]) -> Iterator[Placed]:
@@ -58,9 +73,9 @@ def place(records: Sequence[Record]) -> Iterator[Placed]:
         while waiting:
             index, branch, indent = waiting.pop()
             done.add(index)
-            yield Placed(records[index], branch, is_root=index == root)
             below = [child for child in children.get(index, ()) if child not in done]
             done.update(below)
+            yield Placed(records[index], branch, indent + ("│  " if below else "  "), is_root=index == root)
             for child in reversed(below):
                 last = child == below[-1]
                 waiting.append((child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
@@ -93,26 +108,22 @@ def _number(value: Any, default: float) -> float:
         return default
 
 
-def _cells(placed: Placed) -> tuple[str, ...]:
+def _cells(placed: Placed, note: str) -> tuple[str, ...]:
     record = placed.record
-    attributes = record.get("attributes")
-    attributes = attributes if isinstance(attributes, Mapping) else {}
+    attributes = excerpts.attributes(record)
+    first = _duration(_number(attributes.get("gen_ai.response.time_to_first_chunk"), -1))
     return (
-        placed.branch + _shown(record.get("name") or "?"),
+        placed.branch + excerpts.shown(record.get("name") or "?", LONGEST_NAME),
         _duration(_number(record.get("duration_ns"), -1) / 1e9),
-        _duration(_number(attributes.get("gen_ai.response.time_to_first_chunk"), -1)),
-        _count(attributes.get("gen_ai.usage.input_tokens")),
-        _count(attributes.get("gen_ai.usage.output_tokens")),
+        f"first {first}" if first else "",
+        _tokens(attributes),
         _dollars(attributes.get("autotrace.cost.usd")),
-        _notes(record, attributes),
-        _shown(record.get("trace_id") or "")[:8] if placed.is_root else "",
+        ", ".join(filter(None, (note if placed.is_root else "", _notes(record, attributes)))),
+        excerpts.shown(record.get("trace_id") or "", LONGEST_NAME)[:8] if placed.is_root else "",
     )
 
 
-def _shown(value: Any) -> str:
-    """A value on one line, of a length that leaves the columns readable."""
-    text = "".join(char if char.isprintable() else " " for char in str(value))
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+_COLUMNS = 7
 
 
 def _duration(seconds: float) -> str:
@@ -121,14 +132,17 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 9.9995 else f"{seconds:.1f} s"
 
 
-def _count(value: Any) -> str:
-    number = _number(value, -1)
-    return f"{number:.0f}" if number >= 0 else ""
+def _tokens(attributes: Mapping[str, Any]) -> str:
+    used = [_number(attributes.get(f"gen_ai.usage.{side}_tokens"), -1) for side in ("input", "output")]
+    asked, answered = (f"{number:.0f}" if number >= 0 else "" for number in used)
+    if not (asked or answered):
+        return ""
+    return f"{asked} → {answered} tokens" if answered else f"{asked} tokens"
 
 
 def _dollars(value: Any) -> str:
     number = _number(value, -1)
-    return f"{number:.6f}" if number >= 0 else ""
+    return f"${number:.6f}" if number >= 0 else ""
 
 
 def _has_failed(record: Record) -> bool:
@@ -141,11 +155,22 @@ def _notes(record: Record, attributes: Mapping[str, Any]) -> str:
     end = record.get("end_reason")
     usual = end in ("completed", None) or (end == "error" and attributes.get("error.type"))
     notes = (attributes.get("error.type"), None if usual else end, attributes.get("autotrace.outcome"))
-    return ", ".join(_shown(note) for note in notes if note)
+    return ", ".join(excerpts.shown(note, LONGEST_NAME) for note in notes if note)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = (
-        cell.ljust(width) if i in LEFT else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return "  ".join(cells).rstrip()
+    cells = []
+    for column, (cell, size) in enumerate(zip(row, widths, strict=True)):
+        if size:
+            text = shortened(cell, size)
+            space = " " * (size - columns_of(text))
+            cells.append(text + space if column in LEFT else space + text)
+    return BETWEEN.join(cells).rstrip()
+
+
+def _shortened(line: str, width: int | None) -> str:
+    return line if width is None else shortened(line, width)
+
+
+def _styled(line: str, style: str) -> str:
+    return f"{style}{line}{RESET}" if style else line

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.cli import tree
+from autotrace.sinks import excerpts, tree
+from autotrace.sinks.terminal import columns_of
 
 IDS = st.sampled_from(["a", "b", "c", "d", "e", "f", None, 7])
 ANYTHING = st.recursive(
@@ -38,7 +39,7 @@ RECORDS = st.lists(
 def test_every_record_is_there_once(records: list[dict[str, Any]]) -> None:
     named = [{**record, "name": f"<{i}>"} for i, record in enumerate(records)]
     text = tree.render(named)
-    assert len(text.splitlines()) == (len(records) + 1 if records else 0)
+    assert len(text.splitlines()) == len(records)
     assert all(text.count(f"<{i}>") == 1 for i in range(len(records)))
     plain = tree.render(named, color=True)
     for code in (tree.RED, tree.DIM, tree.RESET):
@@ -48,7 +49,17 @@ def test_every_record_is_there_once(records: list[dict[str, Any]]) -> None:
 
 @given(st.lists(st.dictionaries(st.text(), ANYTHING), max_size=5), ANYTHING)
 def test_nonsense_never_raises(records: list[dict[str, Any]], name: Any) -> None:
-    assert len(tree.render([*records, {"name": name}]).split("\n")) == len(records) + 3
+    assert len(tree.render([*records, {"name": name}]).split("\n")) == len(records) + 2
+
+
+@given(RECORDS, st.integers(1, 200))
+def test_no_line_is_wider_than_the_terminal(records: list[dict[str, Any]], width: int) -> None:
+    for text in (
+        tree.render(records, width=width, excerpt=True),
+        tree.render(map(excerpts.brief, records), width=width, excerpt=True),
+    ):
+        assert all(columns_of(line) <= width for line in text.splitlines())
+        assert len(text.splitlines()) >= len(records)
 
 
 @given(RECORDS)
@@ -84,14 +95,48 @@ def test_what_it_looks_like() -> None:
         span("plan", 1),
     ]
     assert tree.render(records) == (
-        "what         duration  first    in  out       usd  notes           trace\n"
-        "plan            24 ms                                              tttttttt\n"
-        "├─ early        24 ms         1038   12  0.000013\n"
-        "│  └─ inner     24 ms\n"
-        "└─ late         24 ms   6 ms                       abandoned\n"
-        "too much        24 ms                              RateLimitError  tttttttt\n"
-        "orphan         12.3 s                              truncated       uuuuuuuu\n"
+        "plan          24 ms                                                           tttttttt\n"
+        "├─ early      24 ms              1038 → 12 tokens  $0.000013\n"
+        "│  └─ inner   24 ms\n"
+        "└─ late       24 ms  first 6 ms                               abandoned\n"
+        "too much      24 ms                                           RateLimitError  tttttttt\n"
+        "orphan       12.3 s                                           truncated       uuuuuuuu\n"
     )
+
+
+def test_the_first_words_stand_below() -> None:
+    def message(role: str, *parts: Any) -> list[Any]:
+        return [{"role": role, "parts": list(parts)}]
+
+    asked = message("user", {"type": "text", "content": "Is the\nweather good?"})
+    called = message("assistant", {"type": "tool_call", "name": "get_weather", "arguments": {"city": "Lisbon"}})
+    failed = span("failed", 3, parent="plan", **{"gen_ai.input.messages": asked, "error.type": "RateLimitError"})
+    failed["status"] = {"code": "ERROR", "description": "429 slow down"}
+    records = [
+        span("plan", 1),
+        span("chat", 2, parent="plan", **{"gen_ai.input.messages": asked, "gen_ai.output.messages": called}),
+        failed,
+        span(
+            "tool", 4, parent="failed", **{"gen_ai.tool.call.arguments": {"city": "東京"}, "gen_ai.tool.call.result": "sunny"}
+        ),
+    ]
+    text = tree.render(records, width=64, excerpt=True)
+    assert (
+        text
+        == tree.render(map(excerpts.brief, records), width=64, excerpt=True)
+        == (
+            "plan        24 ms                  tttttttt\n"
+            "├─ chat     24 ms\n"
+            '│    “Is the weather good?” → get_weather({"city":"Lisbon"})\n'
+            "└─ failed   24 ms  RateLimitError\n"
+            "   │  “Is the weather good?” → 429 slow down\n"
+            "   └─ tool  24 ms\n"
+            '        {"city":"東京"} → sunny\n'
+        )
+    )
+    narrow = tree.render(records, width=30, excerpt=True).splitlines()
+    assert narrow[2] == "│    “Is the weather good?” →…"
+    assert narrow[-1] == '        {"city":"東京"} → su…'
 
 
 def test_nothing_is_nothing() -> None:
@@ -100,4 +145,4 @@ def test_nothing_is_nothing() -> None:
 
 def test_a_chain_of_any_depth() -> None:
     records = [span(f"s{i}", i, parent=f"s{i - 1}") for i in range(3000)]
-    assert len(tree.render(records).splitlines()) == 3001
+    assert len(tree.render(records).splitlines()) == 3000
