@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import autotrace
 from autotrace import conventions, diagnostics, settings
+from autotrace.cli.activation import variables_of_file
 from autotrace.errors import SettingsError
 from autotrace.pricing import cost, sources
 from autotrace.testing import Capture
@@ -497,7 +498,7 @@ def test_prices_can_be_given_in_every_way(way: str, tmp_path: Path, monkeypatch:
         table = "input = 1.5\noutput = 6\ncache_read = 0.15\ncache_write = 1.9\n"
         (tmp_path / "pyproject.toml").write_text(f'[tool.autotrace.prices."acme/foo-1"]\n{table}')
         settings.current.read_file()
-        assert settings.environment_from_file(str(tmp_path)) == {"AUTOTRACE_PRICES": text}
+        assert variables_of_file(str(tmp_path)) == {"AUTOTRACE_PRICES": text}
     assert dollars(attributes("acme", "foo-1", input_tokens=10**6, output_tokens=0)) == (1.5, 0.0, 1.5)
 
 

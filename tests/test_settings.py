@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from autotrace.cli.activation import variables_of_file
 from autotrace.errors import SettingsError
-from autotrace.settings import Settings, environment_from_file, switched_off, switched_on, unknown_variables
+from autotrace.settings import Settings, switched_off, switched_on, unknown_variables
 
 
 @pytest.fixture
@@ -101,9 +102,9 @@ def test_the_nearest_file_counts_and_becomes_variables_for_a_child(tmp_path: Pat
     (tmp_path / "pyproject.toml").write_text('[tool.autotrace]\ncontent = false\nservice_name = "shop"\n')
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    assert environment_from_file(str(below)) == {"AUTOTRACE_CONTENT": "off", "AUTOTRACE_SERVICE_NAME": "shop"}
+    assert variables_of_file(str(below)) == {"AUTOTRACE_CONTENT": "off", "AUTOTRACE_SERVICE_NAME": "shop"}
     (below / "pyproject.toml").write_text("[project]\n")
-    assert environment_from_file(str(below)) == {}
+    assert variables_of_file(str(below)) == {}
 
 
 def test_a_malformed_variable_is_named_and_one_for_content_counts_as_off(

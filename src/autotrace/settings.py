@@ -198,7 +198,7 @@ class Settings:
             directory = os.getcwd()
         except OSError:  # it has been removed
             return
-        self._file, self.tables = _of_file(directory)
+        self._file, self.tables = from_file(directory)
 
     def get(self, name: str, library: str | None = None) -> Any:
         """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
@@ -287,7 +287,7 @@ def switched_on() -> bool:
     return bool(os.environ.get("AUTOTRACE", "").strip()) and not switched_off()
 
 
-def _of_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+def from_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
     """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, read and checked: the settings, and the
     tables of single libraries, which their plugins check.
 
@@ -316,26 +316,6 @@ def _of_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, Any
     except SettingsError as exc:
         raise SettingsError(f"{path}, [tool.autotrace]: {exc}") from None
     return {name: KNOWN[name][0](name, value) for name, value in given.items()}, tables
-
-
-def environment_from_file(directory: str) -> dict[str, str]:
-    """What ``[tool.autotrace]`` says as ``AUTOTRACE_*`` variables, for a process that is about to be started. Raises
-    `SettingsError`."""
-    values, tables = _of_file(directory)
-    said = dict(values)
-    for library, table in tables.items():
-        said.update({f"{library}_{name}".replace(".", "_").replace("-", "_"): value for name, value in table.items()})
-    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in said.items()}
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, dict):
-        import json
-
-        return json.dumps(value)
-    if isinstance(value, list):
-        return ",".join(value)
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _pyproject(directory: str) -> str | None:

@@ -136,7 +136,7 @@ def test_the_first_words_stand_below() -> None:
     )
     narrow = tree.render(records, width=30, excerpt=True).splitlines()
     assert narrow[2] == "│    “Is the weather good?” →…"
-    assert narrow[-1] == '        {"city":"東京"} → su…'
+    assert narrow[-1] == '        {"city":"東京"} → sun…'
 
 
 def test_nothing_is_nothing() -> None:

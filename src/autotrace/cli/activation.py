@@ -44,13 +44,34 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
     return variables
 
 
+def variables_of_file(directory: str) -> dict[str, str]:
+    """What ``[tool.autotrace]`` of the pyproject.toml at or above `directory` says, as ``AUTOTRACE_*`` variables for a process
+    that is about to be started. Raises `SettingsError`."""
+    from autotrace import settings
+
+    values, tables = settings.from_file(directory)
+    said = dict(values)
+    for library, table in tables.items():
+        said.update({f"{library}_{name}".replace(".", "_").replace("-", "_"): value for name, value in table.items()})
+    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in said.items()}
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        import json
+
+        return json.dumps(value)
+    if isinstance(value, list):
+        return ",".join(value)
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
 def _from_file() -> dict[str, str]:
     """What pyproject.toml says. A file that cannot be right is said, and the program runs without it."""
-    from autotrace import settings
     from autotrace.errors import SettingsError
 
     try:
-        return settings.environment_from_file(os.getcwd())
+        return variables_of_file(os.getcwd())
     except (SettingsError, OSError) as exc:
         complain(f"run: {exc}; the program runs without these settings")
         return {}

@@ -99,11 +99,10 @@ def _of_process(process: Data) -> tuple[list[Finding], list[Data]]:
 
 def _name_the_file(process: Data) -> None:
     """The settings of pyproject.toml came to the program as variables, as under `autotrace run`."""
-    from autotrace import settings
     from autotrace.errors import AutotraceError
 
     try:
-        given = settings.environment_from_file(os.getcwd())
+        given = activation.variables_of_file(os.getcwd())
     except (AutotraceError, OSError):  # said when the program was started
         return
     for name, setting in process["settings"].items():
