@@ -46,8 +46,9 @@ class Stop(Exception):
 class Side:
     """One SDK, one form, one side: opens streams, and keeps what was taken from them."""
 
-    def __init__(self, world: Any, sdk: Any, form: str, client: Any) -> None:
+    def __init__(self, world: Any, wire: Any, sdk: Any, form: str, client: Any) -> None:
         self.world = world
+        self.wire = wire
         self.sdk = sdk
         self.form = form
         self.client = client
@@ -90,6 +91,11 @@ def interrupt_soon() -> None:
     timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
     timer.daemon = True
     timer.start()
+
+
+def interrupt_while_it_waits(wire: Any) -> None:
+    """SIGINT to the main thread as soon as the provider has the next request, and is at work on it (`fault-slow`)."""
+    wire.on_request = lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 # -- on the synchronous side
@@ -170,8 +176,8 @@ def interrupted_between(side: Side) -> None:
 def interrupted_opening(side: Side) -> None:
     def consume() -> None:
         with contextlib.ExitStack() as stack:
-            interrupt_soon()
-            list(sync_open(side, stack, model="fault-hang"))
+            interrupt_while_it_waits(side.wire)
+            list(sync_open(side, stack, model="fault-slow"))
 
     with pytest.raises(KeyboardInterrupt):
         consume()
@@ -346,7 +352,7 @@ def test_whatever_ends_a_stream_there_is_one_record_of_what_was_received(
 
     async def main() -> None:
         client = world.closing(sdk.client(world.asynchronous, wire.url))
-        sides.append(Side(world, sdk, form, client))
+        sides.append(Side(world, wire, sdk, form, client))
         result = end(sides[0])
         await world.value(result)
         gc.collect()
@@ -410,8 +416,8 @@ def test_a_value_that_is_called_off_has_one_record(how: str, sdk: Any, wire: Any
     with pytest.raises(raised) if raised else contextlib.nullcontext():
         if end is None:
             with contextlib.closing(sdk.client(False, wire.url)) as client:
-                interrupt_soon()
-                sdk.value(client, TEXT, model="fault-hang")
+                interrupt_while_it_waits(wire)
+                sdk.value(client, TEXT, model="fault-slow")
         else:
             asyncio.run(main())
     held.clear()
