@@ -16,13 +16,14 @@ SOURCE = Path(autotrace.__file__).parent
 ORDER = """
 errors declaration diagnostics conventions model paths pricing.prices
 sinks.rotation sinks.compression sinks.options settings per_library options hooks.discovery provenance requirements operation
-invocation instrumentor context freezing limits shedding resource transparency chunks failures exchange pricing translation
+invocation instrumentor context freezing limits shedding resource transparency open_calls chunks failures exchange
+pricing translation
 sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
 sinks.terminal sinks.excerpts sinks.tree sinks.pretty sinks.file
 sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.writer sinks
-beginnings recording streams calls availability spans plugin
+beginnings recording streams callbacks calls availability spans plugin
 dialects families
-hooks targets instrumentation reporting activation vitals autotrace
+hooks native_hooks targets instrumentation reporting activation vitals autotrace
 testing cli __main__
 """.split()
 """A module imports only what stands before it, wherever in the file the import is."""

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import context, recording, transparency
+from autotrace import context, open_calls, recording, transparency
 from autotrace.errors import DeclarationError
 from autotrace.plugin import Operation
 from autotrace.testing import Capture
@@ -485,8 +485,8 @@ def test_a_request_can_be_found_inside_itself(captured: Capture) -> None:
     inner = begin(CHAT, parent=step)
     for call, found in ((outer, outer), (step, None), (inner, inner)):
         token = context.current.set(call.context)
-        assert recording.current(ORIGIN) is found
-        assert recording.current(Origin("another")) is None
+        assert open_calls.current(ORIGIN) is found
+        assert open_calls.current(Origin("another")) is None
         context.current.reset(token)
     for call in (inner, step, outer):
         call.finish()

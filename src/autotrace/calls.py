@@ -15,9 +15,9 @@ from time import perf_counter_ns
 from types import CoroutineType, FunctionType
 from typing import Any
 
-from autotrace import context, diagnostics, recording, streams
+from autotrace import callbacks, context, diagnostics, open_calls, recording, streams
 from autotrace.errors import DeclarationError
-from autotrace.invocation import UNSET, Invocation, Observation, Observer, Target
+from autotrace.invocation import UNSET, Inside, Invocation, Observation, Observer, Target
 from autotrace.operation import Operation, StreamSeam
 from autotrace.paths import Getter
 from autotrace.recording import Call
@@ -246,7 +246,7 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
     """A function that does what `original` does and has `observe` look at the call inside which it ran."""
 
     def tell(args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        call = recording.current(target.origin) if target.active else None
+        call = open_calls.current(target.origin) if target.active else None
         if call is not None:
             target.tell(observe, call, args, kwargs, result)
         return result
@@ -264,6 +264,18 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
             return tell(args, kwargs, original(*args, **kwargs))
 
     return replaced
+
+
+def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> callbacks.Scope | None:
+    """What a target that is `Inside` runs in; ``None`` where it runs as it is."""
+    if not target.active or context.is_suppressed(target.origin.library or ""):
+        return None
+    try:
+        carried = None if key is None else callbacks.open_call(key(Invocation(target.names, target.method, args, kwargs)))
+        return None if key is not None and carried is None else callbacks.Scope(target.origin, carried)
+    except Exception as exc:  # a plugin's function on a call it was not made for
+        target.failed(exc)
+        return None
 
 
 class _Held:
@@ -314,6 +326,8 @@ def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
 
 def _stand_in(function: Any, target: TracedTarget) -> Any:
     declared = target.target
+    if isinstance(declared, Inside):
+        return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
     return _observed(function, target, declared.function) if isinstance(declared, Observer) else replacement(function, target)
 
 

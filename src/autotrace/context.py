@@ -7,8 +7,11 @@ its pair of ids.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, Optional
+
+from autotrace import diagnostics
 
 
 class SpanContext(NamedTuple):
@@ -38,6 +41,23 @@ _suppressed: ContextVar[frozenset[str]] = ContextVar("autotrace.suppressed", def
 _attributes: ContextVar[Optional[dict[str, Any]]] = ContextVar("autotrace.attributes", default=None)
 
 _EVERYTHING = "*"
+
+
+enclosing: dict[str, Callable[[], Any]] = {}
+"""`Instrumentor.enclosing` of the active plugins, by package: asked for the call that a library is carrying out here."""
+
+
+def library_call() -> Any:
+    """The key of the call, or the `Call`, that one of the libraries is carrying out here; ``None`` when none is."""
+    for ask in tuple(enclosing.values()):
+        try:
+            found = ask()
+        except Exception as exc:  # a plugin's own function
+            diagnostics.failed("ask a plugin for the enclosing call", exc)
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def is_suppressed(library: str) -> bool:

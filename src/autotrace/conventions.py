@@ -54,6 +54,8 @@ REQUEST: dict[str, Field] = {
     "data_source_id": Field("gen_ai.data_source.id", "string"),
     "query": Field("gen_ai.retrieval.query.text", "string", content=True),
     "retrieval_top_k": Field("gen_ai.retrieval.top_k", "integer"),
+    "workflow_name": Field("gen_ai.workflow.name", "string"),
+    "tool_description": Field("gen_ai.tool.description", "string"),
     "tool_name": Field("gen_ai.tool.name", "string"),
     "tool_type": Field("gen_ai.tool.type", "string"),
     "tool_call_id": Field("gen_ai.tool.call.id", "string"),
@@ -198,5 +200,6 @@ TARGET_OF_NAME = {
     "invoke_agent": "gen_ai.agent.name",
     "prompts/get": "gen_ai.prompt.name",
     "retrieval": "gen_ai.data_source.id",
+    "invoke_workflow": "gen_ai.workflow.name",
 }
 """Which attribute follows the operation in a span's name; the request model where nothing else is said."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from autotrace.hooks.discovery import EntryPoint
     from autotrace.instrumentor import Instrumentor
+    from autotrace.native_hooks import NativeHooks
     from autotrace.targets import TargetState
     from autotrace.translation import Origin
 
@@ -42,7 +43,7 @@ class Plugin:
         self.options: dict[str, object] = {}
         """What `enable()` was given of the plugin's own options, checked."""
         self._outside = False
-        self._undo_ready: Callable[[], None] | None = None
+        self._hooks: NativeHooks | None = None
 
     @property
     def title(self) -> str:
@@ -154,7 +155,9 @@ class Plugin:
         return True
 
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
+        from autotrace import context
         from autotrace.calls import TracedTarget
+        from autotrace.native_hooks import NativeHooks
         from autotrace.requirements import Requirement
         from autotrace.targets import TargetState
         from autotrace.translation import Origin
@@ -178,6 +181,11 @@ class Plugin:
             self._when_imported(module, self._patch)
         self._patch_early_aliases()
         self._when_imported(self.entry.package, self._ready)
+        self._hooks = hooks = NativeHooks(self.title)
+        for name, hook in instrumentor.on_ready.items():
+            self._when_imported(name or self.entry.package, hooks.installing(name, hook))
+        if instrumentor.enclosing is not None:
+            context.enclosing[self.entry.package] = instrumentor.enclosing
 
     def _version_of(self, distribution: str) -> str | None:
         from autotrace.requirements import installed_version
@@ -226,14 +234,11 @@ class Plugin:
             of_patch[id(patch)].aliases.append(alias)
 
     def _ready(self, module: Any) -> None:
-        """The library's root has been imported: check its version, install its own hooks."""
+        """The library's root has been imported: check its version."""
         instrumentor = self.instrumentor
         if instrumentor is None:
             return
         self._check_version(module, instrumentor)
-        if instrumentor.on_ready is not None:
-            self._take_off_hook()
-            self._undo_ready = instrumentor.on_ready(module)
 
     def _check_version(self, module: Any, instrumentor: Instrumentor) -> None:
         from autotrace.requirements import Requirement, installed_version
@@ -254,24 +259,19 @@ class Plugin:
                 f"What it finds there is traced; update {self.entry.distribution}.",
             )
 
-    def _take_off_hook(self) -> None:
-        undo, self._undo_ready = self._undo_ready, None
-        if undo is not None:
-            try:
-                undo()
-            except Exception as exc:  # a plugin's own function
-                diagnostics.failed(f"{self.title}: taking off its hook", exc)
-
     def disable(self) -> None:
         """Full revert: the library's own functions are back, and nothing is watched any more."""
         finder.forget(self._callbacks)
         self._callbacks.clear()
         for state in self.targets.values():
             state.revert()
-        self._take_off_hook()
+        if self._hooks is not None:
+            self._hooks.take_off()
         if self._origin is not None:
+            from autotrace import context
             from autotrace.recording import origins
 
+            context.enclosing.pop(self.entry.package, None)
             origins.pop(self.entry.value.partition(":")[0].partition(".")[0], None)
         self.instrumentor = None
         self._origin = None

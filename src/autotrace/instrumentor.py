@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from autotrace import declaration, paths, settings
 from autotrace.errors import DeclarationError, nearest
-from autotrace.invocation import Observer, Target
+from autotrace.invocation import Inside, Observer, Target
 from autotrace.operation import Operation
 from autotrace.options import Option
 from autotrace.paths import Getter, Where
@@ -29,22 +29,32 @@ Use = Literal["expected", "tried", "skipped"]
 """Of a target: it must be there; it may be there, as the version is not known to the plugin; it is for another version."""
 
 
+Hook = Callable[[Any], "Callable[[], None] | None"]
+"""Installs a hook of the library's own: module -> a function that takes it off, if there is anything to take off."""
+
+
 class Instrumentor:
     """A library, and where its calls are made.
 
     `provider` is `gen_ai.provider.name` unless the call's host is in `hosts` (host suffix -> provider; for SDKs that are
     pointed at other providers) or the route says otherwise. `requires` are the distributions that the library comes
     from, with a version range (``"acme-sdk>=2"``). `targets` map ``"package.module:Class.method"``, by *defining* module, to an
-    `Operation`, a `Route` or an `Observer`. `shapes` are targets that only some versions of the library have, by the range of
-    these versions, on a distribution in `requires` (``{"acme-sdk>=3.1": {…}}``); ranges may overlap, and of two that
-    declare the same target the later one counts. `errors` says where on an exception of the library to find ``http_status``,
-    ``request_id``, ``error_code``, ``headers`` (a mapping), ``error_type`` (over the name of its class), or what goes into
-    an attribute of the plugin's own (anything with a dot). `on_ready` is called with the library's root module once that
-    has been imported, for libraries that offer hooks of their own; what it returns, if callable, is called to take the hook
-    off again. `options` are settings of the plugin's own, by name. Raises `DeclarationError` for whatever cannot be right.
+    `Operation`, a `Route`, an `Observer` or an `Inside`. `shapes` are targets that only some versions of the library have, by
+    the range of these versions, on a distribution in `requires` (``{"acme-sdk>=3.1": {…}}``); ranges may overlap, and of two
+    that declare the same target the later one counts. `errors` says where on an exception of the library to find
+    ``http_status``, ``request_id``, ``error_code``, ``headers`` (a mapping), ``error_type`` (over the name of its class), or
+    what goes into an attribute of the plugin's own (anything with a dot). `options` are settings of the plugin's own, by name.
+
+    For libraries that offer hooks of their own, `on_ready` is called with the library's root module once that has been
+    imported; what it returns, if callable, is called to take the hook off again. It may be a mapping of such functions, each by
+    the module of the library that it waits for. `enclosing` says where the program is by the library's own reckoning: it gives
+    the key of the call (or the `Call`) that the library is carrying out there, or ``None``. It is asked whenever a span
+    begins, of whichever plugin, so it has to be quick; a current span that is itself inside that call is nearer and counts.
+
+    Raises `DeclarationError` for whatever cannot be right.
     """
 
-    __slots__ = ("errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "targets")
+    __slots__ = ("enclosing", "errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "targets")
 
     @declaration.checked
     def __init__(
@@ -56,7 +66,8 @@ class Instrumentor:
         shapes: Mapping[str, Mapping[str, Target]] | None = None,
         hosts: Mapping[str, str] | None = None,
         errors: Mapping[str, Where] | None = None,
-        on_ready: Callable[[Any], Callable[[], None] | None] | None = None,
+        on_ready: Hook | Mapping[str, Hook] | None = None,
+        enclosing: Callable[[], Any] | None = None,
         options: Mapping[str, Option] | None = None,
     ) -> None:
         mappings = {"targets": targets, "shapes": shapes, "hosts": hosts, "errors": errors, "options": options}
@@ -64,17 +75,18 @@ class Instrumentor:
             declaration.mapping(f"Instrumentor: {name}", value)
         if provider is not None and not (isinstance(provider, str) and provider):
             raise DeclarationError(f"Instrumentor: provider {provider!r}: expected a name, such as 'acme'")
-        if on_ready is not None:
-            declaration.function("Instrumentor: on_ready", on_ready, "module")
+        if enclosing is not None:
+            declaration.function("Instrumentor: enclosing", enclosing)
         self.provider = provider
         self.requires = (requires,) if isinstance(requires, str) else tuple(requires)
         self.targets = dict(targets or {})
         self.shapes = {text: dict(of_shape) for text, of_shape in (shapes or {}).items()}
         self.hosts = dict(hosts or {})
         self.options = dict(options or {})
-        self.on_ready = on_ready
+        self.on_ready = _hooks(on_ready)
+        self.enclosing = enclosing
         self.errors = _getters_of_errors(errors or {})
-        if not self.targets and not self.shapes and on_ready is None:
+        if not self.targets and not self.shapes and not self.on_ready:
             raise DeclarationError("Instrumentor: declare at least one target, or on_ready")
         self._check()
 
@@ -146,14 +158,26 @@ def _getters_of_errors(errors: Mapping[str, Where]) -> dict[str, Getter]:
     return found
 
 
+def _hooks(declared: Hook | Mapping[str, Hook] | None) -> dict[str, Hook]:
+    """Hooks by the module that they wait for; "" for the library's root."""
+    if declared is None:
+        return {}
+    found = dict(declared) if isinstance(declared, Mapping) else {"": declared}
+    declaration.mapping("Instrumentor: on_ready", found)
+    for module, hook in found.items():
+        declaration.function(f"Instrumentor: on_ready {module!r}".replace(" ''", ""), hook, "module")
+    return found
+
+
 def _check_target(where: str, key: str, target: object) -> None:
     module, colon, name = key.partition(":")
     if not colon or not all(part.isidentifier() for part in (module + "." + name).split(".")):
         raise DeclarationError(f"{where}: target {key!r} is not of the form 'package.module:Class.method'{_with_colon(key)}")
-    if isinstance(target, (Operation, Observer)):
+    if isinstance(target, (Operation, Observer, Inside)):
         return
     if not callable(target):
-        raise DeclarationError(f"{where}: target {key!r} is {target!r}; expected an Operation, a route function or an Observer")
+        expected = "an Operation, a route function, an Observer or an Inside"
+        raise DeclarationError(f"{where}: target {key!r} is {target!r}; expected {expected}")
     declaration.function(f"{where}: target {key!r}: route", target, "invocation")
 
 

@@ -7,19 +7,21 @@ an `Invocation`) picks the operation where one function serves many, `start` is 
 
 from __future__ import annotations
 
+from autotrace.callbacks import guarded, open_call, options, start
 from autotrace.context import SpanContext
 from autotrace.errors import DeclarationError
 from autotrace.instrumentor import Instrumentor
-from autotrace.invocation import Invocation, Observer, Route, Target
+from autotrace.invocation import Inside, Invocation, Observer, Route, Target
 from autotrace.operation import Dialect, Operation, StreamSeam
 from autotrace.options import Option
 from autotrace.paths import constant, first, total
-from autotrace.recording import Call, open_call, start
+from autotrace.recording import Call
 
 __all__ = [
     "Call",
     "DeclarationError",
     "Dialect",
+    "Inside",
     "Instrumentor",
     "Invocation",
     "Observer",
@@ -31,7 +33,9 @@ __all__ = [
     "Target",
     "constant",
     "first",
+    "guarded",
     "open_call",
+    "options",
     "start",
     "total",
 ]

@@ -13,25 +13,20 @@ import weakref
 from _random import Random
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns, time_ns
-from typing import Any, Optional
+from typing import Any
 
-from autotrace import beginnings, chunks, context, diagnostics, freezing, resource, transparency
+from autotrace import beginnings, chunks, context, diagnostics, freezing, open_calls, resource, transparency
 from autotrace.context import SpanContext
-from autotrace.errors import DeclarationError
 from autotrace.exchange import Exchange
 from autotrace.invocation import UNSET
 from autotrace.model import EndReason
+from autotrace.open_calls import by_id as _open
+from autotrace.open_calls import keyed as _keyed
 from autotrace.operation import Operation
 from autotrace.paths import Getter
 from autotrace.sinks.writer import writer
 from autotrace.translation import Draft, Origin
 from autotrace.transparency import Layer, Place
-
-_open: dict[int, weakref.ref[Call]] = {}
-"""Every call that has not ended, by span id. Empty in a forked child: what the parent began, the parent records."""
-
-_keyed: dict[Any, Call] = {}
-"""The open calls that were started with a key: held until they end, as their owner only keeps the key."""
 
 _random = Random(int.from_bytes(os.urandom(32), "little"))
 """Ours alone: programs seed `random`, and all their processes would make the same ids."""
@@ -46,7 +41,7 @@ class Call:
     which nothing was taken).
     """
 
-    __slots__ = ("__weakref__", "_draft", "_errors", "_held", "_key", "_place", "chunks", "reading")
+    __slots__ = ("__weakref__", "_draft", "_errors", "_held", "_key", "_place", "chunks", "left", "reading")
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = _NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
@@ -55,6 +50,8 @@ class Call:
         self._held: list[Callable[[], None]] = []
         self._place: Place | None = None
         self.chunks: list[Any] | None = None
+        self.left = False
+        """True once the consumer has left a stream that its library has still to end, and may call complete."""
         self.reading = False
         """True while the library's own iterator is at work, whose closing of itself is not an early close."""
 
@@ -146,18 +143,23 @@ class Call:
 
     def finish(self, response: Any = None) -> None:
         """The call is complete. `response` is frozen now; leave it out for a stream, whose chunks add up to it."""
-        draft = self._claim("completed")
+        draft = self._claim("abandoned" if self.left else "completed")
         if draft is not None:
             try:
-                if response is not None and draft.operation.response:
-                    draft.response = freezing.freeze(response, draft.operation.response_roots)
+                if response is not None:
+                    _answer(draft, response)
             finally:  # Ctrl-C in there takes the response, not the record
                 writer.put(draft)
+
+    def partial(self, response: Any) -> None:
+        """The response as far as it has come, frozen now: what is recorded of a call that then fails or is left early."""
+        if self._draft.span_id in _open:
+            _answer(self._draft, response)
 
     def fail(self, exc: BaseException) -> None:
         """The call ended with `exc`. Those that are no `Exception` (CancelledError, KeyboardInterrupt, …) cancel it."""
         if not isinstance(exc, Exception):
-            self.cancel()
+            self._end("abandoned" if self.left else "cancelled")
             return
         draft = self._claim("error")
         if draft is not None:
@@ -227,6 +229,11 @@ class Call:
             self.abandon(may_wait=False)
 
 
+def _answer(draft: Draft, response: Any) -> None:
+    if draft.operation.response:
+        draft.response = freezing.freeze(response, draft.operation.response_roots)
+
+
 def begin(
     operation: Operation,
     origin: Origin,
@@ -240,10 +247,12 @@ def begin(
     attributes: Mapping[str, Any] | None = None,
     errors: Mapping[str, Getter] = _NO_ERRORS,
 ) -> Call:
-    """Begin a span. `request` is frozen now; the parent is the current span unless given: a `Call`, a `SpanContext`, a key."""
+    """Begin a span. `request` is frozen now. `parent` is a `SpanContext`, or a `Call` or its key, and then the current span
+    counts for more if it is inside; unless given it is where the program is.
+    """
     if writer.start():
         resource.program()
-    above = context.current.get() if parent is None else _above(parent)
+    above = _above(parent)
     added = context.added()
     if added is not None or attributes:
         attributes = {name: freezing.value(value) for name, value in {**(added or {}), **(attributes or {})}.items()}
@@ -276,50 +285,20 @@ def begin(
 
 
 def _above(parent: Any) -> SpanContext | None:
-    if not isinstance(parent, (Call, SpanContext)):
-        parent = open_call(parent)
-    return parent.context if isinstance(parent, Call) else parent or context.current.get()
+    """Where a span begins: at `parent`, or the call that a library says it carries out, or a span inside that is current."""
+    here = context.current.get()
+    if parent is None:
+        parent = context.library_call() if context.enclosing else None
+        if parent is None:
+            return here
+    if isinstance(parent, SpanContext):
+        return parent
+    outer = parent if isinstance(parent, Call) else _keyed.get(parent)
+    return here if outer is None or open_calls.is_inside(here, outer._draft.span_id) else outer.context
 
 
 origins: dict[str, tuple[Origin, Mapping[str, Getter]]] = {}
 """The active plugins' origins, by the plugin's own top-level module (`autotrace_openai`)."""
-
-
-def start(
-    operation: Operation,
-    request: Any = UNSET,
-    *,
-    parent: Any = None,
-    key: Any = None,
-    attributes: Mapping[str, Any] | None = None,
-) -> Call:
-    """Begin a span from a plugin's own code: a callback, an event handler, a web socket.
-
-    The plugin is the one whose module calls. `request` is what the operation's request getters read. `parent` is a
-    `Call`, a `SpanContext`, or the `key` of an open call; the current span if not given. With `key` (hashable), the call can
-    be found again with `open_call`. `attributes` are extra ones, by full name. While the plugin is disabled or suppressed the
-    call records nothing; using it is safe.
-    """
-    if not isinstance(operation, Operation):
-        raise DeclarationError(f"start: {operation!r} is not an Operation")
-    module = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
-    origin, errors = origins.get(module, (None, _NO_ERRORS))
-    if origin is None or context.is_suppressed(origin.library or origin.name):
-        return inert(operation)
-    return begin(operation, origin, request, parent=parent, key=key, attributes=attributes, errors=errors)
-
-
-def current(origin: Origin) -> Call | None:
-    """The open request of `origin` inside which the program is right now: no agent, no tool, nobody else's."""
-    above = context.current.get()
-    reference = None if above is None else _open.get(above.own if type(above) is Layer else above.span_id)
-    call = None if reference is None else reference()
-    return call if call is not None and call._draft.origin is origin and call.operation.kind != "INTERNAL" else None
-
-
-def open_call(key: Any) -> Optional[Call]:
-    """The call that was started with `key`, until it ends."""
-    return _keyed.get(key)
 
 
 _nowhere = Origin("autotrace")
@@ -339,8 +318,7 @@ def _end_all() -> None:
 
 
 def _in_child() -> None:
-    _open.clear()
-    _keyed.clear()
+    open_calls.clear()
     transparency.clear()
     _random.seed(int.from_bytes(os.urandom(32), "little"))
 

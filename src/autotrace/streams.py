@@ -77,16 +77,17 @@ class _Ending:
         return _sending(method, exc)
 
 
-def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
+def observe(inner: Iterator[Any], begin: Begin, step_of: Any = _Step) -> Generator[Any, Any, Any]:
     """A generator that hands on what `inner` yields and records it as the chunks of the call that `begin` gives.
 
     `begin` is asked at the first step, before `inner` runs. What is sent or thrown into the generator goes to `inner`.
+    `step_of` makes, of the call, what each step of `inner` runs in.
     """
     call = begin()
     call.begin_stream()
     taken: list[Any] = []
     step: Callable[[], Any] = inner.__next__
-    advance, inside, keep = step, _Step(call), call.chunk
+    advance, inside, keep = step, step_of(call), call.chunk
     with _Ending(call) as ending:
         while True:
             with inside:
@@ -104,12 +105,12 @@ def observe(inner: Iterator[Any], begin: Begin) -> Generator[Any, Any, Any]:
     return ending.value
 
 
-async def observe_async(inner: AsyncIterator[Any], begin: Begin) -> AsyncGenerator[Any, Any]:
+async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = _Step) -> AsyncGenerator[Any, Any]:
     """`observe` for an asynchronous iterator."""
     call = begin()
     call.begin_stream()
     taken: list[Any] = []
-    advance, inside, keep = inner.__anext__, _Step(call), call.chunk
+    advance, inside, keep = inner.__anext__, step_of(call), call.chunk
     step: Callable[[], Any] = functools.partial(_unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
     with _Ending(call) as ending:
         while True:
@@ -150,9 +151,9 @@ def is_generator(value: Any) -> bool:
     return type(value) in (GeneratorType, AsyncGeneratorType)
 
 
-def replace_generator(inner: Any, begin: Begin) -> Any:
+def replace_generator(inner: Any, begin: Begin, step_of: Any = _Step) -> Any:
     """A generator of the same kind around a bare one. The call begins with the first step: before that nothing was sent."""
-    outer: Any = observe(inner, begin) if isinstance(inner, GeneratorType) else observe_async(inner, begin)
+    outer: Any = (observe if isinstance(inner, GeneratorType) else observe_async)(inner, begin, step_of)
     outer.__name__, outer.__qualname__ = inner.__name__, inner.__qualname__
     return outer
 

@@ -234,11 +234,10 @@ def _request(draft: Draft) -> Any:
 
 def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
     """The response, or what a stream's chunks add up to."""
-    if draft.response is not None:
-        return freezing.thaw(draft.response)
-    if draft.chunks is None:
-        _note_first_chunk(draft, attributes)  # of binary content, whose pieces are not kept
-        return None
+    if draft.response is not None or draft.chunks is None:
+        # Of binary content, whose pieces are not kept, or of a stream whose library says itself what it adds up to.
+        _note_first_chunk(draft, attributes)
+        return None if draft.response is None else freezing.thaw(draft.response)
     try:
         kept, draft.chunks = draft.chunks, None  # a stream that waits for the garbage collector may hold on to the call
         chunks = draft.decode(kept) if draft.decode else [freezing.plain(chunk) for chunk in kept]
