@@ -90,7 +90,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PRESENT)
 def tests(session: nox.Session) -> None:
     """Run everything that has no session of its own, with the newest SDKs."""
-    install(session, "test", "sdks", plugins=PLUGINS)
+    install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
     pytest(session, "tests", "plugins", *(f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites")))
 
 

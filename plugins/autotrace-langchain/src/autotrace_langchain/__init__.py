@@ -1,0 +1,61 @@
+"""autotrace for LangChain and LangGraph, through LangChain's own callbacks: one handler, which every run of the program finds.
+
+Agents, graphs and their nodes, tools and retrievers become spans. A model is a *transparent* inference: where the provider's
+own plugin is active its span is the record of the model call, otherwise ours is. What runs inside of a run (the function of a
+tool or of a node) is found by the configuration that LangChain keeps in a context variable; the code of a model, for which it
+keeps none, by the few functions that call it.
+"""
+
+from __future__ import annotations
+
+from autotrace.families import stainless
+from autotrace.plugin import Inside, Instrumentor, Invocation, Option
+from autotrace_langchain import runs
+from autotrace_langchain.handler import install
+
+
+def _of_run_manager(call: Invocation) -> int | None:
+    """The model call that `run_manager` belongs to; the first of several prompts that are one request."""
+    managers = call.argument("run_managers")
+    manager = managers[0] if managers else call.argument("run_manager")
+    return None if manager is None else runs.key(manager.run_id)
+
+
+_CHAT = "langchain_core.language_models.chat_models:BaseChatModel"
+_LLM = "langchain_core.language_models.llms:BaseLLM"
+_RETRIEVER = "langchain_core.retrievers:BaseRetriever"
+_RUNNABLE = "langchain_core.runnables.base:Runnable"
+
+instrumentor = Instrumentor(
+    requires=("langchain-core>=0.3,<2", "langchain>=0.3,<2", "langgraph>=0.6,<2"),
+    on_ready={"langchain_core.tracers.context": install},
+    enclosing=runs.enclosing,
+    errors=stainless.ERRORS,
+    options={
+        "chains": Option(
+            "nodes",
+            "says which chains are spans beside roots and agents: LangGraph's nodes, all runnables, or none",
+            choices=("nodes", "all", "none"),
+        )
+    },
+    targets={
+        f"{_CHAT}._generate_with_cache": Inside(_of_run_manager),
+        f"{_CHAT}._agenerate_with_cache": Inside(_of_run_manager),
+        f"{_CHAT}.stream": Inside(),
+        f"{_CHAT}.astream": Inside(),
+        f"{_LLM}._generate_helper": Inside(_of_run_manager),
+        f"{_LLM}._agenerate_helper": Inside(_of_run_manager),
+        f"{_LLM}.stream": Inside(),
+        f"{_LLM}.astream": Inside(),
+        f"{_RETRIEVER}.invoke": Inside(),
+        f"{_RETRIEVER}.ainvoke": Inside(),
+        f"{_RUNNABLE}._transform_stream_with_config": Inside(),
+        f"{_RUNNABLE}._atransform_stream_with_config": Inside(),
+    },
+    shapes={
+        "langchain-core>=1.4": {
+            f"{_CHAT}._iter_v2_events": Inside(_of_run_manager),
+            f"{_CHAT}._aiter_v2_events": Inside(_of_run_manager),
+        },
+    },
+)

@@ -1,0 +1,191 @@
+"""LangChain's messages and model runs as the conventions write them: the dialect of `CHAT` and `COMPLETION`.
+
+The request is ``{messages, params, defaults}``: the messages' own fields, the parameters of the invocation, and the ``ls_…``
+metadata that model classes give for LangSmith. The response is ``{messages, llm_output}``, one message for each choice.
+Source: langchain-core 1.7, ``messages`` and ``messages.content`` (the standard blocks), ``UsageMetadata``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autotrace.dialects import ledger, openai_content, parts, plain
+from autotrace.dialects.parts import Message, Part
+from autotrace.plugin import Dialect, first
+
+_ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
+_CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "function_call", "input_json_delta", "invalid_tool_call"})
+"""Content blocks that say what `tool_calls` of the message says."""
+
+
+def messages(value: object) -> list[Message]:
+    """Messages in any of the forms that LangChain takes: their fields, ``{role, content}``, ``(role, content)``, a text."""
+    return [message(one) for one in plain.listed(value)]
+
+
+def message(wire: object) -> Message:
+    """One message."""
+    if isinstance(wire, str):
+        return parts.message("user", parts.texts(wire))
+    if isinstance(wire, list) and len(wire) == 2 and isinstance(wire[0], str):
+        return message({"type": wire[0], "content": wire[1]})
+    if not isinstance(wire, dict):
+        return parts.message("user", [parts.kept(wire)])
+    kind = str(wire.get("role") or wire.get("type") or "user").removesuffix("MessageChunk").lower()
+    role = _ROLES.get(kind, kind)
+    if role == "tool":
+        held = [parts.tool_call_response(wire.get("tool_call_id"), parts.without_binary(wire.get("content")))]
+    else:
+        held = _content(wire)
+    return parts.message(role, held, name=plain.string(wire.get("name")), finish_reason=parts.finish(_finish(wire)))
+
+
+def _content(wire: dict[str, Any]) -> list[Part]:
+    """The parts of a message, its reasoning first and its tool calls last."""
+    more = plain.mapping(wire.get("additional_kwargs"))
+    calls = plain.mappings(wire.get("tool_calls"))
+    content = wire.get("content")
+    blocks = parts.texts(content) if isinstance(content, str) else [_block(block) for block in plain.listed(content)]
+    thought = plain.string(more.get("reasoning_content"))
+    return [
+        *([parts.reasoning(thought)] if thought else []),
+        *(block for block in blocks if not (calls and block.get("type") in _CALLS)),
+        *(parts.tool_call(call.get("id"), call.get("name"), parts.without_binary(call.get("args"))) for call in calls),
+        *(
+            parts.tool_call(call.get("id"), call.get("name"), parts.parsed(call.get("args")))
+            for call in plain.mappings(wire.get("invalid_tool_calls"))
+        ),
+    ]
+
+
+def _block(block: object) -> Part:
+    """One content block: LangChain's standard ones, and those of the providers, which pass through it."""
+    if isinstance(block, dict):
+        kind = block.get("type")
+        if kind == "reasoning" and isinstance(block.get("reasoning"), str):
+            return parts.reasoning(block["reasoning"])
+        if kind == "text-plain" and isinstance(block.get("text"), str):
+            return parts.text(block["text"])
+        if kind in ("image", "audio", "video", "file"):
+            return _medium(str(kind), block) or parts.kept(block)
+    return openai_content.part(block)
+
+
+def _medium(kind: str, block: dict[str, Any]) -> Part | None:
+    """A standard block of binary content: by URL, by file id or as base64 (whose older form says ``source_type``)."""
+    modality, mime_type = "document" if kind == "file" else kind, block.get("mime_type")
+    source = block.get("source_type")
+    url, held = block.get("url"), block.get("base64") or (block.get("data") if source == "base64" else None)
+    id = block.get("file_id") or (block.get("id") if source == "id" else None)
+    if isinstance(held, (str, bytes)):
+        return parts.binary(held, modality, mime_type)
+    if isinstance(url, str):
+        return parts.uri(url, modality, mime_type)
+    return parts.file(id, modality, mime_type) if isinstance(id, str) else None
+
+
+def _finish(wire: Mapping[str, Any]) -> str | None:
+    """The finish reason, wherever the provider's package has put it."""
+    for place in (wire.get("response_metadata"), wire.get("generation_info"), wire.get("additional_kwargs")):
+        for name in ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason"):
+            reason = plain.string(plain.mapping(place).get(name))
+            if reason is not None:
+                return reason
+    return None
+
+
+def _finish_reasons(answer: dict[str, Any]) -> list[str] | None:
+    return plain.strings([_finish(one) for one in plain.mappings(answer.get("messages"))])
+
+
+def _response_id(answer: dict[str, Any]) -> str | None:
+    """The provider's id; LangChain makes one up from the run's where there is none."""
+    for one in plain.mappings(answer.get("messages")):
+        for id in (plain.mapping(one.get("response_metadata")).get("id"), one.get("id")):
+            if isinstance(id, str) and not id.startswith(("run-", "lc_")):
+                return id
+    return plain.string(plain.mapping(answer.get("llm_output")).get("id"))
+
+
+def is_cached(answer: dict[str, Any]) -> bool:
+    """Whether the answer comes from LangChain's own cache, which marks it by setting its cost to nothing."""
+    return plain.mapping(_usage(answer)).get("total_cost") == 0
+
+
+def _usage(answer: dict[str, Any]) -> object:
+    found = [one.get("usage_metadata") for one in plain.mappings(answer.get("messages"))]
+    return next((one for one in found if one), None) or plain.mapping(answer.get("llm_output")).get("token_usage")
+
+
+def _count(*path: str) -> Any:
+    def read(answer: dict[str, Any]) -> object:
+        """`path` in the usage of the first message; what a cached answer cost was paid before."""
+        value: object = None if is_cached(answer) else _usage(answer)
+        for name in path:
+            value = plain.mapping(value).get(name)
+        return value
+
+    return plain.reading(read, "messages", "llm_output")
+
+
+def _tools(body: dict[str, Any]) -> list[dict[str, Any]] | None:
+    found = openai_content.tool_definitions(plain.mapping(body.get("params")).get("tools"))
+    for tool in found or ():
+        if "input_schema" in tool:
+            tool.setdefault("parameters", tool.pop("input_schema"))
+    return found
+
+
+def _model(answer: dict[str, Any]) -> str | None:
+    metadata = [plain.mapping(one.get("response_metadata")) for one in plain.mappings(answer.get("messages"))]
+    names = [one.get(name) for one in metadata for name in ("model_name", "model", "model_id")]
+    return next(filter(None, map(plain.string, names)), None)
+
+
+_OUTPUT_TYPES = plain.reading(
+    lambda body: openai_content.output_type(
+        plain.mapping(plain.mapping(body.get("params")).get("response_format")).get("type")
+    ),
+    "params",
+)
+
+langchain_messages = Dialect(
+    "langchain",
+    request={
+        "model": first("params.model", "params.model_name", "params.model_id", "defaults.ls_model_name"),
+        "temperature": first("params.temperature", "defaults.ls_temperature"),
+        "max_tokens": first(
+            "params.max_tokens", "params.max_completion_tokens", "params.max_output_tokens", "defaults.ls_max_tokens"
+        ),
+        "top_p": "params.top_p",
+        "top_k": "params.top_k",
+        "seed": "params.seed",
+        "frequency_penalty": "params.frequency_penalty",
+        "presence_penalty": "params.presence_penalty",
+        "choice_count": plain.of("params.n", lambda n: None if n == 1 else n),
+        "stop_sequences": plain.of(first("params.stop", "params.stop_sequences", "defaults.ls_stop"), plain.strings),
+        "output_type": _OUTPUT_TYPES,
+        "input_messages": plain.of("messages", messages),
+        "tool_definitions": plain.reading(_tools, "params"),
+    },
+    response={
+        "id": plain.reading(_response_id, "messages", "llm_output"),
+        "model": plain.reading(_model, "messages"),
+        "finish_reasons": plain.reading(_finish_reasons, "messages"),
+        "output_messages": plain.of("messages", messages),
+        "autotrace.langchain.cached": plain.reading(lambda answer: is_cached(answer) or None, "messages", "llm_output"),
+    },
+    usage=ledger.usage(
+        {
+            "input_tokens": first(_count("input_tokens"), _count("prompt_tokens")),
+            "output_tokens": first(_count("output_tokens"), _count("completion_tokens")),
+            "cache_read_input_tokens": _count("input_token_details", "cache_read"),
+            "cache_write_input_tokens": _count("input_token_details", "cache_creation"),
+            "audio_input_tokens": _count("input_token_details", "audio"),
+            "reasoning_output_tokens": _count("output_token_details", "reasoning"),
+            "audio_output_tokens": _count("output_token_details", "audio"),
+        },
+        raw=plain.reading(_usage, "messages", "llm_output"),
+    ),
+)
