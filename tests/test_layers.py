@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
@@ -103,6 +104,22 @@ def test_what_is_public_is_listed_sorted_there_and_described(name: str) -> None:
     assert [one for one in public if not hasattr(module, one)] == []
     described = [one for one in public if isinstance(getattr(module, one), (type, FunctionType))]  # an alias of types is not
     assert [one for one in described if not getattr(module, one).__doc__] == []
+
+
+PLUGINS = [path for path in (SOURCE.parents[1] / "plugins").glob("*/src/*/*.py") if path.suffix == ".py"]
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_plugin_imports_what_any_author_may_import(path: Path) -> None:
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    own = ("autotrace.plugin", "autotrace.dialects", "autotrace.families", path.parent.name)
+    foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert {name for name in foreign if not f"{name}.".startswith(tuple(f"{one}." for one in own))} == set()
 
 
 def test_modules_and_functions_stay_small() -> None:

@@ -11,6 +11,7 @@ import copy
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from autotrace import streams
@@ -111,6 +112,52 @@ def path_of(call: Invocation) -> str:
     """The path of the call's URL, relative to the base URL, as the resource method gave it (``/chat/completions``)."""
     url = call.argument("options").url
     return str(url).partition("?")[0]
+
+
+def plain(name: str) -> Operation:
+    """An operation of which model, id and usage are of interest, not the content."""
+    return Operation(
+        name,
+        request={"model": "model"},
+        response={"id": "id", "model": "model"},
+        usage={
+            "input_tokens": first("usage.input_tokens", "usage.prompt_tokens"),
+            "output_tokens": first("usage.output_tokens", "usage.completion_tokens"),
+            "raw": "usage",
+        },
+        reduce=_last,
+    )
+
+
+def _last(chunks: list[Any]) -> Any:
+    """The event that a stream ends with (``transcript.text.done``, ``image_generation.completed``) holds the usage."""
+    return chunks[-1]
+
+
+def by_path(
+    operations: Mapping[str, Operation],
+    *,
+    base: str = "/v1",
+    other: Callable[[str], Operation] | None = plain,
+    clients: Mapping[str, str] = MappingProxyType({}),
+) -> Route:
+    """A route that takes the operation from `operations` by the call's path (`path_of`), less the `base` that may begin it.
+
+    Any other path is an operation called like its first part, which `other` makes once for each name; with ``None`` it is
+    none of ours. `clients` are the classes of clients that speak to another provider, by name (`provider_of`).
+    """
+    others: dict[str, Operation] = {}
+
+    def route(call: Invocation) -> Operation | None:
+        call.provider = provider_of(call, clients)
+        path = path_of(call).removeprefix(base)
+        operation = operations.get(path)
+        if operation is None and other is not None:
+            name = path.strip("/").partition("/")[0] or "request"
+            operation = others.get(name) or others.setdefault(name, other(name))
+        return operation
+
+    return route
 
 
 def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:

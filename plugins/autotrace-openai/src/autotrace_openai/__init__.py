@@ -9,51 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects.openai_chat import openai_chat
-from autotrace.dialects.openai_completions import openai_completions
-from autotrace.dialects.openai_embeddings import openai_embeddings
-from autotrace.dialects.openai_responses import openai_responses
-from autotrace.families import stainless
-from autotrace.plugin import Instrumentor, Invocation, Operation, Option, first
+from autotrace.families import openai_api, stainless
+from autotrace.plugin import Instrumentor, Invocation, Operation, Option
 from autotrace_openai import tool_runner
-
-
-def _plain(name: str) -> Operation:
-    """An operation of which model, id and usage are of interest, not the content."""
-    return Operation(
-        name,
-        request={"model": "model"},
-        response={"id": "id", "model": "model"},
-        usage={
-            "input_tokens": first("usage.input_tokens", "usage.prompt_tokens"),
-            "output_tokens": first("usage.output_tokens", "usage.completion_tokens"),
-            "raw": "usage",
-        },
-        reduce=_last,
-    )
-
-
-def _last(chunks: list[Any]) -> Any:
-    """The event that a stream ends with (``transcript.text.done``, ``image_generation.completed``) holds the usage."""
-    return chunks[-1]
-
-
-OPERATIONS = {
-    "/chat/completions": Operation("chat", dialect=openai_chat),
-    "/responses": Operation("chat", dialect=openai_responses),
-    "/completions": Operation("text_completion", dialect=openai_completions),
-    "/embeddings": Operation("embeddings", dialect=openai_embeddings),
-    "/moderations": _plain("moderation"),
-    "/images/generations": _plain("image_generation"),
-    "/images/edits": _plain("image_edit"),
-    "/images/variations": _plain("image_variation"),
-    "/audio/speech": _plain("speech"),
-    "/audio/transcriptions": _plain("transcription"),
-    "/audio/translations": _plain("translation"),
-}
-"""By the path that the resource method gives. Any other path is an operation called like its first part."""
-
-_OTHERS: dict[str, Operation] = {}
 
 CLIENTS = {
     "AzureOpenAI": "azure.ai.openai",
@@ -104,17 +62,14 @@ def _ask_for_usage(call: Invocation) -> None:
         call.stream = _WITHOUT_USAGE
 
 
-def route(call: Invocation) -> Operation:
+_by_path = stainless.by_path(openai_api.OPERATIONS, clients=CLIENTS)
+
+
+def route(call: Invocation) -> Operation | None:
     """The operation behind the path."""
-    path = stainless.path_of(call)
-    call.provider = stainless.provider_of(call, CLIENTS)
-    if path == "/chat/completions" and call.options.get("stream_usage"):
+    if stainless.path_of(call) == "/chat/completions" and call.options.get("stream_usage"):
         _ask_for_usage(call)
-    operation = OPERATIONS.get(path)
-    if operation is None:
-        name = path.strip("/").partition("/")[0] or "request"
-        operation = _OTHERS.get(name) or _OTHERS.setdefault(name, _plain(name))
-    return operation
+    return _by_path(call)
 
 
 instrumentor = Instrumentor(

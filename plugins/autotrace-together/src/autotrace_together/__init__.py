@@ -1,0 +1,19 @@
+"""autotrace for the Together AI SDK: what a client asks of a model.
+
+The SDK is one that Stainless generates, and speaks OpenAI's API; version 2 has ``/v1`` in its base URL, version 3 in the paths.
+Requests that manage endpoints, deployments, clusters and the like are not recorded.
+"""
+
+from __future__ import annotations
+
+from autotrace.families import openai_api, stainless
+from autotrace.plugin import Instrumentor
+
+OPERATIONS = {**openai_api.OPERATIONS, "/rerank": stainless.plain("rerank")}
+
+instrumentor = Instrumentor(
+    provider="together",
+    requires="together>=2,<4",
+    errors={**stainless.ERRORS, "error_code": "body.error.code"},
+    targets=stainless.targets("together", stainless.by_path(OPERATIONS, other=None), "_response:BaseAPIResponse"),
+)
