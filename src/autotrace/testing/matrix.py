@@ -53,13 +53,19 @@ def outcome(cell: Cell) -> Result:
     """Run one cell: how it came out."""
     try:
         cell.run()
-    except NotApplicable as exc:
-        return Result.of(cell, "not applicable", str(exc))
-    except NotConform as exc:
-        return Result.of(cell, "failed", str(exc))
-    except Exception as exc:  # of the library, the plugin or ours, where none is expected
-        return Result.of(cell, "failed", f"{cell.name}: {type(exc).__qualname__}: {exc}")
+    except Exception as raised:  # of the library, the plugin or ours, where none is expected
+        exc = _innermost(raised)
+        if isinstance(exc, NotApplicable):
+            return Result.of(cell, "not applicable", str(exc))
+        reason = str(exc) if isinstance(exc, NotConform) else f"{cell.name}: {type(exc).__qualname__}: {exc}"
+        return Result.of(cell, "failed", reason)
     return Result.of(cell, "passed", "")
+
+
+def _innermost(exc: Exception) -> Exception:
+    """What a group of exceptions is about: clients that are task groups make one of whatever leaves them."""
+    inside: Sequence[Exception] = getattr(exc, "exceptions", ())
+    return _innermost(inside[0]) if len(inside) == 1 else exc
 
 
 def conformance(library: Library) -> Callable[..., None]:
