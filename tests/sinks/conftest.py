@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,33 @@ def run(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> Callable[
         )
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a program that has `span(name)`, in `tmp_path`, with a buffered stdout."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(program: str, enable: str = "autotrace.enable()", stdout: Any = subprocess.PIPE, **options: Any) -> Any:
+        script = tmp_path / f"program{len(started)}.py"
+        script.write_text(PREAMBLE.format(enable=enable) + textwrap.dedent(program))
+        variables = {"PYTHONUNBUFFERED": "", **options.pop("variables", {})}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, str(script)],
+                env=environment(**variables),
+                cwd=tmp_path,
+                stdin=subprocess.PIPE,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                **options,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -26,6 +26,8 @@ _IDLE_POLLS = 2
 written at once: who leaves by `os._exit` or is killed a moment later has lost nothing."""
 
 _FORK_PATIENCE = 0.05
+_PREPARING = 2.0
+"""Seconds that a fork may wait for the thread while that is at its first imports, which no sink delays."""
 
 _BREATH = 0.002
 """Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
@@ -67,6 +69,7 @@ class Writer:
         self._stop = False
         self._has_begun = False
         self._at_once = False
+        self._prepared = False
         self._directly = False
         """Whether records are written on the calling thread."""
         self._thread = 0
@@ -230,7 +233,9 @@ class Writer:
     def _run(self) -> None:
         self._thread = system.get_native_id()
         try:
-            prepare()
+            if not self._stop:
+                prepare()
+            self._prepared = True
             self._poll()
         finally:
             self._running = False
@@ -276,7 +281,7 @@ class Writer:
     def _before_fork(self) -> None:
         if self.dispatch.waits or self._draining.locked():
             self.drain(_FORK_PATIENCE)
-        self._halt(_FORK_PATIENCE)
+        self._halt(_FORK_PATIENCE if self._prepared else _PREPARING)
         process.await_end_of(self._thread, _FORK_PATIENCE)
 
     def _after_fork(self) -> None:
