@@ -12,14 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import autotrace
 from autotrace import settings
 from autotrace.errors import SettingsError
-from autotrace.sinks import FileSink, rotation
+from autotrace.sinks import Entry, FileSink, file, rotation
 from autotrace.sinks.options import duration
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -230,21 +230,62 @@ def test_a_directory_that_cannot_be_written_costs_the_rotation_and_no_line(run: 
         tmp_path.chmod(0o700)
 
 
-def test_a_lock_that_is_not_given_back_costs_no_line(tmp_path: Path) -> None:
-    """Another process that was stopped in the middle of a write: the batch is refused, and comes again."""
+def test_a_lock_that_is_not_given_back_costs_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that was stopped in the middle of a write: the batch is not taken, then refused, and comes again."""
     import fcntl
 
     class Line:
         line = b"a\n"
 
-    sink, batch = FileSink(tmp_path / "app.jsonl"), [Line()]
+    monkeypatch.setattr(file, "_STUCK", 0.2)
+    sink, batch = FileSink(tmp_path / "app.jsonl"), cast(list[Entry], [Line()])
     with open(tmp_path / "app.jsonl", "ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
+        assert sink.write(batch) == 0
+        time.sleep(0.2)
         with pytest.raises(OSError, match="holds its lock"):
-            sink.write(batch)  # type: ignore[arg-type]
-    assert sink.write(batch) == 1  # type: ignore[arg-type]
+            sink.write(batch)
+    assert sink.write(batch) == 1
     sink.close(0)
     assert (tmp_path / "app.jsonl").read_text() == "a\n"
+
+
+@pytest.mark.parametrize("cause", ["full", "removed", "read-only"])
+def test_what_cannot_be_written_is_written_when_the_cause_is_gone(run: Callable[..., Any], tmp_path: Path, cause: str) -> None:
+    ran = run(
+        f"""
+        import resource, shutil
+        cause = {cause!r}
+        span("before")
+        autotrace.flush()
+        infinity = resource.RLIM_INFINITY
+        if cause == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize("traces/app.jsonl") + 100, infinity))
+        elif cause == "removed":
+            shutil.rmtree("traces")
+            open("traces", "w").close()  # it cannot be made again
+        else:
+            os.rename("traces/app.jsonl", "traces/app.old")
+            os.mkdir("traces/app.jsonl")  # as root may write to any file
+        for number in range(3):
+            span(f"meanwhile {{number}}")
+        assert not autotrace.flush(0.5)
+        if cause == "full":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (infinity, infinity))
+        elif cause == "removed":
+            os.unlink("traces")
+        else:
+            os.rmdir("traces/app.jsonl")
+        span("after")
+        """,
+        AUTOTRACE_FILE="traces/app.jsonl",
+    )
+    assert ran.code == 0, ran.err
+    before = [] if cause == "removed" else ["before"]
+    assert sorted(names(tmp_path / "traces")) == sorted([*before, *(f"meanwhile {n}" for n in range(3)), "after"])
+    failing, works = ran.said
+    assert f"sink file: {tmp_path / 'traces'}" in failing["message"]
+    assert "it works again" in works["message"]
 
 
 def test_a_pipe_and_a_device_are_written_to_as_they_are(run: Callable[..., Any], tmp_path: Path) -> None:

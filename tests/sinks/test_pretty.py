@@ -155,7 +155,7 @@ def test_what_is_late_or_has_no_root_says_so(captured: Any, written: Written) ->
     assert written.sink.write([entry(captured, "orphan", SpanContext(8, 9))]) == 1
     assert written.text() == []
     written.sink.close(1e12)
-    assert "unfinished" in written.text()[0]
+    assert "without its root" in written.text()[0]
 
 
 def test_memory_is_bounded(captured: Any, written: Written, monkeypatch: pytest.MonkeyPatch) -> None:

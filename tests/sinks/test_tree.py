@@ -135,8 +135,9 @@ def test_the_first_words_stand_below() -> None:
         )
     )
     narrow = tree.render(records, width=30, excerpt=True).splitlines()
-    assert narrow[2] == "│    “Is the weather good?” →…"
-    assert narrow[-1] == '        {"city":"東京"} → sun…'
+    assert narrow[2] == "│    “Is the we… → get_weathe…"
+    assert tree.render(records, width=20).splitlines()[2] == "└─ failed  24 ms  R…"
+    assert narrow[-1] == '        {"city":"東京… → sunny'
 
 
 def test_nothing_is_nothing() -> None:

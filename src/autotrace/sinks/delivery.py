@@ -231,4 +231,6 @@ def _weight(entry: Entry) -> int:
 
 def _message(exc: Exception) -> str:
     text: Any = exc.strerror if isinstance(exc, OSError) else None
+    if text and isinstance(exc, OSError) and exc.filename:
+        text = f"{exc.filename}: {text}"
     return str(text or str(exc) or type(exc).__name__).rstrip(".")

@@ -41,17 +41,17 @@ def attributes(record: Record) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def exchange(record: Record) -> str:
-    """What was asked, and after an arrow what was answered or went wrong, on one line; "" where neither is known."""
+def exchange(record: Record) -> tuple[str, str]:
+    """What was asked, and what was answered or went wrong, each on one line; "" for what is not known."""
     if _WORDS in record:
-        return str(record[_WORDS])
+        asked, came = record[_WORDS]
+        return asked, came
     found = attributes(record)
     asked = _said(found.get("gen_ai.input.messages")) or _data(found.get("gen_ai.tool.call.arguments"))
     answered = _said(found.get("gen_ai.output.messages")) or _data(found.get("gen_ai.tool.call.result"))
     status = record.get("status")
     failure = status.get("description") if isinstance(status, Mapping) else None
-    came = shown(failure, _KEPT) if failure else answered
-    return f"{asked} → {came}" if asked and came else f"→ {came}" if came else asked
+    return asked, shown(failure, _KEPT) if failure else answered
 
 
 def shown(value: Any, longest: int) -> str:

@@ -27,8 +27,11 @@ from autotrace.sinks.entry import Entry
 if sys.platform != "win32":
     import fcntl
 
-_PATIENCE = 1.0
-"""Seconds to wait for another process's lock; after that the batch is refused, and comes again."""
+_PATIENCE = 0.05
+"""Seconds to wait for another process's lock. What was not written by then comes again: other sinks have their turn."""
+
+_STUCK = 5.0
+"""Seconds without the lock after which the process that holds it counts as stopped, and the sink as failing."""
 
 _UNTIL_ANOTHER_TRY = 10.0
 """Seconds after a rotation that failed, in which the file grows."""
@@ -61,6 +64,7 @@ class FileSink:
         self.keep = keep
         self._file: Optional[_File] = None
         self._grows_until = 0.0
+        self._locked_out_since = 0.0
         self._compressor = Compressor(self.path, compression)
 
     def write(self, batch: list[Entry]) -> int:
@@ -70,15 +74,17 @@ class FileSink:
         try:
             while taken < len(lines):
                 with self._locked() as file:
+                    if file is None:
+                        return taken
                     if not file.is_regular:
                         return taken + file.pipe.write(batch[taken:])
                     fitting = self._fitting(file, lines[taken:])
                     if fitting:
                         file.append(b"".join(lines[taken : taken + fitting]))
                     taken += fitting
-        except OSError:
+        except OSError as exc:
             if not taken:
-                raise
+                raise OSError(exc.errno, exc.strerror, exc.filename or self.path) from None
             return taken
         self._compressor.work(time.monotonic() + _AT_ONCE)
         return taken
@@ -120,9 +126,9 @@ class FileSink:
         self._compressor.look()
 
     @contextmanager
-    def _locked(self) -> Iterator[_File]:
-        """The file that is at the path now, locked. Raises `OSError`."""
-        give_up_at = time.monotonic() + _PATIENCE
+    def _locked(self) -> Iterator[_File | None]:
+        """The file that is at the path now, locked; ``None`` if another process keeps the lock. Raises `OSError`."""
+        began = time.monotonic()
         while True:
             file = self._opened()
             locked = file.lock()
@@ -130,10 +136,16 @@ class FileSink:
                 break
             if locked or not file.is_at(self.path):
                 self._file = None
-            elif time.monotonic() > give_up_at:
+                continue
+            now = time.monotonic()
+            self._locked_out_since = self._locked_out_since or now
+            if now - self._locked_out_since > _STUCK:
                 raise OSError(errno.ETIMEDOUT, "another process holds its lock", self.path)
-            else:
-                system.sleep(0.001)
+            if now - began > _PATIENCE:
+                yield None
+                return
+            system.sleep(0.001)
+        self._locked_out_since = 0.0
         try:
             yield file
         finally:

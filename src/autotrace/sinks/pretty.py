@@ -65,7 +65,7 @@ class PrettySink:
     def close(self, deadline: float) -> None:
         """Show what still waits."""
         for trace_id in list(self._waiting):
-            self._show(trace_id, "unfinished")
+            self._show(trace_id, "without its root")
         try:
             while not self._send([]) and time.monotonic() < deadline:
                 system.sleep(0.001)
@@ -84,7 +84,7 @@ class PrettySink:
             oldest = next(iter(self._waiting))
             if self._number <= _MOST_RECORDS and time.monotonic() - self._waiting[oldest].latest < _PATIENCE:
                 break
-            self._show(oldest, "unfinished")
+            self._show(oldest, "without its root")
 
     def _keep(self, record: Span) -> None:
         trace = self._waiting.pop(record.trace_id, None) or _Trace()

@@ -53,10 +53,10 @@ def render(
     lines: list[str] = []
     for one, row in zip(placed, rows, strict=True):
         style = RED if _has_failed(one.record) else ""
-        lines.append(_styled(_shortened(_line(row, widths), width), style if color else ""))
-        words = excerpts.exchange(one.record) if excerpt else ""
+        lines.append(_styled(_line(row, widths, width), style if color else ""))
+        words = _words(one, width) if excerpt else ""
         if words:
-            lines.append(_styled(_shortened(one.below + words, width), (style or DIM) if color else ""))
+            lines.append(_styled(words, (style or DIM) if color else ""))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -158,18 +158,35 @@ def _notes(record: Record, attributes: Mapping[str, Any]) -> str:
     return ", ".join(excerpts.shown(note, LONGEST_NAME) for note in notes if note)
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def _line(row: Sequence[str], widths: Sequence[int], width: int | None) -> str:
+    """The cells in their columns; where that is too wide, without the space that aligns them."""
     cells = []
     for column, (cell, size) in enumerate(zip(row, widths, strict=True)):
         if size:
             text = shortened(cell, size)
             space = " " * (size - columns_of(text))
             cells.append(text + space if column in LEFT else space + text)
-    return BETWEEN.join(cells).rstrip()
+    line = BETWEEN.join(cells).rstrip()
+    if width is None or columns_of(line) <= width:
+        return line
+    others = BETWEEN.join(cell for cell in ("", *row[1:-1]) if cell)
+    name = shortened(row[0], max(width - len(BETWEEN) - columns_of(others), SHORTEST_NAME))
+    return shortened(BETWEEN.join(filter(None, (name, others))), width)
 
 
-def _shortened(line: str, width: int | None) -> str:
-    return line if width is None else shortened(line, width)
+def _words(placed: Placed, width: int | None) -> str:
+    """What was asked → what was answered; each has half of the line, and what the other leaves."""
+    asked, came = excerpts.exchange(placed.record)
+    arrow = "→ " if came else ""
+    if asked and came:
+        arrow = " → "
+    room = math.inf if width is None else width - columns_of(placed.below + arrow)
+    if columns_of(asked) + columns_of(came) > room:
+        asked = shortened(asked, int(max(room - columns_of(came), room // 2)))
+    text = asked + arrow + came
+    if not text:
+        return ""
+    return placed.below + text if width is None else shortened(placed.below + text, width)
 
 
 def _styled(line: str, style: str) -> str:
