@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 import warnings
 from collections.abc import Awaitable, Callable
+from time import time_ns
 from typing import Any, NamedTuple
 
 import autotrace
@@ -63,6 +65,7 @@ class Cell:
         """What the check has measured, to be printed."""
         self._captured: Capture
         self._stack: contextlib.AsyncExitStack
+        self._since = 0
 
     @property
     def name(self) -> str:
@@ -77,8 +80,9 @@ class Cell:
         diagnostics.forget()
         try:
             with warnings.catch_warnings(), capture() as self._captured:
-                warnings.simplefilter("ignore", ResourceWarning)  # of streams that a check leaves on purpose
-                self.side.run(self._whole())
+                warnings.simplefilter("ignore")  # the library's own; and sockets of streams that a check leaves on purpose
+                self._since = time_ns()
+                contextvars.copy_context().run(self.side.run, self._whole())
             failures = dict(diagnostics.failures)
             require(not failures, f"{self.name}: autotrace or the plugin failed inside (stderr says how): {failures}")
         finally:
@@ -196,16 +200,17 @@ class Cell:
     @property
     def spans(self) -> list[dict[str, Any]]:
         """The records of this library's calls of this operation, in the order of their ends."""
-        return [span for span in self._captured.spans if self._is_ours(span)]
+        return [span for span in self.all_spans if self._is_ours(span)]
 
     @property
     def all_spans(self) -> list[dict[str, Any]]:
-        """All records, whoever made them."""
-        return self._captured.spans
+        """All records, whoever made them; not those of calls that an earlier check has left to the garbage collector."""
+        return [span for span in self._captured.spans if span["start_ns"] >= self._since]
 
     def clear(self) -> None:
-        """Forget the records so far."""
+        """Forget the records so far, and those of calls that have begun."""
         self._captured.clear()
+        self._since = time_ns()
 
     def _is_ours(self, span: dict[str, Any]) -> bool:
         found = span["scope"].get("library"), span["attributes"].get("gen_ai.operation.name")

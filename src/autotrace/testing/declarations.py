@@ -144,6 +144,10 @@ def _target(key: str, target: Any) -> Iterator[Finding]:
         yield Finding("problem", key, f"{exc.args[0]}")
         return
     function = getattr(raw, "__func__", raw)
+    home = str(getattr(function, "__module__", "")).partition(".")[0]
+    if isinstance(function, (FunctionType, BuiltinFunctionType)) and home in ("builtins", *sys.stdlib_module_names):
+        yield Finding("problem", key, f"is defined in {home}: whoever else uses it would be traced as well")
+        return
     if isinstance(function, (BuiltinFunctionType, MethodDescriptorType)):
         yield Finding("note", key, "is a C function: it is replaced by a proxy, which cannot be pickled")
     elif not isinstance(function, FunctionType):

@@ -205,9 +205,10 @@ class Library:
         if self._open is not None:
             return
         self._open = contextlib.ExitStack()
-        gc.collect()
-        gc.freeze()  # SDKs are a million objects that every collection of a check would look at
-        self._open.callback(gc.unfreeze)
+        if gc.get_freeze_count() == 0:
+            gc.collect()
+            gc.freeze()  # SDKs are a million objects that every collection of a check would look at
+            self._open.callback(gc.unfreeze)
         made: Any = self._provider() if self._provider is not None else ""
         self.provider = self._open.enter_context(made) if hasattr(made, "__enter__") else made
 

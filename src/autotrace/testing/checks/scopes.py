@@ -161,9 +161,9 @@ async def suppression(cell: Cell) -> None:
 async def content_off(cell: Cell) -> None:
     """With content off, neither prompt nor answer is anywhere in the records, and all the rest is."""
     secret = "SECRET-THAT-NOBODY-MAY-READ"
-    client = await cell.client()
 
     async def use() -> tuple[str, set[str]]:
+        client = await cell.client()
         ask = cell.ask(text=f"The {secret} of the program, which its provider repeats")
         await cell.call(client, ask)
         if cell.has("stream"):

@@ -130,7 +130,9 @@ async def early_activation(cell: Cell) -> None:
         check=False,
     )
     require(done.returncode == 0, f"{cell.name}: the program ended with {done.returncode}: {done.stderr[-2000:]}")
-    spans = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = done.stdout.splitlines()
+    require(all(line.startswith("{") for line in lines), f"{cell.name}: on stdout is what no record is: {done.stdout[:500]}")
+    spans = [json.loads(line) for line in lines]
     ours = [span for span in spans if span["attributes"].get("gen_ai.operation.name") == cell.case.operation]
     require(len(ours) == 1, f"{cell.name}: one call, and {len(ours)} records: {[span['name'] for span in spans]}")
     require(done.stderr == "", f"{cell.name}: on stderr: {done.stderr[-2000:]}")

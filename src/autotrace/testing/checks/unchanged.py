@@ -6,7 +6,6 @@ What differs between the two times without is the library's own affair (a time, 
 from __future__ import annotations
 
 import copy
-import gc
 import inspect
 import os
 import pickle
@@ -186,7 +185,6 @@ async def same_warnings(cell: Cell) -> None:
                 await cell.read(client, ask)
             if cell.has("fails"):
                 await cell.fail(client)
-            gc.collect()
         # Those of sockets come when they come.
         said = [one for one in caught if one.category is not ResourceWarning]
         return {"the warnings": sorted((one.category.__name__, _addresses(str(one.message))) for one in said)}
