@@ -55,7 +55,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-PARTS = {"1": ["lint"], "2": [f"tests-{ONE}"], "3": ["hooks", f"openai2-{ONE}", "processes", "agents", "wheels", "suites"]}
+PARTS = {"1": ["lint"], "2": [f"tests-{ONE}"], "3": ["hooks", f"older-{ONE}", "processes", "agents", "wheels", "suites"]}
 nox.options.sessions = PARTS.get(PART) or [session for part in PARTS.values() for session in part]
 
 
@@ -102,12 +102,12 @@ def hooks(session: nox.Session) -> None:
 
 
 @nox.session(python=PRESENT)
-def openai2(session: nox.Session) -> None:
-    """Run the tests of the openai plugin with openai 2."""
-    install(session, "test", plugins=[Path("plugins/autotrace-openai")], constraints="constraints-openai2.txt")
-    session.install("-c", "constraints-openai2.txt", "openai")
+def older(session: nox.Session) -> None:
+    """Run the tests of plugins with the generation of their SDK before the newest."""
+    plugins = [Path("plugins/autotrace-openai"), Path("plugins/autotrace-google-genai")]
+    install(session, "test", "older", plugins=plugins, constraints="constraints-older.txt")
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed drops out of the matrix
-    pytest(session, "plugins/autotrace-openai", *(f"plugins/tests/test_{subject}.py" for subject in shared))
+    pytest(session, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
 
 
 @nox.session(python=ONE)

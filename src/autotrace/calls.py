@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
-from collections import deque
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from types import CoroutineType, FunctionType
 from typing import Any
 
-from autotrace import callbacks, context, diagnostics, open_calls, recording, streams
+from autotrace import callbacks, context, diagnostics, open_calls, overhead, recording, streams
 from autotrace.errors import DeclarationError
 from autotrace.invocation import UNSET, Inside, Invocation, Observation, Observer, Target
 from autotrace.operation import Operation, StreamSeam
@@ -25,17 +23,7 @@ from autotrace.translation import Origin
 
 _current = context.current
 
-counted = diagnostics.Counter()
-"""The calls of replaced functions in this process that were looked at."""
-
-timed: deque[int] = deque(maxlen=256)
-"""Nanoseconds that our own code took on the caller's thread around a call: of one call in `_ONE_IN`, the newest."""
-
 _NOTHING = Operation("nothing")
-
-_ONE_IN = 64
-_TURN = 8
-"""Not the very first, which starts the writer."""
 
 
 class TracedTarget:
@@ -90,7 +78,7 @@ class TracedTarget:
         """What is to be recorded of a call with these arguments; ``None``: nothing."""
         if not self.active or context.is_suppressed(self.origin.library or ""):
             return None
-        since = perf_counter_ns() if counted.add() % _ONE_IN == _TURN else 0
+        since = perf_counter_ns() if overhead.is_timed() else 0
         try:
             invocation = Invocation(self.names, self.method, args, kwargs, self.origin.options)
             given = invocation.args
@@ -151,10 +139,13 @@ class Pending:
         wire = self.invocation.wire
         try:
             if streams.is_generator(result):
-                call.postpone()
                 if wire is not None:
                     call.begin_stream(lambda _: wire)
-                return streams.replace_generator(result, call.resume)
+                if self.invocation.lazy:
+                    call.postpone()
+                    return streams.replace_generator(result, call.resume)
+                call.begin_stream()
+                return streams.replace_generator(result, lambda: call)
             seams = self.operation.stream if self.invocation.stream is None else self.invocation.stream
             for seam in seams:
                 if streams.attach(seam, result, call) if isinstance(seam, StreamSeam) else seam(result, call):
@@ -183,18 +174,8 @@ class _Timed(Pending):
     def settle(self, call: Call, result: Any) -> Any:
         since = perf_counter_ns()
         result = super().settle(call, result)
-        timed.append(self._nanoseconds + perf_counter_ns() - since)
+        overhead.timed.append(self._nanoseconds + perf_counter_ns() - since)
         return result
-
-
-def _in_child() -> None:
-    counted.reset()
-    timed.clear()
-    diagnostics.failures.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
 
 
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
@@ -207,7 +188,11 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
         async def replaced(*args: Any, **kwargs: Any) -> Any:
             pending = prepare(args, kwargs)
             if pending is None:
-                return await original(*args, **kwargs)
+                try:
+                    return await original(*args, **kwargs)
+                except BaseException as exc:
+                    _forget_frame(exc)
+                    raise
             call = pending.begin()
             token = _current.set(call.context)
             try:
@@ -225,7 +210,11 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
         def replaced(*args: Any, **kwargs: Any) -> Any:
             pending = prepare(args, kwargs)
             if pending is None:
-                return original(*args, **kwargs)
+                try:
+                    return original(*args, **kwargs)
+                except BaseException as exc:
+                    _forget_frame(exc)
+                    raise
             call = pending.begin()
             token = _current.set(call.context)
             try:
@@ -240,6 +229,15 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             return pending.settle(call, result)
 
     return replaced
+
+
+def _forget_frame(exc: BaseException) -> None:
+    """Take the frame that has just caught `exc`, of a call that is none of ours, out of its traceback.
+
+    A bare ``raise`` adds none; before Python 3.11 it takes the traceback from elsewhere, and the frame stays.
+    """
+    if exc.__traceback__ is not None:
+        exc.__traceback__ = exc.__traceback__.tb_next
 
 
 def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:

@@ -26,6 +26,8 @@ class Invocation:
     - `parent`: a `Call`, a `SpanContext`, or the `key` of an open call, instead of the current span,
     - `key`: anything hashable, by which the call can be found while it is open,
     - `args`: what the library's function is called with instead,
+    - `lazy`: False where a bare generator that the function returns belongs to a request that has been sent by then; else
+      the call begins with the generator's first step, and one that is never read is none,
     - `wire`: a list that the route fills with the plain data as the library parses it, chunk by chunk, where the library's own
       objects hold less.
     """
@@ -37,6 +39,7 @@ class Invocation:
         "instance",
         "key",
         "kwargs",
+        "lazy",
         "options",
         "parent",
         "provider",
@@ -63,6 +66,7 @@ class Invocation:
         self.provider: str | None = None
         self.server: Any = None
         self.wire: list[Any] | None = None
+        self.lazy = True
         self.stream: tuple[Seam, ...] | None = None
         self.attributes: dict[str, Any] | None = None
         self.parent: Any = None
@@ -103,8 +107,8 @@ Observation = Callable[[Any, Invocation, Any], None]
 class Observer:
     """A target inside of calls, at which more is to be seen of them than at their own: an attempt, a response's headers.
 
-    After it has returned, `function` is called with the open `Call` inside which it ran, its own `Invocation`, and what it
-    returned; never when there is no such call, or when it raised.
+    After it has returned (a coroutine function: when it was awaited), `function` is called with the open `Call` inside
+    which it ran, its own `Invocation`, and what it returned; never when there is no such call, or when it raised.
     """
 
     __slots__ = ("function",)

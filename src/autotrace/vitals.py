@@ -94,9 +94,9 @@ def _failures() -> dict[str, dict[str, int]]:
 
 
 def _time() -> dict[str, Any]:
-    calls = sys.modules.get("autotrace.calls")
-    if calls is None or not hasattr(calls, "timed"):
+    overhead = sys.modules.get("autotrace.overhead")
+    if overhead is None or not hasattr(overhead, "timed"):
         return {"calls": 0, "sampled": 0, "ns_per_call": None}
-    samples = sorted(calls.timed)
+    samples = sorted(overhead.timed)
     figures = {"median": samples[len(samples) // 2], "mean": sum(samples) // len(samples)} if samples else None
-    return {"calls": calls.counted.value, "sampled": len(samples), "ns_per_call": figures}
+    return {"calls": overhead.counted.value, "sampled": len(samples), "ns_per_call": figures}

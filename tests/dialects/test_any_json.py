@@ -22,6 +22,9 @@ from autotrace.dialects import (
     bedrock_invoke,
     bedrock_text,
     cohere_chat,
+    gemini,
+    gemini_embeddings,
+    gemini_interactions,
     ollama,
     openai_chat,
     openai_completions,
@@ -50,6 +53,9 @@ DIALECTS = [
     cohere_chat.cohere_chat,
     bedrock_invoke.invoked(openai_chat.openai_chat),
     bedrock_invoke.invoked(bedrock_text.bedrock_text, "text_completion", streamed=True),
+    gemini.gemini,
+    gemini_embeddings.gemini_embeddings,
+    gemini_interactions.gemini_interactions,
 ]
 FIELDS = """
 type role name content text parts messages input instructions system prompt output choices message delta index
@@ -68,6 +74,11 @@ contentBlockDelta contentBlockIndex messageStop metadata start chunk attribution
 tool_results outputConfig textFormat structure jsonSchema amazon-bedrock-invocationMetrics
 amazon-bedrock-guardrailAction retrievalResults location body
 modalities n stream conversation service_tier embedding embeddings error container
+contents candidates systemInstruction system_instruction generationConfig thinkingConfig responseSchema inlineData fileData
+functionCall functionResponse args partialArgs jsonPath willContinue executableCode codeExecutionResult thought mimeType
+toolCall toolType functionDeclarations finishReason usageMetadata promptTokenCount thoughtsTokenCount promptTokensDetails
+modality tokenCount promptFeedback blockReason citationMetadata requests instances steps step event_type interaction
+generation_config response_schema metadata signature
 """.split()
 KINDS = """
 text input_text output_text summary_text reasoning_text thinking refusal image_url input_image input_audio audio_url
@@ -78,6 +89,8 @@ redacted_thinking compaction base64 url content tool_call tool_call_response ser
 response.created response.completed response.output_item.added response.output_item.done response.output_text.delta
 response.refusal.delta response.reasoning_summary_text.delta response.function_call_arguments.delta message_start
 content_block_start content_block_delta message_delta error text_delta input_json_delta citations_delta custom
+step.start step.delta interaction.completed interaction.status_update thought_summary model_output user_input thought
+function_result google_search_call google_search_result TEXT $.a $.a[0] STOP completed
 function tool user assistant
 """.split()
 PICTURE = "data:image/png;base64,aGVsbG8="
@@ -162,11 +175,13 @@ def test_no_chunk_raises(dialect: Dialect, chunks: list[Any]) -> None:
 
 @each
 def test_very_deep_values_do_not_raise(dialect: Dialect) -> None:
-    for inner in ("content", "input", "output", "source", "custom"):
+    for inner in ("content", "input", "output", "source", "custom", "parts", "response"):
         deep: Any = "end"
         for _ in range(400):
             deep = {"type": "tool_result", inner: [deep]}
-        for field in "results chat_history messages input content output choices message prompt system tools".split():
+        for (
+            field
+        ) in "results chat_history messages input content output choices message prompt system tools contents steps".split():
             check(Operation("chat", dialect=dialect), {field: [deep]}, {field: [deep]})
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.bedrock_converse import bedrock_converse
+from autotrace.dialects.gemini import gemini
+from autotrace.dialects.gemini_interactions import gemini_interactions
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_responses import openai_responses
@@ -30,8 +32,10 @@ DIALECTS = {
     "responses": openai_responses,
     "messages": anthropic_messages,
     "complete(legacy)": anthropic_complete,
+    "streamGenerateContent": gemini,
+    "interactions": gemini_interactions,
 }
-SDKS = ("openai", "anthropic", "groq", "mistral", "azure")
+SDKS = ("openai", "anthropic", "groq", "mistral", "azure", "google")
 
 
 class Stream(NamedTuple):

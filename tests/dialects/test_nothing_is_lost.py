@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autotrace.dialects.anthropic_messages import anthropic_messages
+from autotrace.dialects.gemini import gemini
+from autotrace.dialects.gemini_interactions import gemini_interactions
 from autotrace.dialects.ollama import ollama_chat, ollama_generate
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
@@ -24,7 +26,8 @@ from .bodies import ALL, DATA, PICTURE, Body
 NO_CONTENT = frozenset(
     """type id status call_id index tool_call_id tool_use_id cache_control prompt_cache_breakpoint signature logprobs format
     media_type obfuscation parsed parsed_arguments finish_reason token_ids prompt_token_ids top_logprobs toolUseId
-    completionReason stop_reason finishReason""".split()
+    completionReason stop_reason finishReason thoughtSignature mimeType mime_type logprobsResult avgLogprobs
+    toolType""".split()
 )
 """What the wire says of content, not in it; the record may leave it out, or say it elsewhere."""
 BINARY = frozenset("data file_data input_audio images image result encrypted_content b64_json bytes redactedContent".split())
@@ -39,6 +42,8 @@ RECORDED = {
     "messages": (anthropic_messages, ("system", "messages"), ("content",)),
     "chat": (ollama_chat, ("messages",), ("message",)),
     "generate": (ollama_generate, ("system", "prompt"), ("response", "thinking")),
+    "generateContent": (gemini, ("systemInstruction", "contents"), ("candidates",)),
+    "interactions": (gemini_interactions, ("system_instruction", "input"), ("steps",)),
 }
 
 
@@ -50,7 +55,7 @@ def recorded() -> Iterator[Body]:
             record = json.loads(line)
             known = (
                 RECORDED.get(record["endpoint"])
-                if record["sdk"] in ("openai", "anthropic", "ollama", "groq", "azure")
+                if record["sdk"] in ("openai", "anthropic", "ollama", "groq", "azure", "google")
                 else None
             )
             if known and record["status"] == 200 and not record["stream"] and "response_body" in record:
@@ -73,7 +78,7 @@ def leaves(value: Any) -> Iterator[str]:
             yield value
     elif isinstance(value, dict):
         for key, inner in value.items():
-            if key not in NO_CONTENT and key not in BINARY:
+            if key not in NO_CONTENT and key not in BINARY and (key, inner) != ("role", "model"):
                 yield from leaves(inner)
     elif isinstance(value, list):
         for inner in value:

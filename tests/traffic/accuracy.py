@@ -99,6 +99,10 @@ class Reading(NamedTuple):
     """Body and exchange -> what else only this format says."""
     unreachable: Mapping[str, str] = {}
     """Endpoints that today's SDK cannot call, and why."""
+    read: Callable[[Any, dict[str, Any]], dict[str, Any]] = lambda body, record: {}
+    """Body and exchange -> what ``truth.py`` says nothing of for this format, by its names there (``reasoning_text``)."""
+    counts_otherwise: frozenset[str] = frozenset()
+    """Fields of which ``compare.py`` has another meaning than the conventions; `counted` says what they have to be."""
     body: Callable[[dict[str, Any]], Any] = body_of
     """Exchange -> the answer: an object, or the list of a stream's events."""
 
@@ -106,6 +110,7 @@ class Reading(NamedTuple):
 def answered(reading: Reading, record: dict[str, Any], truth: dict[str, Any], found: Attributes) -> list[Verdict]:
     """Every field of a call that came back."""
     body = reading.body(record)
+    truth = {**truth, **reading.read(body, record)}
     usage = reading.usage(body)
     fields = {**reading.asked(record), **_named(truth), **reading.counted(usage, record), **reading.said(body, record)}
     return [

@@ -40,7 +40,7 @@ _REQUIRED: dict[str, dict[str, type | tuple[type, ...]]] = {
 
 _SILENT = frozenset(
     {
-        *("type", "signature", "cache_control", "prompt_cache_breakpoint"),
+        *("type", "signature", "thoughtSignature", "thought_signature", "cache_control", "prompt_cache_breakpoint"),
         *("logprobs", "top_logprobs", "token_id", "token_ids", "prompt_token_ids", "obfuscation"),
         *("parsed", "parsed_arguments"),  # what an SDK's helper adds: the content once more, as an object
     }
@@ -49,6 +49,8 @@ _SILENT = frozenset(
 _DEEPEST = 64
 _LONG = 1024
 _OPAQUE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_MIME_TYPES = ("media_type", "mime_type", "mimeType", "format")
+"""Fields that say that the ``data`` beside them are base64."""
 _BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64", "encrypted_content"})
 
 
@@ -226,7 +228,7 @@ def without_binary(value: Any, _depth: int = 0) -> Any:
     if isinstance(value, str):
         return _text_without_binary(value)
     if isinstance(value, dict):
-        mime_type = value.get("media_type") or value.get("mime_type") or value.get("format")
+        mime_type = next((value[name] for name in _MIME_TYPES if value.get(name)), None)
         if mime_type and isinstance(value.get("data"), str):
             value = {**value, "data": binary(value["data"], None, mime_type)}
         return {

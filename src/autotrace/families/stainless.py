@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import copy
 import sys
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from autotrace import streams
-from autotrace.families import sse
+from autotrace.families import raw_response
 from autotrace.invocation import Invocation, Observer, Route, Target
 from autotrace.operation import Operation, Seam, StreamSeam
 from autotrace.paths import Getter, first
@@ -177,68 +176,7 @@ def _stream(result: Any, call: Call) -> bool:
     return streams.attach(_STREAM, result, call)
 
 
-def _raw(result: Any, call: Call) -> bool:
-    """A raw response, which the program parses, reads or drops as it likes.
-
-    The body's own bytes are the answer: at once where they have been read, else as the program reads them. A stream
-    is observed where the raw response makes it.
-    """
-    response = getattr(result, "__dict__", {}).get("http_response")
-    if response is None or not callable(getattr(result, "_parse", None)):
-        return False
-    if hasattr(response, "_content"):
-        call.finish_decoded([response.content], sse.decode)
-        return True
-    _watch_parse(result, response, call)
-    _watch_body(response, call)
-    return True
-
-
-def _watch_parse(result: Any, response: Any, call: Call) -> None:
-    """Observe the stream that ``result.parse()`` makes; it caches, so ``_parse`` runs once a type."""
-    method, result_ref, response_ref = type(result)._parse, weakref.ref(result), weakref.ref(response)
-
-    def _parse(*args: Any, **kwargs: Any) -> Any:
-        parsed = method(result_ref(), *args, **kwargs)
-        if streams.attach(_STREAM, parsed, call):
-            for name in _BODY:
-                vars(response_ref()).pop(name, None)
-        return parsed
-
-    result._parse = _parse
-
-
-_BODY = ("iter_bytes", "aiter_bytes")
-"""The methods of an httpx response through which all others (read, json, iter_lines, …) get the decoded body."""
-
-
-def _watch_body(response: Any, call: Call) -> None:
-    """Record the body of `response` while the program reads it."""
-    response_ref = weakref.ref(response)
-    asynchronous = hasattr(response.stream, "__aiter__")
-    name = _BODY[asynchronous]
-    method = getattr(type(response), name)
-    observe: Callable[..., Any] = streams.observe_async if asynchronous else streams.observe
-    call.begin_stream()
-
-    def body(*args: Any, **kwargs: Any) -> Any:
-        owner = response_ref()
-        vars(owner).pop(name, None)
-        if _is_text(owner):
-            call.begin_stream(sse.decode)
-        else:
-            call.forget_chunks()
-        return observe(method(owner, *args, **kwargs), lambda: call)
-
-    setattr(response, name, body)
-    streams.watch_close(response, "aclose" if asynchronous else "close", call, asynchronous)
-
-
-def _is_text(response: Any) -> bool:
-    kind = str(response.headers.get("content-type", ""))
-    return "json" in kind or "event-stream" in kind
-
-
+_raw = raw_response.seam(_STREAM)
 _SEAMS = (_stream, _raw)
 
 

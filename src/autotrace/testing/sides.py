@@ -100,5 +100,5 @@ class Side:
 
     async def settle(self) -> None:
         """Let the event loop do what it has put off."""
-        for _ in range(5 if self.asynchronous else 0):
+        for _ in range(10 if self.asynchronous else 0):  # a library's generators inside generators close one after the other
             await asyncio.sleep(0)

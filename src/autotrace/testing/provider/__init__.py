@@ -1,5 +1,5 @@
-"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI, Anthropic, Ollama and
-Amazon Bedrock on the wire.
+"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI, Anthropic, Ollama,
+Amazon Bedrock and Gemini on the wire.
 
     with serve() as provider:
         client = openai.OpenAI(base_url=provider.openai_url, api_key="none")
@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from autotrace.testing.provider.anthropic import ANTHROPIC
 from autotrace.testing.provider.bedrock import BEDROCK
 from autotrace.testing.provider.faults import Faults
+from autotrace.testing.provider.gemini import GEMINI
 from autotrace.testing.provider.ollama import OLLAMA
 from autotrace.testing.provider.openai import OPENAI
 from autotrace.testing.provider.server import Received, Server
@@ -26,7 +27,7 @@ from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat
 
 __all__ = ["FORMATS", "Answer", "Call", "Failure", "Provider", "Received", "WireFormat", "serve"]
 
-FORMATS: tuple[WireFormat, ...] = (ANTHROPIC, BEDROCK, OLLAMA, OPENAI)
+FORMATS: tuple[WireFormat, ...] = (ANTHROPIC, BEDROCK, GEMINI, OLLAMA, OPENAI)
 """Asked in this order whose path it is."""
 
 
@@ -36,7 +37,7 @@ class Provider:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
-        """For SDKs that add the version themselves (Anthropic, Ollama, Azure)."""
+        """For SDKs that add the version themselves (Anthropic, Ollama, Gemini, Azure)."""
         self.openai_url = self.url + "/v1"
 
     @property
@@ -68,6 +69,8 @@ class Provider:
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "GOOGLE_GEMINI_BASE_URL": self.url,
+            "GEMINI_API_KEY": "embedded",
         }
 
 

@@ -1,0 +1,104 @@
+"""autotrace for the Google Gen AI SDK: what a client asks of a model, of the Gemini API or of Vertex AI.
+
+Content, streamed or not, from models and from chats, embeddings and interactions with all they say; token counts, images and
+videos with model, usage and time. The loop of automatic function calling is an agent, what it calls are its tools. One file
+for versions 2 and 3.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from autotrace.dialects.gemini import gemini
+from autotrace.dialects.gemini_embeddings import gemini_embeddings
+from autotrace.families import sse
+from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace_google_genai import failures, function_calling, interactions
+
+
+def _answer(result: Any, call: Any) -> bool:
+    """The body as it came, in place of the SDK's object around it."""
+    call.finish_decoded([(result.body or "").encode()], sse.decode)
+    return True
+
+
+def _response(chunks: list[Any]) -> Any:
+    """A chunk of a stream has headers and the text of its JSON."""
+    return gemini.reduce and gemini.reduce([json.loads(chunk.get("body") or "{}") for chunk in chunks])
+
+
+def _plain(name: str) -> Operation:
+    return Operation(name, request={"model": "model"})
+
+
+CONTENT = Operation("generate_content", dialect=gemini, reduce=_response, stream=_answer)
+EMBED = Operation("embeddings", dialect=gemini_embeddings, stream=_answer)
+OPERATIONS = {
+    "generateContent": CONTENT,
+    "streamGenerateContent": CONTENT,
+    "embedContent": EMBED,
+    "batchEmbedContents": EMBED,
+    "countTokens": Operation(
+        "count_tokens", request={"model": "model"}, response={"autotrace.response.details": lambda body: body}, stream=_answer
+    ),
+    "computeTokens": _plain("compute_tokens"),
+    "predict": _plain("image_generation"),
+    "predictLongRunning": _plain("video_generation"),
+}
+"""By the verb at the end of the path, which makes a model work. What else there is manages files, caches, jobs and models."""
+
+_PATH = re.compile(r"(?:.*\bmodels/)?([^?]+):(\w+)")
+
+
+def route(call: Invocation) -> Operation | None:
+    """``request(http_method, path, request_dict, http_options)`` and its three kin are the one way to the server."""
+    path = _PATH.match(call.argument("path"))
+    body = call.argument("request_dict")
+    operation = OPERATIONS.get(path[2]) if path and isinstance(body, dict) else None
+    if path is None or operation is None:
+        return None
+    if path[2] == "predict" and any("content" in one for one in body.get("instances") or ()):
+        operation = EMBED  # of models older than Gemini, on Vertex AI
+    client: Any = call.instance
+    options = call.argument("http_options")
+    call.request = {**_merged(body, _option(options, "extra_body")), "model": path[1], "stream": path[2].startswith("stream")}
+    call.server = _option(options, "base_url") or client._http_options.base_url
+    call.provider = "gcp.vertex_ai" if client.vertexai else None
+    return operation
+
+
+def sent(call: Invocation) -> Operation | None:
+    """`route` for the function that returns the generator of a stream when the server has answered, and not before."""
+    call.lazy = False
+    return route(call)
+
+
+def _option(options: Any, name: str) -> Any:
+    return options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
+
+
+def _merged(body: Any, extra: Any) -> Any:
+    """`body` with what is sent over it, as the SDK puts one into the other."""
+    if not isinstance(body, Mapping) or not isinstance(extra, Mapping) or not extra:
+        return body if extra is None or isinstance(extra, Mapping) else extra
+    return {**body, **{name: _merged(body[name], value) if name in body else value for name, value in extra.items()}}
+
+
+_CLIENT = "google.genai._api_client:BaseApiClient"
+instrumentor = Instrumentor(
+    provider="gcp.gemini",
+    requires="google-genai>=2,<4",
+    errors=failures.ERRORS,
+    targets={
+        f"{_CLIENT}.request": route,
+        f"{_CLIENT}.request_streamed": route,
+        f"{_CLIENT}.async_request": route,
+        f"{_CLIENT}.async_request_streamed": sent,
+        **interactions.TARGETS,
+        **function_calling.TARGETS,
+        **failures.TARGETS,
+    },
+)

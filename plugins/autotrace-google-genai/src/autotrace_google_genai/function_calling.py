@@ -1,0 +1,59 @@
+"""Automatic function calling: a loop that calls the program's functions is an agent, and each of them a tool.
+
+A chat has a loop of its own, and switches that of the models off. Sessions of MCP among the tools
+are left to the plugin for MCP.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotrace.plugin import Invocation, Operation, constant
+
+AGENT = Operation("invoke_agent", request={"model": "model"})
+TOOL = Operation(
+    "execute_tool",
+    request={"tool_name": "name", "tool_type": constant("function"), "tool_arguments": "arguments"},
+    response={"tool_result": lambda result: result},
+)
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def loop(call: Invocation) -> Operation | None:
+    """An agent where the SDK is given functions to call: those among declarations are the program's to call."""
+    config = call.argument("config") or getattr(call.instance, "_config", None)
+    tools = _field(config, "tools") or ()
+    calling = _field(config, "automatic_function_calling")
+    if not any(map(callable, tools)) or _field(calling, "disable"):
+        return None
+    if any(_field(tool, "function_declarations") for tool in tools if not callable(tool)):
+        return None
+    models: Any = getattr(call.instance, "_modules", call.instance)
+    call.provider = "gcp.vertex_ai" if models._api_client.vertexai else None
+    call.request = {"model": call.argument("model") or getattr(call.instance, "_model", None)}
+    return AGENT
+
+
+def tool(call: Invocation) -> Operation:
+    """``invoke_function_from_dict_args(args, function_to_invoke)``, which asynchronous clients call on a thread."""
+    function = call.argument("function_to_invoke")
+    call.request = {"name": getattr(function, "__name__", None), "arguments": call.argument("args")}
+    return TOOL
+
+
+TARGETS: dict[str, Any] = {
+    **{
+        f"google.genai.{module}:{prefix}{method}": loop
+        for module, methods in {
+            "models": ("Models.generate_content", "Models.generate_content_stream"),
+            "chats": ("Chat.send_message", "Chat.send_message_stream"),
+        }.items()
+        for method in methods
+        for prefix in ("", "Async")
+    },
+    "google.genai._extra_utils:invoke_function_from_dict_args": tool,
+    "google.genai._extra_utils:invoke_function_from_dict_args_async": tool,
+}

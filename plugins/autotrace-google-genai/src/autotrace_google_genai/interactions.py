@@ -1,0 +1,62 @@
+"""The SDK's second stack: interactions with models, and with agents that Google runs: each request is a call.
+
+``client.interactions`` translates exceptions and goes on with answers that were cut; what it calls for each request is the
+generated class below it, whose stream keeps its iterator in ``generator``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autotrace.dialects.gemini_interactions import gemini_interactions
+from autotrace.families import raw_response
+from autotrace.plugin import Call, Invocation, Observer, Operation, StreamSeam
+
+_STREAM = StreamSeam("generator", close=("close",))
+INTERACTION = Operation("generate_content", dialect=gemini_interactions, stream=(_STREAM, raw_response.seam(_STREAM)))
+
+
+def create(call: Invocation) -> Operation:
+    """``create(model=…, input=…)``, or ``create(request=…)`` with the same as its ``body``."""
+    call.request = _body(call)
+    stack: Any = call.instance
+    configuration = stack.sdk_configuration
+    call.server = configuration.get_server_details()[0]
+    call.provider = "gcp.vertex_ai" if "/projects/" in str(configuration.globals.api_version) else None
+    return INTERACTION
+
+
+def _body(call: Invocation) -> dict[str, Any]:
+    request = call.kwargs.get("request")
+    body = request.get("body") if isinstance(request, Mapping) else getattr(request, "body", None)
+    if body is None:
+        body = {name: value for name, value in call.kwargs.items() if name not in _NO_BODY}
+    held = body if isinstance(body, Mapping) else vars(body)
+    given = {name: value for name, value in held.items() if value is not None and type(value).__name__ != "Unset"}
+    return {**given, **(call.kwargs.get("extra_body") or {})}
+
+
+_NO_BODY = frozenset({"request", "api_version", "extra_headers", "extra_query", "extra_body", "timeout"})
+
+
+def _answered(call: Call, _invocation: Invocation, response: Any) -> None:
+    call.answered(response.status_code, response.headers)
+
+
+def _retried(call: Call, invocation: Invocation, wait: float) -> None:
+    """``_get_sleep_interval(exception, …)`` is asked before each further attempt."""
+    exc = invocation.argument("exception")
+    response = getattr(exc, "response", None)
+    if response is not None:
+        call.answered(response.status_code, response.headers)
+    call.retry(wait, exc)
+
+
+TARGETS: dict[str, Any] = {
+    "google.genai._gaos.interactions:Interactions.create": create,
+    "google.genai._gaos.interactions:AsyncInteractions.create": create,
+    "google.genai._gaos.basesdk:BaseSDK.do_request": Observer(_answered),
+    "google.genai._gaos.basesdk:AsyncBaseSDK.do_request_async": Observer(_answered),
+    "google.genai._gaos.utils.retries:_get_sleep_interval": Observer(_retried),
+}

@@ -1,0 +1,191 @@
+"""Contents, parts and tools of the Gemini API, as messages.
+
+Source: the Gemini API reference (``Content``, ``Part``, ``Tool``). The API takes ``camelCase`` and ``snake_case`` alike, and
+programs mix the two; it answers in ``camelCase``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from autotrace.dialects import parts, plain
+from autotrace.dialects.parts import Message, Part
+
+_UNDERSCORE = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
+_SECRET = frozenset({"apiKey", "api_key", "apiAuth", "api_auth", "authConfig", "auth_config", "headers"})
+
+
+def camel(value: object) -> dict[str, Any]:
+    """An object with the names of its own fields in ``camelCase``; what its fields hold stays as it is."""
+    found: dict[str, Any] = {}
+    for key, held in plain.mapping(value).items():
+        name = _UNDERSCORE.sub(lambda match: match[1].upper(), key)
+        found[name if name not in found else key] = held
+    return found
+
+
+def snake(name: str) -> str:
+    """The ``snake_case`` of a name."""
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def system(value: object) -> list[Part] | None:
+    """The parts of the system instruction: a content, a list of parts, or a text."""
+    if not isinstance(value, dict) or "parts" not in value:
+        return _parts(value) or None
+    others = parts.rest(value, "parts", *(("role",) if value.get("role") in _SPEAKERS else ()))  # whose role means nothing
+    return [*_parts(value["parts"]), *([{"type": "unknown", "content": others}] if others else [])] or None
+
+
+def messages(contents: object) -> list[Message] | None:
+    """One message for each content of a request."""
+    return [message(one, "user") for one in plain.listed(contents)] or None
+
+
+def message(value: object, role: str, finish_reason: str | None = None, **more: Any) -> Message:
+    """A content as a message; what it, and `more`, hold beside role and parts is kept beside them."""
+    wire = camel(value)
+    if not wire.keys() & {"parts", "role"}:
+        return extended(parts.message(role, _parts(value), finish_reason=finish_reason), more)
+    said = plain.string(wire.get("role"))
+    found = parts.message(_ROLES.get(said or role, said or role), _parts(wire.get("parts")), finish_reason=finish_reason)
+    return extended(found, {**parts.rest(wire, "parts", *(("role",) if said else ())), **more})
+
+
+_SPEAKERS = ("system", "user", "model")
+_ROLES = {"model": "assistant", "function": "tool"}
+
+
+def extended(message: Message, more: dict[str, Any]) -> Message:
+    """`message` with `more` beside what it has, or in it where the names are taken."""
+    taken = {key: more[key] for key in more if key in (*message, "name", "finish_reason")}
+    said = [*message["parts"], {"type": "unknown", "content": taken}] if taken else message["parts"]
+    return {**{key: held for key, held in more.items() if key not in taken}, **message, "parts": said}
+
+
+def _parts(value: object) -> list[Part]:
+    return [found for one in plain.listed(value) if (found := _part(one)) is not None]
+
+
+def _part(value: object) -> Part | None:
+    """One part; ``None`` for one that says nothing, such as the signature of thoughts that are not shown."""
+    wire = camel(value)
+    if not wire:
+        return None if value == {} else parts.kept(value)
+    for field, convert in _PARTS.items():
+        if isinstance(wire.get(field), (dict, str)):
+            found = convert(wire, camel(wire[field]))
+            if found is not None:
+                return found
+    return parts.kept(value) if parts.rest(wire, *(("text", "thought") if wire.get("text") == "" else ())) else None
+
+
+def _text(wire: dict[str, Any], _: dict[str, Any]) -> Part | None:
+    text = wire["text"]
+    if not isinstance(text, str) or not (text or parts.rest(wire, "text", "thought")):
+        return None
+    thought = wire.get("thought") is True
+    found = parts.reasoning(text) if thought else parts.text(text)
+    return parts.extended(found, wire, "text", *(("thought",) if isinstance(wire.get("thought"), bool) else ()))
+
+
+def _inline_data(wire: dict[str, Any], blob: dict[str, Any]) -> Part | None:
+    data, mime_type = blob.get("data"), plain.string(blob.get("mimeType"))
+    if not isinstance(data, (str, bytes)):
+        return None
+    rest = parts.rest(blob, "data", *(("mimeType",) if mime_type else ()))
+    return parts.extended(parts.binary(data, None, mime_type), wire, "inlineData", nested=rest)
+
+
+def _file_data(wire: dict[str, Any], file: dict[str, Any]) -> Part | None:
+    uri, mime_type = plain.string(file.get("fileUri")), plain.string(file.get("mimeType"))
+    if uri is None:
+        return None
+    rest = parts.rest(file, "fileUri", *(("mimeType",) if mime_type else ()))
+    return parts.extended(parts.uri(uri, None, mime_type), wire, "fileData", nested=rest)
+
+
+def _function_call(wire: dict[str, Any], call: dict[str, Any]) -> Part | None:
+    if not call or not isinstance(call.get("name") or "", str):
+        return None
+    found = parts.tool_call(call.get("id"), call.get("name"), parts.parsed(call.get("args")))
+    return parts.extended(found, wire, "functionCall", nested=parts.rest(call, "id", "name", "args"))
+
+
+def _function_response(wire: dict[str, Any], answer: dict[str, Any]) -> Part | None:
+    if not answer:
+        return None
+    found = parts.tool_call_response(answer.get("id"), parts.without_binary(answer.get("response")))
+    return parts.extended(found, wire, "functionResponse", nested=parts.rest(answer, "id", "response"))
+
+
+def _server_call(field: str, name: str | None = None) -> Callable[[dict[str, Any], dict[str, Any]], Part | None]:
+    """A call that the provider carries out itself: of the tool `name`, or of the one that its ``toolType`` says."""
+
+    def convert(wire: dict[str, Any], call: dict[str, Any]) -> Part | None:
+        tool = name or plain.string(call.get("toolType"))
+        if not call or tool is None:
+            return None
+        rest = parts.rest(call, "id", *(() if name else ("toolType",)))
+        return parts.extended(parts.server_tool_call(call.get("id"), tool, {"type": tool.lower(), **rest}), wire, field)
+
+    return convert
+
+
+def _server_answer(field: str, name: str | None = None) -> Callable[[dict[str, Any], dict[str, Any]], Part | None]:
+    def convert(wire: dict[str, Any], answer: dict[str, Any]) -> Part | None:
+        tool = name or plain.string(answer.get("toolType"))
+        if not answer or tool is None:
+            return None
+        response = {"type": tool.lower(), **parts.rest(answer, "id", *(() if name else ("toolType",)))}
+        return parts.extended(parts.server_tool_call_response(answer.get("id"), response), wire, field)
+
+    return convert
+
+
+_PARTS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Part | None]] = {
+    "text": _text,
+    "functionCall": _function_call,
+    "functionResponse": _function_response,
+    "inlineData": _inline_data,
+    "fileData": _file_data,
+    "executableCode": _server_call("executableCode", "code_execution"),
+    "codeExecutionResult": _server_answer("codeExecutionResult", "code_execution_result"),
+    "toolCall": _server_call("toolCall"),
+    "toolResponse": _server_answer("toolResponse"),
+}
+"""By the field that says what a part is."""
+
+
+def tools(value: object) -> list[dict[str, Any]] | None:
+    """The tools that were offered, flat: each declared function, and Google's own under the name of their field."""
+    found: list[dict[str, Any]] = []
+    for tool in plain.listed(value):
+        wire = camel(tool)
+        if not wire:
+            found.append(parts.kept(tool))
+        found += [_declared(one) for one in plain.listed(wire.pop("functionDeclarations", None))]
+        for kind, config in wire.items():
+            held = without_secrets(config)
+            found.append({**held, "type": kind} if isinstance(held, dict) else {"type": kind, "content": held})
+    return found or None
+
+
+def _declared(function: object) -> dict[str, Any]:
+    wire = plain.known(camel(function))
+    if not wire:
+        return parts.kept(function)
+    if "parametersJsonSchema" in wire:
+        wire.setdefault("parameters", wire.pop("parametersJsonSchema"))
+    return {**parts.without_binary(wire), "type": "function"}
+
+
+def without_secrets(value: Any, _depth: int = 0) -> Any:
+    """A tool's settings without keys, and without the headers that are sent to others."""
+    if isinstance(value, dict) and _depth < 32:
+        return {key: without_secrets(held, _depth + 1) for key, held in value.items() if key not in _SECRET}
+    if isinstance(value, list) and _depth < 32:
+        return [without_secrets(one, _depth + 1) for one in value]
+    return parts.without_binary(value)

@@ -1,0 +1,97 @@
+"""How the events of a streamed interaction add up.
+
+Source: the Gemini API reference (``InteractionSseEvent``). Steps start, grow by deltas and stop, each with its index; the last
+event has the interaction without its steps. A delta is a content (``text``, ``image``, …), names the field of the step that
+it continues (``arguments``), or holds fields of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotrace.dialects import parts, plain
+
+
+def interaction(events: list[Any]) -> dict[str, Any]:
+    """The interaction that a stream's events add up to."""
+    whole: dict[str, Any] = {}
+    steps: dict[int, _Step] = {}
+    for event in plain.mappings(events):
+        kind = event.get("event_type")
+        at = plain.number(event.get("index"), max(steps, default=0))
+        if kind == "step.start":
+            steps[at] = _Step(plain.mapping(event.get("step")))
+        elif kind == "step.delta":
+            steps.setdefault(at, _Step({})).add(plain.mapping(event.get("delta")))
+        elif kind == "interaction.status_update":
+            whole.update(plain.known({"id": event.get("interaction_id"), "status": event.get("status")}))
+        elif event.get("error") is not None:
+            whole["error"] = event["error"]
+        whole.update(plain.known(event.get("interaction")))
+        counted = plain.mapping(event.get("metadata")).get("usage")
+        if counted is not None:
+            whole["usage"] = counted
+    if steps and not plain.listed(whole.get("steps")):
+        whole["steps"] = [steps[at].whole() for at in sorted(steps)]
+    return whole
+
+
+class _Step:
+    """One step: as it started, with its deltas."""
+
+    __slots__ = ("contents", "fields", "pieces", "texts")
+
+    def __init__(self, start: dict[str, Any]) -> None:
+        self.fields = plain.known(start)
+        self.contents: list[Any] = list(plain.listed(self.fields.get(self._name)))
+        self.texts: list[list[str]] = [[] for _ in self.contents]
+        self.pieces: list[str] = []
+
+    @property
+    def _name(self) -> str:
+        return "summary" if self.fields.get("type") == "thought" else "content"
+
+    def add(self, delta: dict[str, Any]) -> None:
+        kind = delta.get("type")
+        if kind == "thought_summary":
+            self._add_content(delta.get("content"))
+        elif kind in ("text", "image", "audio", "video", "document"):
+            self._add_content(delta)
+        elif isinstance(delta.get("annotations"), list) and self.contents and isinstance(self.contents[-1], dict):
+            before = plain.sequence(self.contents[-1].get("annotations"))
+            self.contents[-1] = {**self.contents[-1], "annotations": [*before, *delta["annotations"]]}
+        else:
+            self._add_fields(delta)
+
+    def _add_content(self, content: Any) -> None:
+        """A text goes on with the text before it, any other content is one more."""
+        last = plain.mapping(self.contents[-1] if self.contents else None)
+        wire = plain.mapping(content)
+        text = wire.get("text")
+        grows = wire.keys() <= {"type", "text"} and wire.get("type") == last.get("type") == "text"
+        if grows and isinstance(text, str) and isinstance(last.get("text"), str):
+            self.texts[-1].append(text)
+        elif content is not None:
+            self.contents.append(content)
+            self.texts.append([])
+
+    def _add_fields(self, delta: dict[str, Any]) -> None:
+        for key, value in plain.known(delta).items():
+            if key == "arguments" and isinstance(value, str):
+                self.pieces.append(value)
+            elif isinstance(value, list):
+                self.fields[key] = [*plain.sequence(self.fields.get(key)), *value]
+            elif isinstance(value, dict):
+                self.fields[key] = {**plain.mapping(self.fields.get(key)), **value}
+            elif key != "type":
+                self.fields[key] = value
+
+    def whole(self) -> dict[str, Any]:
+        found = dict(self.fields)
+        if self.contents:
+            found.setdefault("type", "model_output")  # of a stream that was joined late
+            grown = zip(self.contents, self.texts, strict=True)
+            found[self._name] = [{**one, "text": one["text"] + "".join(more)} if more else one for one, more in grown]
+        if self.pieces:
+            found["arguments"] = parts.parsed("".join(self.pieces))
+        return found

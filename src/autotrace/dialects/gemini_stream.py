@@ -1,0 +1,154 @@
+"""How the chunks of ``streamGenerateContent`` add up.
+
+Source: the Gemini API reference. Every chunk is a response of its own: its parts come after those before them, texts that
+follow one another are one, usage counts from the beginning. A call's arguments may come in pieces
+(``streamFunctionCallArguments`` of Vertex AI): ``partialArgs`` say what to put where.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from autotrace.dialects import plain
+
+
+def response(chunks: list[Any]) -> dict[str, Any]:
+    """The response that a stream's chunks add up to: of all but the candidates' parts the last value counts."""
+    whole: dict[str, Any] = {}
+    candidates: dict[int, _Candidate] = {}
+    for chunk in plain.mappings(chunks):
+        for key, value in plain.known(chunk).items():
+            if key == "candidates" and isinstance(value, list):
+                for position, one in enumerate(plain.mappings(value)):
+                    candidates.setdefault(plain.number(one.get("index"), position), _Candidate()).add(one)
+            elif key == "usageMetadata" and isinstance(value, dict):
+                whole[key] = {**plain.mapping(whole.get(key)), **value}
+            elif key != "candidates":
+                whole[key] = value
+    if candidates:
+        whole["candidates"] = [candidates[index].whole() for index in sorted(candidates)]
+    return whole
+
+
+class _Candidate:
+    """One candidate as it grows."""
+
+    __slots__ = ("content", "fields", "runs")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.content: dict[str, Any] = {}
+        self.runs: list[_Run] = []
+
+    def add(self, wire: dict[str, Any]) -> None:
+        for key, value in plain.known(wire).items():
+            if key == "content" and isinstance(value, dict):
+                self._add_content(value)
+            elif key == "citationMetadata" and isinstance(value, dict):
+                self.fields[key] = _joined(plain.mapping(self.fields.get(key)), value)
+            elif isinstance(value, dict):
+                self.fields[key] = {**plain.mapping(self.fields.get(key)), **value}
+            else:
+                self.fields[key] = value
+
+    def _add_content(self, content: dict[str, Any]) -> None:
+        for key, value in plain.known(content).items():
+            if key != "parts":
+                self.content[key] = value
+        for part in plain.listed(content.get("parts")):
+            if not (self.runs and self.runs[-1].takes(part)):
+                self.runs.append(_Run())
+            self.runs[-1].add(part)
+
+    def whole(self) -> dict[str, Any]:
+        content = {**self.content, **({"parts": [run.whole() for run in self.runs]} if self.runs else {})}
+        return {**({"content": content} if content else {}), **self.fields}
+
+
+def _joined(before: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    """Lists of citations one after the other, without what was there before."""
+    found = dict(before)
+    for key, held in value.items():
+        known = plain.sequence(found.get(key)) if isinstance(held, list) else []
+        found[key] = [*known, *(one for one in held if one not in known)] if isinstance(held, list) else held
+    return found
+
+
+_CONTINUED = frozenset({"text", "thought", "thoughtSignature"})
+
+
+class _Run:
+    """Parts that are one: texts of one kind, or the pieces of one call."""
+
+    __slots__ = ("first", "last", "texts")
+
+    def __init__(self) -> None:
+        self.first: Any = None
+        self.last: dict[str, Any] = {}
+        self.texts: list[str] = []
+
+    def takes(self, part: Any) -> bool:
+        """Whether `part` goes on with what is here."""
+        if not isinstance(part, dict) or not isinstance(self.first, dict):
+            return False
+        if self.texts and isinstance(part.get("text"), str):
+            return part.get("thought") == self.first.get("thought") and part.keys() | self.first.keys() <= _CONTINUED
+        call = self.last.get("functionCall")
+        return isinstance(call, dict) and call.get("willContinue") is True and isinstance(part.get("functionCall"), dict)
+
+    def add(self, part: Any) -> None:
+        if self.first is None:
+            self.first = part
+        if not isinstance(part, dict):
+            return
+        if isinstance(part.get("text"), str):
+            self.texts.append(part["text"])
+        call, more = self.last.get("functionCall"), part.get("functionCall")
+        self.last = {**self.last, **part}
+        if isinstance(call, dict) and isinstance(more, dict):
+            pieces = [*plain.sequence(call.get("partialArgs")), *plain.sequence(more.get("partialArgs"))]
+            going = {"willContinue": more.get("willContinue")}
+            self.last["functionCall"] = {**call, **plain.known(more), "partialArgs": pieces, **going}
+
+    def whole(self) -> Any:
+        if not isinstance(self.first, dict):
+            return self.first
+        if self.texts:
+            return {**self.last, "text": "".join(self.texts)}
+        call = self.last.get("functionCall")
+        return {**self.last, "functionCall": _call(call)} if isinstance(call, dict) and call.get("partialArgs") else self.last
+
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d{1,4})\]|\['([^']*)'\]")
+_VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
+
+
+def _call(call: dict[str, Any]) -> dict[str, Any]:
+    """The call with the arguments that its pieces add up to; as it came where one of them goes nowhere."""
+    if call.get("args"):
+        return call
+    whole: dict[str, Any] = {"args": {}}
+    for piece in plain.sequence(call["partialArgs"]):
+        path = plain.mapping(piece).get("jsonPath")
+        steps = [name or quoted or int(index) for name, index, quoted in _STEP.findall(path)] if isinstance(path, str) else []
+        value = next((piece[key] for key in _VALUES if key in piece), None) if steps else None
+        if not steps or not _put(whole, ["args", *steps], value):
+            return call
+    return {key: held for key, held in call.items() if key not in ("partialArgs", "willContinue")} | whole
+
+
+def _put(target: Any, steps: list[Any], value: Any) -> bool:
+    """Put `value` at the path, after the text that is there; whether it fits."""
+    for step, next_step in zip(steps, [*steps[1:], None], strict=True):
+        if isinstance(step, int) and isinstance(target, list) and step <= len(target):
+            target.extend([None] * (step == len(target)))
+        elif not isinstance(step, str) or not isinstance(target, dict):
+            return False
+        held = target.get(step) if isinstance(target, dict) else target[step]
+        if next_step is None:
+            target[step] = held + value if isinstance(held, str) and isinstance(value, str) else value
+        elif held is None:
+            target[step] = [] if isinstance(next_step, int) else {}
+        target = target[step]
+    return True
