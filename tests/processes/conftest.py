@@ -25,6 +25,8 @@ from autotrace import model
 from autotrace.testing.provider import Provider, serve
 
 PROGRAMS = Path(__file__).parent / "programs"
+FILE = "traces.jsonl"
+"""For AUTOTRACE_FILE, in a program's own folder."""
 PATIENCE = 60.0
 """Seconds after which something hangs."""
 
@@ -56,16 +58,17 @@ class Output:
 class Outcome:
     """One run: the program's exit code, what came out of it, and what the provider was asked."""
 
-    def __init__(self, code: int, out: bytes, err: bytes, provider: Provider) -> None:
+    def __init__(self, code: int, out: bytes, err: bytes, file: bytes, provider: Provider) -> None:
         assert provider.failures == []
         self.code = code
         self.out = Output(out)
         self.err = Output(err)
+        self.file = Output(file)
         self.asked = sorted(prompt_of(request.json) for request in provider.requests)
 
     def parents(self, label: str) -> set[str | None]:
         """The names of the spans that are parents of the calls which ask `label`; None for a call that has none."""
-        names = {span["span_id"]: span["name"] for span in (*self.out.records, *self.err.records)}
+        names = {span["span_id"]: span["name"] for span in self.records}
         return {names.get(span["parent_id"]) for span in self.calls if label_of(recorded_prompt(span)) == label}
 
     def labels(self) -> Counter[str]:
@@ -75,17 +78,22 @@ class Outcome:
     @property
     def calls(self) -> list[dict[str, Any]]:
         """The records of model calls, wherever they came out."""
-        return [span for span in (*self.out.records, *self.err.records) if span["kind"] == "CLIENT"]
+        return [span for span in self.records if span["kind"] == "CLIENT"]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """All of them, wherever they came out."""
+        return [*self.out.records, *self.err.records, *self.file.records]
 
     def check(self, unrecorded: Callable[[str], bool]) -> None:
         """Exactly one valid record for each call, by the process that made it, and nothing about ourselves."""
         assert self.out.diagnostics == self.err.diagnostics == []
-        for span in (*self.out.records, *self.err.records):
+        for span in self.records:
             _VALIDATOR.validate(span)
         recorded = sorted(map(recorded_prompt, self.calls))
         assert recorded == [prompt for prompt in self.asked if not unrecorded(prompt)]
-        by_id = {span["span_id"]: span for span in (*self.out.records, *self.err.records)}
-        assert len(by_id) == len(self.out.records) + len(self.err.records)
+        by_id = {span["span_id"]: span for span in self.records}
+        assert len(by_id) == len(self.records)
         for span in self.calls:
             assert span["end_reason"] == "completed"
             parent = by_id.get(span["parent_id"] or "")
@@ -151,7 +159,9 @@ class Running:
         """Wait until the last process that holds the output has ended."""
         out, err = self._output.result()
         here = os.fsencode(self.folder)  # another one for each run
-        return Outcome(self._process.returncode, out.replace(here, b"HERE"), err.replace(here, b"HERE"), self.provider)
+        file = self.folder / FILE
+        texts = (out.replace(here, b"HERE"), err.replace(here, b"HERE"), file.read_bytes() if file.exists() else b"")
+        return Outcome(self._process.returncode, *texts, self.provider)
 
     def clear(self) -> None:
         """Leave no process behind, whatever has happened."""

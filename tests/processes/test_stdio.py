@@ -61,3 +61,13 @@ def test_a_server_that_is_the_first_active_process(
     request.applymarker(pytest.mark.xfail(reason="the protocol is taken for the stdout to write to", strict=not race))
     traced = compare(["mcp_client.py", "bare"], switch="ENABLE", unrecorded=lambda prompt: prompt.startswith("client"), **mcp)
     assert traced.labels() == TOOL_CALLS
+
+
+def test_a_server_that_is_the_first_active_process_has_a_file_to_write_to(
+    mcp: dict[str, str], compare: Callable[..., Any]
+) -> None:
+    variables = {**mcp, "AUTOTRACE_FILE": "traces.jsonl"}
+    line = ["mcp_client.py", "bare"]
+    traced = compare(line, switch="ENABLE", unrecorded=lambda prompt: prompt.startswith("client"), **variables)
+    assert traced.labels() == TOOL_CALLS
+    assert (traced.out.records, traced.err.records, len(traced.file.records)) == ([], [], 6)

@@ -10,7 +10,7 @@ from asking import tell
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-BARE = ("OLLAMA_HOST", "ENABLE", "PYTHONPATH")
+BARE = ("OLLAMA_HOST", "ENABLE", "PYTHONPATH", "AUTOTRACE_FILE")
 
 
 async def main(bare: bool) -> None:
