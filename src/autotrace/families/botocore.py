@@ -41,11 +41,10 @@ def targets(routes: Routes) -> dict[str, Target]:
     """The targets of the services in `routes`. A call of another service is let go after a look at the client's service."""
 
     def of_family(call: Invocation) -> Operation | None:
-        client: Any = call.instance
-        route = routes.get(client._service_model.service_name)
+        meta = call.instance.meta  # type: ignore[union-attr]  # a method: there is one
+        route = routes.get(meta.service_model.service_name)
         if route is None:
             return None
-        meta = client.meta
         call.request = call.argument("api_params")
         call.server = meta.endpoint_url
         call.attributes = {"cloud.region": meta.region_name} if meta.region_name else None
