@@ -111,13 +111,19 @@ def test_a_plugin_that_is_not_installed_is_found() -> None:
     assert [finding.where for finding in report.problems] == ["entry point"]
 
 
-def test_a_target_of_another_version_and_a_missing_id_are_notes(acme: Any) -> None:
-    report = checked(
-        acme, targets={"acmelib.old:Client.chat": Operation("chat", **{**GOOD, "response": {"output_messages": "text"}})}
-    )
+def test_a_target_of_another_version_is_declared_for_it(acme: Any) -> None:
+    old = {"acmelib.old:Client.chat": CHAT}
+    assert "No module named 'acmelib.old'" in repr(checked(acme, targets=old))
+    assert checked(acme, requires="acmelib>=1,<3", shapes={"acmelib<2": old})
+    assert not checked(acme, requires="acmelib>=1,<3", shapes={"acmelib>=2": old})
+
+
+def test_what_a_library_may_not_have_is_a_note(acme: Any) -> None:
+    report = checked(acme, **other("chat", response={"output_messages": "text"}))
     assert report
-    assert {finding.where for finding in report.findings} >= {"acmelib.old:Client.chat"}
     assert "no field is declared for gen_ai.response.id" in repr(report)
+    assert not checked(acme, **other("chat", usage={}))
+    assert check(acme.instrumentor, lacks=["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"])
 
 
 def add(chunks: list[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from autotrace import conventions, paths
 from autotrace.errors import nearest
 from autotrace.hooks import discovery, patcher
+from autotrace.instrumentor import Choice
 from autotrace.operation import Operation
 from autotrace.plugin import Instrumentor, Observer
 from autotrace.requirements import Requirement
@@ -57,7 +58,7 @@ def check(instrumentor: Instrumentor, *, lacks: Iterable[str] = ()) -> Report:
 
         assert check(instrumentor)
 
-    Entry point, requirements, targets (each is there in the installed library, or its module is another version's; a function
+    Entry point, requirements, targets (each is there in the installed library, or declared for another version; a function
     that can be replaced; with a signature), operations (model, usage, output, id), and what `reduce` does with any beginning
     of a stream. `lacks` are attributes that the library does not tell for every operation. The library is imported, the
     plugin is imported once more in a process of its own, nothing is patched.
@@ -65,8 +66,8 @@ def check(instrumentor: Instrumentor, *, lacks: Iterable[str] = ()) -> Report:
     entry = _entry_point(instrumentor)
     title = f"{entry.distribution} {entry.version}" if entry is not None else "a plugin that is not installed"
     findings = [*_entry(entry), *_requirements(instrumentor)]
-    for key, target in instrumentor.targets.items():
-        findings += _target(key, target)
+    for choice in instrumentor.choose(_version_of):
+        findings += _target(choice)
     for name, operation in _operations(instrumentor, entry):
         findings += _operation(name, operation, frozenset(lacks))
     return Report(title, findings)
@@ -117,10 +118,9 @@ def _requirements(instrumentor: Instrumentor) -> Iterator[Finding]:
         )
     found = {}
     for requirement in map(Requirement, instrumentor.requires):
-        try:
-            found[requirement.text] = requirement.allows(version(requirement.distribution))
-        except PackageNotFoundError:
-            continue
+        installed = _version_of(requirement.distribution)
+        if installed is not None:
+            found[requirement.text] = requirement.allows(installed)
         if not requirement.clauses:
             yield Finding(
                 "note", "requires", f"{requirement.text!r} has no range of versions: nobody is told when it is outgrown"
@@ -131,17 +131,24 @@ def _requirements(instrumentor: Instrumentor) -> Iterator[Finding]:
         yield Finding("problem", "requires", f"{', '.join(found)} does not allow what is installed")
 
 
-def _target(key: str, target: Any) -> Iterator[Finding]:
-    module_name, _, name = key.partition(":")
+def _version_of(distribution: str) -> str | None:
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as exc:
-        yield Finding("note", key, f"is not in the installed version: {exc}")
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _target(choice: Choice) -> Iterator[Finding]:
+    if choice.use == "skipped":  # declared for another version
         return
+    key, target = choice.key, choice.target
+    module_name, _, name = key.partition(":")
+    level: Literal["problem", "note"] = "problem" if choice.use == "expected" else "note"
     try:
-        raw = patcher.find(module, name)
-    except LookupError as exc:
-        yield Finding("problem", key, f"{exc.args[0]}")
+        raw = patcher.find(importlib.import_module(module_name), name)
+    except (ImportError, LookupError) as exc:
+        what = f"{exc.args[0]}: not in the installed version; declare the versions that have it, with shapes="
+        yield Finding(level, key, what)
         return
     function = getattr(raw, "__func__", raw)
     home = str(getattr(function, "__module__", "")).partition(".")[0]
@@ -180,7 +187,8 @@ def _operations(instrumentor: Instrumentor, entry: discovery.EntryPoint | None) 
     """Every operation that the plugin declares: its targets, and what its modules hold, in mappings and sequences too."""
     seen: set[int] = set()
     plugin = entry.value.partition(":")[0].partition(".")[0] if entry is not None else None
-    held: list[tuple[str, Any]] = [*instrumentor.targets.items()]
+    shapes = instrumentor.shapes.values()
+    held: list[tuple[str, Any]] = [item for targets in (instrumentor.targets, *shapes) for item in targets.items()]
     for name, module in sorted(sys.modules.items()):
         if plugin is not None and name.partition(".")[0] == plugin:
             held += [(f"{name}:{key}", value) for key, value in vars(module).items() if not key.startswith("__")]

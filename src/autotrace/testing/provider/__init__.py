@@ -7,7 +7,8 @@ Amazon Bedrock and Gemini on the wire.
         assert provider.requests[0].json["model"] == "gpt-4o"
 
 What it says is a pure function of what it is asked (`script.py`); faults are asked for by the model's name (`faults.py`).
-Another wire format is a `WireFormat` (`wire.py`), passed as `serve(formats=[mine, *FORMATS])`.
+Another wire format is a `WireFormat` (`wire.py`), passed as `serve(formats=[mine, *FORMATS])`; `recorded(path)` is one that
+answers with recorded exchanges.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from autotrace.testing.provider.faults import Faults
 from autotrace.testing.provider.gemini import GEMINI
 from autotrace.testing.provider.ollama import OLLAMA
 from autotrace.testing.provider.openai import OPENAI
+from autotrace.testing.provider.recorded import recorded
 from autotrace.testing.provider.server import Received, Server
 from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat
 
-__all__ = ["FORMATS", "Answer", "Call", "Failure", "Provider", "Received", "WireFormat", "serve"]
+__all__ = ["FORMATS", "Answer", "Call", "Failure", "Provider", "Received", "WireFormat", "recorded", "serve"]
 
 FORMATS: tuple[WireFormat, ...] = (ANTHROPIC, BEDROCK, GEMINI, OLLAMA, OPENAI)
 """Asked in this order whose path it is."""
@@ -56,22 +58,7 @@ class Provider:
 
     def environment(self) -> dict[str, str]:
         """The variables by which the unchanged SDKs come here."""
-        return {
-            "OPENAI_BASE_URL": self.openai_url,
-            "OPENAI_API_KEY": "sk-embedded",
-            "ANTHROPIC_BASE_URL": self.url,
-            "ANTHROPIC_API_KEY": "sk-ant-embedded",
-            "OLLAMA_HOST": self.url,
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
-            "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": self.url,
-            "AWS_ACCESS_KEY_ID": "embedded",
-            "AWS_SECRET_ACCESS_KEY": "embedded",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "GOOGLE_GEMINI_BASE_URL": self.url,
-            "GEMINI_API_KEY": "embedded",
-        }
+        return {name: value for wire in self._server.formats for name, value in wire.environment(self.url).items()}
 
 
 @contextlib.contextmanager

@@ -211,4 +211,8 @@ def error_event(call: Call) -> bytes:
 MALFORMED = b'event: content_block_delta\ndata: {"type":"content_block_delta","ind\n\n'
 
 
-ANTHROPIC = WireFormat("anthropic", answer, failure, error_event, MALFORMED, owns)
+def environment(url: str) -> dict[str, str]:
+    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "sk-ant-embedded"}
+
+
+ANTHROPIC = WireFormat("anthropic", answer, failure, error_event, MALFORMED, owns, environment=environment)

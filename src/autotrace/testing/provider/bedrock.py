@@ -252,4 +252,17 @@ def error_event(_: Call) -> bytes:
 MALFORMED = event("contentBlockStop", {"contentBlockIndex": 0})[:-1] + b"?"
 """A message whose checksum is wrong. One that is no JSON is an empty event for the SDK."""
 
-BEDROCK = WireFormat("bedrock", answer, failure, error_event, MALFORMED, owns, model_of)
+
+def environment(url: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+        "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME": url,
+        "AWS_ACCESS_KEY_ID": "embedded",
+        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+BEDROCK = WireFormat("bedrock", answer, failure, error_event, MALFORMED, owns, model_of, environment)

@@ -234,4 +234,9 @@ def error_event(call: Call) -> bytes:
 
 MALFORMED = b'data: {"candidates":[{"content":{"par\n\n'
 
-GEMINI = WireFormat("gemini", answer, failure, error_event, MALFORMED, owns, model_of)
+
+def environment(url: str) -> dict[str, str]:
+    return {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "embedded"}
+
+
+GEMINI = WireFormat("gemini", answer, failure, error_event, MALFORMED, owns, model_of, environment)

@@ -161,4 +161,12 @@ def error_event(_: Call) -> bytes:
 MALFORMED = b'{"model":"torn","message":{"role":"assis\n'
 
 
-OLLAMA = WireFormat("ollama", answer, failure, error_event, MALFORMED, owns=lambda call: call.path.startswith("/api/"))
+OLLAMA = WireFormat(
+    "ollama",
+    answer,
+    failure,
+    error_event,
+    MALFORMED,
+    owns=lambda call: call.path.startswith("/api/"),
+    environment=lambda url: {"OLLAMA_HOST": url},
+)

@@ -131,4 +131,16 @@ def error_event(call: Call) -> bytes:
 MALFORMED = b'data: {"id":"chatcmpl-torn","choices":[{"index":0,"del\n\n'
 
 
-OPENAI = WireFormat("openai", answer, failure, error_event, MALFORMED, owns=lambda call: ROOT.fullmatch(call.path) is not None)
+def environment(url: str) -> dict[str, str]:
+    return {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "sk-embedded"}
+
+
+OPENAI = WireFormat(
+    "openai",
+    answer,
+    failure,
+    error_event,
+    MALFORMED,
+    owns=lambda call: ROOT.fullmatch(call.path) is not None,
+    environment=environment,
+)

@@ -77,6 +77,8 @@ class WireFormat(NamedTuple):
     """Whether a path is this provider's, if only by its looks (decides who answers `404`)."""
     model: Callable[[Call], str] = attrgetter("model")
     """The model that is asked, whose name may be a fault's: in the body, unless a format has it elsewhere."""
+    environment: Callable[[str], dict[str, str]] = lambda url: {}
+    """The provider's URL to the variables by which the unchanged SDK comes there."""
 
 
 def dumps(value: object) -> bytes:
