@@ -576,6 +576,30 @@ def test_prices_that_fail_cost_the_cost_and_not_the_record(
     diagnostics.forget()
 
 
+def test_prices_are_asked_for_on_the_writers_thread(distribution: Callable[[str], None], captured: Capture) -> None:
+    distribution(
+        """
+        import threading
+        asked, asking = threading.Event(), set()
+        def prices(provider, model, usage, when):
+            asking.add(threading.get_ident())
+            asked.set()
+            return {"input": 3, "output": 4}
+        """
+    )
+    import acme_prices
+
+    autotrace.enable()
+    with autotrace.span("by hand", attributes("acme", "foo-1", input_tokens=10**6, output_tokens=0)):
+        pass
+    assert acme_prices.asked.wait(10)  # and not by a flush, which writes what is left on the thread that asks for it
+    (span,) = captured.spans
+    autotrace.disable()
+    assert span["attributes"]["autotrace.cost.usd"] == 3.0
+    assert len(acme_prices.asking) == 1
+    assert threading.get_ident() not in acme_prices.asking
+
+
 # ------------------------------------------------------------------------------------------------------ in real programs
 
 
