@@ -148,13 +148,18 @@ def _setting(name: str, library: str | None) -> dict[str, Any]:
 
 
 def _output() -> dict[str, Any]:
-    """The descriptor that records go to, and whether stdout is ``open``, ``closed`` or ``another`` than the first process's."""
+    """Each sink with its place (`registry.places`); the descriptor that stands for stdout; and whether stdout is ``open``,
+    ``closed`` or ``another`` than the first process's."""
+    from autotrace.sinks import registry
+
+    descriptor, stdout = destination.descriptor(), "open"
     try:
         os.fstat(1)
     except OSError:
-        return {"descriptor": destination.descriptor(), "stdout": "closed"}
-    descriptor = destination.descriptor()
-    return {"descriptor": descriptor, "stdout": "open" if descriptor == 1 else "another"}
+        stdout = "closed"
+    else:
+        stdout = "another" if descriptor == 2 else "open"
+    return {"sinks": registry.places(), "descriptor": descriptor, "stdout": stdout}
 
 
 def _records() -> int | None:

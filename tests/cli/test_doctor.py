@@ -349,8 +349,9 @@ def test_a_closed_stdout_is_said(library: Any) -> None:
     line = ["sh", "-c", 'exec "$@" >&-', "sh", *AUTOTRACE, "doctor", "--json", "--output", str(output)]
     subprocess.run(line, env=environment(library), timeout=120, check=False)
     data = json.loads(output.read_text())
-    assert data["process"]["output"] == {"descriptor": 2, "stdout": "closed"}
-    assert "stdout is closed: records go to descriptor 2" in [one["text"] for one in data["findings"]]
+    sinks = {"stdout": {"where": "stderr", "problem": None}}
+    assert data["process"]["output"] == {"sinks": sinks, "descriptor": 2, "stdout": "closed"}
+    assert "stdout is closed: records go to stderr" in [one["text"] for one in data["findings"]]
 
 
 def test_a_plugin_without_its_library_is_no_problem(library: Any) -> None:

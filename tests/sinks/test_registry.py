@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,3 +197,31 @@ def test_a_forked_child_has_sinks_of_its_own(run: Callable[..., Any], site: Any)
         AUTOTRACE_SINKS="pids,stdout",
     )
     assert (ran.code, sorted(ran.names), ran.said) == (0, ["a", "b", "b"], [])
+
+
+@pytest.mark.usefixtures("mine")
+def test_the_commands_show_the_sinks_and_where_lines_go(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> None:
+    variables = environment(AUTOTRACE_FILE="traces/app.jsonl", AUTOTRACE_SINKS="file,mine,stderr,nope")
+
+    def command(*arguments: str) -> str:
+        line = [sys.executable, "-m", "autotrace", *arguments]
+        done = subprocess.run(line, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+        return done.stdout
+
+    path = str(tmp_path / "traces/app.jsonl")
+    found = json.loads(command("doctor", "--json"))
+    sinks = found["process"]["output"]["sinks"]
+    assert {name: sink["where"] for name, sink in sinks.items()} == {
+        "file": path,
+        "mine": "the sink mine of acme-sink 1.0",
+        "stderr": "stderr",
+        "nope": "the sink nope",
+    }
+    assert [name for name, sink in sinks.items() if sink["problem"]] == ["nope"]
+    assert "there is no sink 'nope'" in str([one for one in found["findings"] if one["mark"] == "problem"])
+    listing = command("plugins", "--no-import")
+    if "autotrace-" in listing:  # else no plugin is installed here
+        rows = dict(line.split(None, 1) for line in listing.partition("\nsink ")[2].splitlines()[1:])
+        assert rows.keys() == {"file", "mine", "nope", "stderr", "stdout"}
+        assert rows["file"].split() == ["in", "use", path]
+        assert rows["mine"].startswith("in use  acme-sink 1.0")

@@ -1,4 +1,4 @@
-"""`autotrace plugins [NAME …]`: the installed plugins, their libraries, and what becomes of their targets."""
+"""`autotrace plugins [NAME …]`: the installed plugins, their libraries, and what becomes of their targets; then the sinks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 HEADER = ("plugin", "state", "library", "installed in", "reason")
+SINKS = ("sink", "state", "distribution", "records go to", "reason")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -43,7 +44,24 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(table.render([HEADER, *(row for view in views for row in _rows(view))]))
     else:
         complain("plugins: no plugin is installed; `pip install 'llm-autotrace[all]'` installs the first-party ones")
+    if views and chosen is None and not options.json:
+        sys.stdout.write("\n" + table.render([SINKS, *_sinks()]))
     return 0
+
+
+def _sinks() -> Iterator[tuple[str, ...]]:
+    """The sinks, with what those in force write to."""
+    from autotrace import settings
+    from autotrace.sinks import registry
+
+    settings.current.settle()
+    places, installed = registry.places(), registry.installed()
+    for name in sorted({*registry.BUILT_IN, *installed, *places}):
+        place = places.get(name, {})
+        entry = installed.get(name)
+        origin = f"{entry.distribution} {entry.version}".strip() if entry is not None else ""
+        where, problem = (place.get("where") or "", place.get("problem") or "")
+        yield name, "in use" if place and not problem else "failed" if problem else "", origin, where, problem
 
 
 def _rows(view: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -152,19 +152,22 @@ def _source(name: str, source: str) -> str:
 
 
 def of_output(process: Mapping[str, Any]) -> Iterator[Finding]:
-    """Where the records go."""
-    descriptor, stdout = process["output"]["descriptor"], process["output"]["stdout"]
-    if stdout == "closed":
-        yield Finding("output", WARNING, f"stdout is closed: records go to descriptor {descriptor}")
-    elif stdout == "another":
-        yield Finding(
-            "output",
-            WARNING,
-            "stdout is another than that of the process that was traced first: records go to stderr",
-            "unset AUTOTRACE_STDOUT where a process is started that writes to a place of its own",
-        )
-    else:
-        yield Finding("output", OK, "records go to stdout")
+    """Where the records go, and what went wrong on the way."""
+    output = process["output"]
+    for name, place in output["sinks"].items():
+        if place["problem"]:
+            yield Finding("output", PROBLEM, f"records are to go to {place['where']}: {place['problem']}")
+        elif name == "stdout" and output["stdout"] == "closed":
+            yield Finding("output", WARNING, f"stdout is closed: records go to {place['where']}")
+        elif name == "stdout" and output["stdout"] == "another":
+            yield Finding(
+                "output",
+                WARNING,
+                "stdout is another than that of the process that was traced first: records go to stderr",
+                "set AUTOTRACE_FILE, or unset AUTOTRACE_STDOUT where a process is started that writes to a place of its own",
+            )
+        else:
+            yield Finding("output", OK, f"records go to {place['where']}")
     for where, count in process["failures"].items():
         text = f"{counted(count, 'failure')} inside autotrace: {where}"
         yield Finding("output", PROBLEM, text, "the line on stderr whose event is autotrace.failure says more")

@@ -160,7 +160,7 @@ def _of_program(line: list[str], code: int, process: Data | None, children: list
         written = [child["records"] for child in children if child["records"] is not None]
         total = f", with {report.counted(sum(written), 'record')}" if written else ""
         yield Finding("program", OK, f"{report.counted(len(children), 'more process')} reported{total}")
-    aside = sum(child["output"]["descriptor"] == 2 for child in children)
+    aside = sum(child["output"]["descriptor"] == 2 and "stdout" in child["output"]["sinks"] for child in children)
     if aside:
         yield Finding("program", NOTE, f"{aside} of them wrote to stderr, as their stdout is somebody else's")
     if silent:

@@ -6,22 +6,27 @@ a factory, which is called with the sink's options (a dict) and returns the sink
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Optional
 
 from autotrace import diagnostics, settings
 from autotrace.errors import SettingsError, nearest
 from autotrace.hooks import discovery
 from autotrace.hooks.discovery import EntryPoint
 from autotrace.sinks import destination
-from autotrace.sinks.entry import Entry, Sink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from autotrace.sinks.entry import Entry, Sink
+
+    Factory = Callable[[dict[str, Any]], Sink]
 
 GROUP = "autotrace.sinks"
 """The group of the entry points."""
-
-Factory = Callable[[dict[str, Any]], Sink]
 
 _CLOSING = 1.0
 """Seconds that sinks have to close when others take their place."""
@@ -134,6 +139,41 @@ def _unknown(names: Iterable[str]) -> list[str]:
     ]
 
 
+def places() -> dict[str, dict[str, str | None]]:
+    """For each sink in force, by name: `where` it writes to, in a few words, and the `problem` with that, if there is one."""
+    wanted = chosen()
+    known = installed() if wanted.keys() - BUILT_IN.keys() else {}
+    found: dict[str, dict[str, str | None]] = {}
+    for name, sink in wanted.items():
+        where, problem = name, None
+        if not isinstance(sink, dict):
+            where = f"{type(sink).__module__}.{type(sink).__qualname__}"
+        elif name == "stdout":
+            fd = destination.descriptor()
+            where = {1: "stdout", 2: "stderr"}.get(fd, f"descriptor {fd}")
+        elif name == "file":
+            where, problem = _place_of_file(sink)
+        elif name in known:
+            where = f"the sink {name} of {known[name].distribution} {known[name].version}".rstrip()
+        elif name not in BUILT_IN:
+            where, problem = f"the sink {name}", _unknown([name])[0]
+        found[name] = {"where": where, "problem": problem}
+    return found
+
+
+def _place_of_file(options: dict[str, Any]) -> tuple[str, str | None]:
+    try:
+        path = str(_of_file(options)["path"])
+    except SettingsError as exc:
+        return "a file", str(exc)
+    there = path
+    while not os.path.exists(there) and there != os.path.dirname(there):
+        there = os.path.dirname(there)
+    needed = os.W_OK if there == path else os.W_OK | os.X_OK
+    fits = there == path or os.path.isdir(there)
+    return path, None if fits and os.access(there, needed) else f"{there} cannot be written to"
+
+
 class NamedSink:
     """A sink by its name: made with the first batch, and, where that fails, again with a later one."""
 
@@ -141,7 +181,7 @@ class NamedSink:
         self.name = name
         self._factory = factory
         self._options = options
-        self._sink: Optional[Sink] = None
+        self._sink: Sink | None = None
 
     def write(self, batch: list[Entry]) -> int | None:
         if self._sink is None:
@@ -169,7 +209,7 @@ def _loaded(entry: EntryPoint) -> Factory:
     return found  # type: ignore[no-any-return]
 
 
-_open: Optional[list[Sink]] = None
+_open: list[Sink] | None = None
 
 
 def sinks() -> list[Sink]:
