@@ -6,6 +6,7 @@ import asyncio
 import gc
 import inspect
 import pickle
+import sys
 import traceback
 import warnings
 from collections.abc import Callable
@@ -82,6 +83,21 @@ def test_an_exception_comes_through_unchanged_with_one_frame_of_ours(library: An
     ours = [frame for frame in traceback.extract_tb(failure.__traceback__) if "/src/autotrace/" in frame.filename]
     assert len(ours) == 1
     assert len(captured.spans) == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the frame stays there")
+@pytest.mark.parametrize("method", ["chat", "achat", "later"])
+def test_a_call_that_is_none_of_ours_leaves_no_frame(library: Any, captured: Capture, method: str) -> None:
+    autotrace.enable(library.name)
+    failure = ValueError("no", 3)
+    with autotrace.suppress(), pytest.raises(ValueError, match="no") as caught:
+        run(getattr(library.client.Client(), method)("m", answer=failure))
+    assert caught.value is failure
+    assert (failure.__context__, failure.__cause__) == (None, None)
+    files = [frame.filename for frame in traceback.extract_tb(failure.__traceback__)]
+    assert not [name for name in files if "/src/autotrace/" in name]
+    assert [name for name in files if name.endswith("client.py")]
+    assert captured.spans == []
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,46 @@ def test_a_stream_that_is_never_read_is_unread_and_a_lazy_generator_is_nothing(
     assert [span["end_reason"] for span in captured.spans] == (["unread"] if world.form == "stream" else [])
 
 
+EAGER = """
+from autotrace.plugin import Instrumentor, Operation
+
+CHAT = Operation("chat", request={{"model": "model"}}, reduce=lambda chunks: {{}})
+
+
+def route(call):
+    call.lazy = False
+    return CHAT
+
+
+instrumentor = Instrumentor(targets={{"{name}.client:Client.chat": route}})
+"""
+
+
+@pytest.mark.parametrize("end", ["read", "drop"])
+@pytest.mark.parametrize("side", SIDES)
+def test_a_generator_whose_request_was_sent_before_is_a_call_from_then_on(
+    library: Any, captured: Capture, side: str, end: str
+) -> None:
+    library.write(f"{library.plugin}.py", EAGER.format(name=library.name))
+    autotrace.enable(library.name)
+    world = World(library, "generator", side)
+
+    async def program() -> None:
+        stream, original = world.open(CHUNKS)
+        await asyncio.sleep(0.02)
+        if end == "read":
+            assert await world.take(stream) == CHUNKS
+        del stream, original
+        gc.collect()
+
+    asyncio.run(program())
+    (span,) = captured.spans
+    assert span["end_reason"] == {"read": "completed", "drop": "unread"}[end]
+    assert span["duration_ns"] > 10_000_000
+    if end == "read":
+        assert span["attributes"]["gen_ai.response.time_to_first_chunk"] > 0.01
+
+
 def test_a_stream_that_nothing_else_holds_is_closed_by_the_librarys_own_method(world: World, captured: Capture) -> None:
     async def program() -> None:
         await world.close(world.open(CHUNKS)[0])
