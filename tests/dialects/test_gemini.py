@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -223,7 +224,7 @@ def test_texts_that_follow_one_another_are_one(pieces: list[tuple[bool, str]]) -
     parts = [{"text": text, **({"thought": True} if thought else {})} for thought, text in pieces]
     whole = gemini.reduce([chunk(part) for part in parts])
     found = whole["candidates"][0]["content"]["parts"] if parts else []
-    assert all(one.get("thought") != other.get("thought") for one, other in zip(found, found[1:], strict=False))
+    assert all(one.get("thought") != other.get("thought") for one, other in itertools.pairwise(found))
     for thought in (None, True):
         said = "".join(part["text"] for part in found if part.get("thought") is thought)
         assert said == "".join(text for thinks, text in pieces if thinks == bool(thought))
