@@ -144,10 +144,12 @@ class _Step:
         here: SpanContext | None = _current.get() if carried is None else carried.context
         self._tokens: tuple[Token[Any], Token[Any]] = _current.set(here), _scope.set(self._scope)
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, exc: BaseException | None, _tb: object) -> None:
         current, scope = self._tokens
         context.reset(_current, current)
         context.reset(_scope, scope)
+        if exc is not None and not isinstance(exc, Exception) and self._scope.carried is not None:
+            self._scope.carried.fail(exc)  # of a cancellation, libraries may say nothing
 
 
 def carrying_out(original: Callable[..., Any], scope_of: Callable[..., Scope | None]) -> Callable[..., Any]:

@@ -47,6 +47,7 @@ instrumentor = Instrumentor(
         f"{_LLM}._agenerate_helper": Inside(_of_run_manager),
         f"{_LLM}.stream": Inside(),
         f"{_LLM}.astream": Inside(),
+        "langchain_core.tools.base:BaseTool.arun": Inside(),
         f"{_RETRIEVER}.invoke": Inside(),
         f"{_RETRIEVER}.ainvoke": Inside(),
         f"{_RUNNABLE}._transform_stream_with_config": Inside(),

@@ -65,6 +65,8 @@ def _block(block: object) -> Part:
         kind = block.get("type")
         if kind == "reasoning" and isinstance(block.get("reasoning"), str):
             return parts.reasoning(block["reasoning"])
+        if kind == "text":  # what LangChain puts chunks together by is no content
+            block = {name: value for name, value in block.items() if name not in ("id", "index")}
         if kind == "text-plain" and isinstance(block.get("text"), str):
             return parts.text(block["text"])
         if kind in ("image", "audio", "video", "file"):
@@ -87,12 +89,15 @@ def _medium(kind: str, block: dict[str, Any]) -> Part | None:
 
 def _finish(wire: Mapping[str, Any]) -> str | None:
     """The finish reason, wherever the provider's package has put it."""
-    for place in (wire.get("response_metadata"), wire.get("generation_info"), wire.get("additional_kwargs")):
-        for name in ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason"):
-            reason = plain.string(plain.mapping(place).get(name))
-            if reason is not None:
+    for place in map(plain.mapping, map(wire.get, ("response_metadata", "generation_info", "additional_kwargs"))):
+        incomplete = plain.mapping(place.get("incomplete_details")).get("reason")
+        for reason in (incomplete, *map(place.get, _REASONS)):
+            if isinstance(reason, str) and reason:
                 return reason
     return None
+
+
+_REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason", "status")
 
 
 def _finish_reasons(answer: dict[str, Any]) -> list[str] | None:
