@@ -221,7 +221,8 @@ def test_the_commands_show_the_sinks_and_where_lines_go(tmp_path: Path, environm
     assert "there is no sink 'nope'" in str([one for one in found["findings"] if one["mark"] == "problem"])
     listing = command("plugins", "--no-import")
     if "autotrace-" in listing:  # else no plugin is installed here
-        rows = dict(line.split(None, 1) for line in listing.partition("\nsink ")[2].splitlines()[1:])
+        table = listing.partition("\nsink ")[2].splitlines()[1:]
+        rows = {name: rest.strip() for name, _, rest in (line.partition(" ") for line in table)}
         assert rows.keys() == {"file", "mine", "nope", "stderr", "stdout"}
         assert rows["file"].split() == ["in", "use", path]
         assert rows["mine"].startswith("in use  acme-sink 1.0")
