@@ -205,6 +205,20 @@ def test_tokens(read: Any) -> None:
     assert found["autotrace.usage.raw"] == usage
 
 
+@pytest.mark.parametrize(
+    ("usage", "tier"),
+    [
+        ({"serviceTier": "flex"}, "flex"),
+        ({"trafficType": "ON_DEMAND"}, "on_demand"),
+        ({"trafficType": "ON_DEMAND_PRIORITY"}, "priority"),
+        ({"trafficType": "PROVISIONED_THROUGHPUT"}, "provisioned_throughput"),
+        ({"promptTokenCount": 1}, None),
+    ],
+)
+def test_the_tier_that_an_answer_is_billed_by(read: Any, usage: dict[str, Any], tier: str | None) -> None:
+    assert read(gemini, None, {"usageMetadata": usage}).get("autotrace.response.service_tier") == tier
+
+
 def test_thoughts_without_an_answer_are_output(read: Any) -> None:
     """The limit was reached while the model thought; a count of 0 does not come."""
     found = read(gemini, None, {"usageMetadata": {"promptTokenCount": 9, "thoughtsTokenCount": 7}})

@@ -70,7 +70,13 @@ def _of(usage: dict[str, Any], kind: str) -> int | None:
 
 
 def said(body: Any, record: dict[str, Any]) -> Fields:
+    tier = (
+        usage(body).get("serviceTier")
+        or usage(body).get("trafficType")
+        or at(events(body)[-1].get("interaction", events(body)[-1]), "service_tier")
+    )
     found: dict[str, tuple[str, Any]] = {
+        "service tier": ("autotrace.response.service_tier", tier.lower() if tier else None),
         "chunks": ("autotrace.stream.chunks", len(events(body)) if isinstance(body, list) else None),
     }
     if record["endpoint"] == "interactions":

@@ -266,11 +266,11 @@ async def test_vertex_is_a_provider_of_its_own(world: Any, wire: Any, captured: 
 
 
 @pytest.mark.filterwarnings("ignore:The generate_")
-async def test_images_and_videos_have_model_and_time(world: Any, side: Side, wire: Any, captured: Any) -> None:
+async def test_images_and_videos_have_model_and_time(world: Any, wire: Any, captured: Any) -> None:
     autotrace.enable()
     cloud = side_of(world, vertex(wire.url))
     await cloud.plain(cloud.client.models.generate_images(model="imagen-4.0-generate-001", prompt="A cat"))
-    await side.plain(side.client.models.generate_videos(model="veo-3.0", prompt="A cat"))
+    await cloud.plain(cloud.client.models.generate_videos(model="veo-3.0", prompt="A cat"))
     assert [span["name"] for span in captured.spans] == ["image_generation imagen-4.0-generate-001", "video_generation veo-3.0"]
     assert "iVBORw0KGgo" not in str(captured.spans)
 

@@ -138,6 +138,13 @@ def _parameters(body: dict[str, Any]) -> dict[str, Any] | None:
     return gemini_content.without_secrets(found) or None
 
 
+def _tier(usage: object) -> str | None:
+    """The tier that the answer is billed by; Vertex AI says it as the type of traffic (``ON_DEMAND_FLEX``)."""
+    wire = plain.mapping(usage)
+    tier = (plain.string(wire.get("serviceTier")) or plain.string(wire.get("trafficType")) or "").lower()
+    return tier.removeprefix("on_demand_") or None
+
+
 def modality(name: str, *fields: str) -> Getter:
     """The tokens of one modality that the lists `fields` of the usage count."""
 
@@ -195,6 +202,7 @@ gemini = Dialect(
         "finish_reasons": plain.of("candidates", _reasons),
         "autotrace.response.finish_reasons": plain.of("candidates", _raw_reasons),
         "output_messages": plain.of("candidates", _output),
+        "autotrace.response.service_tier": plain.of("usageMetadata", _tier),
         "details": plain.fields("promptFeedback", "modelStatus"),
     },
     usage=ledger.usage(_COUNTS, raw="usageMetadata"),

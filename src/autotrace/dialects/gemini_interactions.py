@@ -127,7 +127,8 @@ gemini_interactions = Dialect(
         "status": "status",
         "finish_reasons": plain.of("status", _reasons),
         "output_messages": plain.reading(_output, "steps", "status"),
-        "details": plain.fields("service_tier", "environment_id", "errors"),
+        "autotrace.response.service_tier": "service_tier",
+        "details": plain.fields("environment_id", "errors"),
     },
     usage=ledger.usage(
         {
