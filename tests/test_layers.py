@@ -17,7 +17,7 @@ SOURCE = Path(autotrace.__file__).parent
 ORDER = """
 errors declaration diagnostics conventions model paths pricing.prices
 sinks.rotation sinks.compression sinks.options settings per_library options hooks.discovery provenance requirements operation
-invocation instrumentor context freezing limits shedding resource transparency open_calls chunks failures exchange
+invocation surface instrumentor context freezing limits shedding resource transparency open_calls chunks failures exchange
 pricing translation
 sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
 sinks.terminal sinks.excerpts sinks.tree sinks.pretty sinks.file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from autotrace import declaration, paths, settings
@@ -29,6 +29,9 @@ Use = Literal["expected", "tried", "skipped"]
 """Of a target: it must be there; it may be there, as the version is not known to the plugin; it is for another version."""
 
 
+Surface = Callable[[str], Iterable[Any]]
+"""An import package to the ways in which its calls are made: `autotrace.surface.Way`."""
+
 Hook = Callable[[Any], "Callable[[], None] | None"]
 """Installs a hook of the library's own: module -> a function that takes it off, if there is anything to take off."""
 
@@ -51,10 +54,12 @@ class Instrumentor:
     the key of the call (or the `Call`) that the library is carrying out there, or ``None``. It is asked whenever a span
     begins, of whichever plugin, so it has to be quick; a current span that is itself inside that call is nearer and counts.
 
+    `surface` enumerates the library's ways to make a call (`autotrace.surface`), for `autotrace coverage` and nothing else.
+
     Raises `DeclarationError` for whatever cannot be right.
     """
 
-    __slots__ = ("enclosing", "errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "targets")
+    __slots__ = ("enclosing", "errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "surface", "targets")
 
     @declaration.checked
     def __init__(
@@ -69,6 +74,7 @@ class Instrumentor:
         on_ready: Hook | Mapping[str, Hook] | None = None,
         enclosing: Callable[[], Any] | None = None,
         options: Mapping[str, Option] | None = None,
+        surface: Surface | None = None,
     ) -> None:
         mappings = {"targets": targets, "shapes": shapes, "hosts": hosts, "errors": errors, "options": options}
         for name, value in mappings.items():
@@ -84,7 +90,10 @@ class Instrumentor:
         self.hosts = dict(hosts or {})
         self.options = dict(options or {})
         self.on_ready = _hooks(on_ready)
+        if surface is not None:
+            declaration.function("Instrumentor: surface", surface, "package")
         self.enclosing = enclosing
+        self.surface = surface
         self.errors = _getters_of_errors(errors or {})
         if not self.targets and not self.shapes and not self.on_ready:
             raise DeclarationError("Instrumentor: declare at least one target, or on_ready")

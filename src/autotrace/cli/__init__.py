@@ -14,9 +14,11 @@ COMMANDS = {
     "doctor": "say whether autotrace is on, how, and what stands in the way: autotrace doctor -- app.py",
     "site": "print the directory for PYTHONPATH, where a program's environment does not have autotrace",
     "demo": "show what is recorded, with an example program and an embedded provider",
+    "new-plugin": "write a plugin for a library: a distribution that installs, with tests",
+    "coverage": "list the public methods of a library that ask a model, and whether they are traced",
     "schema": "print the JSON Schema of a line",
 }
-"""A command is the module of its name; its `main(argv)` returns the exit code."""
+"""A command is the module of its name, with ``_`` for a dash; its `main(argv)` returns the exit code."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _without_command(arguments)
     import importlib
 
-    command = importlib.import_module(f"autotrace.cli.{arguments[0]}")
+    command = importlib.import_module(f"autotrace.cli.{arguments[0].replace('-', '_')}")
     try:
         return int(command.main(arguments[1:]))
     except SystemExit as exit:  # argparse, having said what it had to say
@@ -44,7 +46,7 @@ def _without_command(arguments: Sequence[str]) -> int:
     """Help, version, or what was wrong. Not argparse's subparsers: those would not leave `run`'s arguments alone."""
     import argparse
 
-    listing = "\n".join(f"  {name:<8} {says}" for name, says in COMMANDS.items())
+    listing = "\n".join(f"  {name:<10} {says}" for name, says in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="autotrace",
         usage="autotrace COMMAND ...",

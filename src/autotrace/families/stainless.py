@@ -198,3 +198,20 @@ def send_also(call: Invocation, **fields: Any) -> None:
     changed = copy.copy(options)
     changed.json_data = {**options.json_data, **fields}
     call.replace("options", changed)
+
+
+def surface(package: str) -> Iterator[Any]:
+    """The ways to make a call of an SDK of this family, for ``Instrumentor(surface=…)``: each resource method that posts, and
+    what `request` gets of it; and each that opens a web socket, which passes none of our targets."""
+    from autotrace import surface as source
+
+    for function in source.functions(package):
+        if not function.is_public:
+            continue
+        side = "Async" if function.name.startswith("Async") else "Sync"
+        for path in source.posted(function):
+            options = source.Record(url=path, method="post", json_data={}, extra_json=None, headers={})
+            call = Invocation(("cast_to", "options"), True, (source.Record(_base_url=""), None, options), {})
+            yield source.Way(function, f"{package}._base_client:{side}APIClient.request", call, path)
+        if function.name.endswith(".connect"):
+            yield source.Way(function, "", None, "web socket")

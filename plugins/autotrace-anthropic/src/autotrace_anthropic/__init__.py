@@ -32,6 +32,7 @@ CLIENTS = {prefix + name: provider for name, provider in _CLOUDS.items() for pre
 instrumentor = Instrumentor(
     provider="anthropic",
     requires="anthropic>=2,<3",
+    surface=stainless.surface,
     errors={**stainless.ERRORS, "error_code": "body.error.type"},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),

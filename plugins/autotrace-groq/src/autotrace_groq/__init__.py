@@ -12,6 +12,7 @@ from autotrace.plugin import Instrumentor
 instrumentor = Instrumentor(
     provider="groq",
     requires="groq>=1,<2",
+    surface=stainless.surface,
     errors={**stainless.ERRORS, "error_code": "body.error.code"},
     targets=stainless.targets("groq", stainless.by_path(openai_api.OPERATIONS, base="/openai/v1"), "_response:BaseAPIResponse"),
 )

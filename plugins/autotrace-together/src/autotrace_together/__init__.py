@@ -14,6 +14,7 @@ OPERATIONS = {**openai_api.OPERATIONS, "/rerank": stainless.plain("rerank")}
 instrumentor = Instrumentor(
     provider="together",
     requires="together>=2,<4",
+    surface=stainless.surface,
     errors={**stainless.ERRORS, "error_code": "body.error.code"},
     targets=stainless.targets("together", stainless.by_path(OPERATIONS, other=None), "_response:BaseAPIResponse"),
 )

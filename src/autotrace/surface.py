@@ -1,0 +1,150 @@
+"""What a library offers, read off its source: nothing of it is imported.
+
+For `autotrace coverage` and `autotrace new-plugin`, and for plugins that say themselves how their library's surface is
+enumerated (`Instrumentor(surface=…)`). Never loaded in a traced program.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from typing import Any, NamedTuple, Union
+
+from autotrace.invocation import Invocation
+
+FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+
+
+class Function(NamedTuple):
+    """A function or method as it is written."""
+
+    module: str
+    name: str
+    """The qualified name: ``Completions.create``."""
+    node: FunctionNode
+    bases: tuple[str, ...]
+    """The last parts of the names of its class's bases."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its parameters, without the instance."""
+        given = self.node.args
+        names = tuple(one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs))
+        return names[1:] if "." in self.name and names[:1] in (("self",), ("cls",)) else names
+
+    @property
+    def is_public(self) -> bool:
+        """Whether no part of its own name begins with an underscore; its module's may."""
+        return not any(part.startswith("_") for part in self.name.split("."))
+
+
+class Way(NamedTuple):
+    """One public way to make a call, and what a target sees of it."""
+
+    function: Function
+    target: str
+    """The key of the target that the call passes; "" if it passes none."""
+    invocation: Invocation | None = None
+    """What the target's route gets, as far as the source tells; ``None``: it does not tell."""
+    detail: str = ""
+    """A path, or another word that tells this way from others of the same function."""
+
+
+def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
+    """The modules of an import package that is installed, parsed. Nothing for one that is not there or has no source."""
+    path, spec = None, None
+    for part in _ancestry(package):
+        spec = PathFinder.find_spec(part, path)
+        if spec is None:
+            return
+        path = spec.submodule_search_locations
+    if spec is not None and path is None and spec.origin:
+        yield from _parsed(package, spec.origin)
+    for directory in path or ():
+        for where, folders, files in os.walk(directory):
+            folders[:] = sorted(folder for folder in folders if folder.isidentifier() and folder not in ("tests", "testing"))
+            inside = os.path.relpath(where, directory).replace(os.sep, ".")
+            prefix = package if inside == "." else f"{package}.{inside}"
+            for file in sorted(files):
+                stem, ending = os.path.splitext(file)
+                if ending == ".py":
+                    yield from _parsed(prefix if stem == "__init__" else f"{prefix}.{stem}", os.path.join(where, file))
+
+
+def _ancestry(package: str) -> list[str]:
+    parts = package.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _parsed(name: str, file: str) -> Iterator[tuple[str, ast.Module]]:
+    try:
+        with open(file, "rb") as source:
+            yield name, ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):  # a template, a file for another Python
+        return
+
+
+@functools.lru_cache(maxsize=4)
+def functions(package: str) -> tuple[Function, ...]:
+    """The functions of a package and the methods of its classes, without overloads."""
+    return tuple(found for module, tree in modules(package) for found in _functions(module, "", (), tree.body))
+
+
+def _functions(module: str, prefix: str, bases: tuple[str, ...], body: list[ast.stmt]) -> Iterator[Function]:
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if not any(_last(one) == "overload" for one in node.decorator_list):
+                yield Function(module, prefix + node.name, node, bases)
+        elif isinstance(node, ast.ClassDef):
+            inherited = tuple(name for name in map(_last, node.bases) if name)
+            yield from _functions(module, f"{prefix}{node.name}.", inherited, node.body)
+
+
+def _last(node: ast.expr) -> str:
+    """The last part of a dotted name, "" for anything else."""
+    if isinstance(node, ast.Subscript):
+        return _last(node.value)
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def calls(function: Function) -> Iterator[tuple[str, ast.Call]]:
+    """The calls in the body of a function, by the last part of what is called."""
+    for node in ast.walk(function.node):
+        if isinstance(node, ast.Call):
+            name = _last(node.func)
+            if name:
+                yield name, node
+
+
+def posted(function: Function) -> Iterator[str]:
+    """The paths that a resource method of a generated SDK posts to: ``self._post("/chat/completions", …)``."""
+    for name, call in calls(function):
+        if name == "_post" and call.args:
+            path = literal(call.args[0])
+            if isinstance(path, str):
+                yield path
+
+
+class Record:
+    """An object with these attributes, in place of one of the library's."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "<unknown>", "__getattr__": lambda self, name: None})()
+"""In place of a value that the source does not tell."""
+
+
+def literal(node: ast.expr) -> Any:
+    """The value of an expression that is written out; of a text with fields the text with ``{…}`` in it; else `UNKNOWN`."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values)
+    if isinstance(node, ast.Call) and node.args and _last(node.func).endswith("template"):
+        return literal(node.args[0])
+    return UNKNOWN
