@@ -171,6 +171,12 @@ def _discover(prefer: object = None) -> None:
             per_library.answer(plugin.entry.package, plugin.names)
 
 
+def named(name: str) -> Plugin:
+    """The installed plugin that answers to `name`. Raises `PluginError`."""
+    _discover()
+    return _named(name)
+
+
 def _named(name: str) -> Plugin:
     for plugin in _plugins.values():
         if name in plugin.names:

@@ -93,13 +93,17 @@ class Plugin:
         self._origin.content = content and settings.current.get("content", self.entry.package)
         self._origin.options = {**values, **self.options}
 
+    def declared(self) -> Instrumentor:
+        """What the plugin declares; it is imported, its library is not. Raises `PluginError` if it cannot be."""
+        try:
+            return _imported(self.entry.value)
+        except Exception as exc:  # somebody else's module: whatever its import raises
+            raise PluginError(f"{self.title}: {self.entry.value} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+
     def check_options(self, given: Mapping[str, object]) -> None:
         """Whether these are options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
         one that it does not know, or of another type than its default, and `PluginError` if it cannot be imported."""
-        try:
-            known = _imported(self.entry.value).options
-        except Exception as exc:  # somebody else's module: whatever its import raises
-            raise PluginError(f"{self.title}: {self.entry.value} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+        known = self.declared().options
         for name, value in given.items():
             if name not in known:
                 raise SettingsError(

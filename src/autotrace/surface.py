@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple, Union
 
@@ -123,9 +123,11 @@ def posted(function: Function) -> Iterator[str]:
     """The paths that a resource method of a generated SDK posts to: ``self._post("/chat/completions", …)``."""
     for name, call in calls(function):
         if name == "_post" and call.args:
-            path = literal(call.args[0])
-            if isinstance(path, str):
-                yield path
+            given = call.args[0]
+            for one in (given.body, given.orelse) if isinstance(given, ast.IfExp) else (given,):
+                path = literal(one)
+                if isinstance(path, str):
+                    yield path
 
 
 class Record:
@@ -148,3 +150,68 @@ def literal(node: ast.expr) -> Any:
     if isinstance(node, ast.Call) and node.args and _last(node.func).endswith("template"):
         return literal(node.args[0])
     return UNKNOWN
+
+
+ASKING = frozenset({"model", "model_id", "messages", "prompt", "contents", "inputs"})
+"""Parameters of functions that ask a model for something."""
+
+
+def asks(function: Function) -> bool:
+    """Whether a function's parameters say that it asks a model for something."""
+    return bool(ASKING & set(function.parameters))
+
+
+def reaching(package: str, targets: Iterable[str]) -> Iterator[Way]:
+    """The public functions of a package that ask a model, and which of `targets` their calls pass.
+
+    What calls what is read off the source: methods of the same class, and functions by their name. A way has no target where
+    none is reached; its detail is `BY_NAME` where one may be, through a function that only shares its name.
+    """
+    known = {f"{function.module}:{function.name}": function for function in functions(package)}
+    wanted = [key for key in targets if key in known]
+    for key, function in known.items():
+        if not function.is_public or not asks(function):
+            continue
+        if key in wanted:
+            yield Way(function, key)
+        else:
+            yield _follow(function, wanted, known)
+
+
+BY_NAME = "only by name"
+_DEEP = 4
+
+
+def _follow(function: Function, wanted: list[str], known: dict[str, Function]) -> Way:
+    by_name: dict[str, list[Function]] = {}
+    for one in known.values():
+        by_name.setdefault(one.name.rpartition(".")[2], []).append(one)
+    loosely, seen, front = False, {function[:2]}, [(function, True)]
+    for _ in range(_DEEP):
+        following: list[tuple[Function, bool]] = []
+        for current, certain in front:
+            for name, call in calls(current):
+                own = _own(current, call, name)
+                if own in wanted and certain:
+                    return Way(function, own, _seen_by(known[own], call))
+                loosely = loosely or any(key.rpartition(":")[2].rpartition(".")[2] == name for key in wanted)
+                callees = [known[own]] if own in known else by_name.get(name, [])
+                following += [(one, certain and len(callees) == 1) for one in callees]
+        front = [(one, certain) for one, certain in following if one[:2] not in seen]
+        seen.update(one[:2] for one, _ in front)
+    return Way(function, "", None, BY_NAME if loosely else "")
+
+
+def _own(function: Function, call: ast.Call, name: str) -> str:
+    """The key of what a function calls of its own module or class, "" for a method of another object."""
+    if isinstance(call.func, ast.Name):
+        return f"{function.module}:{name}"
+    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
+        return f"{function.module}:{function.name.rpartition('.')[0]}.{name}"
+    return ""
+
+
+def _seen_by(target: Function, call: ast.Call) -> Invocation:
+    """What `target` gets of a call, as far as it is written out."""
+    given = {one.arg: literal(one.value) for one in call.keywords if one.arg is not None}
+    return Invocation(target.parameters, True, (UNKNOWN, *map(literal, call.args)), given)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from autotrace import streams
 from autotrace.families import raw_response
@@ -43,7 +44,7 @@ def targets(package: str, route: Route, *responses: str) -> dict[str, Target]:
         if not isinstance(method, str) or method.lower() != "post":
             return None  # reading back what is stored, and polling for it
         call.request = _body_of(options)
-        call.server = getattr(call.instance, "_base_url", None)
+        call.server = _absolute(options) or getattr(call.instance, "_base_url", None)
         call.stream = _SEAMS
         return route(call)
 
@@ -107,10 +108,18 @@ def _raising(elements: list[Any], exc: Exception) -> Iterator[Any]:
     raise exc
 
 
+def _absolute(options: Any) -> str | None:
+    """The URL of a call that does not go to the client's base URL: together 3.1 has a host of its own for chat."""
+    url = str(options.url)
+    return url if url.startswith(("https://", "http://")) else None
+
+
 def path_of(call: Invocation) -> str:
-    """The path of the call's URL, relative to the base URL, as the resource method gave it (``/chat/completions``)."""
-    url = call.argument("options").url
-    return str(url).partition("?")[0]
+    """The path of the call's URL as the resource method gave it: relative to the base URL (``/chat/completions``), or of a URL
+    that stands for itself."""
+    options = call.argument("options")
+    absolute = _absolute(options)
+    return urlsplit(absolute).path if absolute is not None else str(options.url).partition("?")[0]
 
 
 def plain(name: str) -> Operation:

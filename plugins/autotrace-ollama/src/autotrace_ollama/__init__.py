@@ -13,7 +13,7 @@ OPERATIONS = {
     "/api/generate": Operation("text_completion", dialect=ollama_generate),
     "/api/embed": EMBED,
     "/api/embeddings": EMBED,
-    "/api/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}),
+    "/v1/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}),
 }
 """The paths that make a model work. Others (pull, create, list, …) manage models and are not recorded."""
 

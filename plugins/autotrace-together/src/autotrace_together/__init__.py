@@ -9,7 +9,8 @@ from __future__ import annotations
 from autotrace.families import openai_api, stainless
 from autotrace.plugin import Instrumentor
 
-OPERATIONS = {**openai_api.OPERATIONS, "/rerank": stainless.plain("rerank")}
+VIDEOS = stainless.plain("videos")
+OPERATIONS = {**openai_api.OPERATIONS, "/rerank": stainless.plain("rerank"), "/videos": VIDEOS, "/v2/videos": VIDEOS}
 
 instrumentor = Instrumentor(
     provider="together",

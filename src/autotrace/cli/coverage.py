@@ -1,0 +1,142 @@
+"""`autotrace coverage LIBRARY`: the public methods of the installed library that ask a model, and whether they are traced.
+
+Read off the library's source: nothing of it is imported, no call is made. What the source does not tell is said to be so.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from autotrace import conventions, surface
+from autotrace.cli import complain, table
+from autotrace.errors import AutotraceError
+from autotrace.instrumentor import Instrumentor
+from autotrace.invocation import Inside, Observer
+from autotrace.operation import Operation
+from autotrace.requirements import Requirement, installed_version
+from autotrace.surface import Way
+
+COVERED, PART, NOT, UNCLEAR = "covered", "in part", "not covered", "cannot tell"
+"""A record with what was asked and said; one with model, id and usage only; none; the source does not tell."""
+
+_PLAIN = {
+    known[name].attribute
+    for known, names in (
+        (conventions.REQUEST, ("model",)),
+        (conventions.RESPONSE, ("id", "model")),
+        (conventions.USAGE, ("input_tokens", "output_tokens", "raw")),
+    )
+    for name in names
+}
+
+
+class Finding(NamedTuple):
+    """One way to make a call, and what becomes of it."""
+
+    verdict: str
+    function: str
+    """``module:Class.method``."""
+    detail: str
+    """The path, if the way has one."""
+    operation: str
+    """What the call is recorded as, or why it is not."""
+    known: bool = False
+    """Whether a pattern of ``--known`` says that this gap is meant."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the listing. 1 with ``--fail`` and a gap that is not known; 2 for a library that has no plugin."""
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="autotrace coverage",
+        description="List the public methods of an installed library that ask a model, and whether its plugin records them.",
+    )
+    parser.add_argument("library", help="an import package, or X for autotrace-X")
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.add_argument("--all", action="store_true", help="list what is covered as well, and what asks no model")
+    parser.add_argument("--fail", action="store_true", help="exit with 1 if something is not covered")
+    parser.add_argument("--known", action="append", default=[], metavar="GLOB", help="a gap that is meant, such as '*.connect'")
+    options = parser.parse_args(argv)
+    try:
+        package, instrumentor = _plugin(options.library)
+    except AutotraceError as exc:
+        complain(f"coverage: {exc}")
+        return 2
+    found = findings(package, instrumentor, every=options.all, known=options.known)
+    version = installed_version(*(Requirement(text).distribution for text in instrumentor.requires))
+    if not surface.functions(package):
+        complain(f"coverage: {package} is not installed, or has no source to read")
+        return 2
+    _show(package, version, found, options.json, options.all)
+    return int(options.fail and any(one.verdict == NOT and not one.known for one in found))
+
+
+def _plugin(name: str) -> tuple[str, Instrumentor]:
+    """The package and the Instrumentor of the plugin that answers to `name`. Raises `PluginError`."""
+    from autotrace import activation
+
+    plugin = activation.named(name)
+    return plugin.entry.package, plugin.declared()
+
+
+def findings(package: str, instrumentor: Instrumentor, *, every: bool = False, known: Sequence[str] = ()) -> list[Finding]:
+    """Each way of the library that asks a model (with `every`, all of its ways), gaps first."""
+    targets = {choice.key: choice.target for choice in instrumentor.choose(installed_version) if choice.use != "skipped"}
+    ways = instrumentor.surface(package) if instrumentor.surface is not None else surface.reaching(package, targets)
+    found = []
+    for way in ways:
+        if every or surface.asks(way.function) or not way.target:
+            verdict, operation = _verdict(way, targets, instrumentor)
+            name = f"{way.function.module}:{way.function.name}"
+            meant = verdict == NOT and any(fnmatch.fnmatch(name, pattern) for pattern in known)
+            found.append(Finding(verdict, name, way.detail, operation, meant))
+    order = (NOT, UNCLEAR, PART, COVERED)
+    return sorted(found, key=lambda one: (order.index(one.verdict), one.function, one.detail))
+
+
+def _verdict(way: Way, targets: Mapping[str, object], instrumentor: Instrumentor) -> tuple[str, str]:
+    if not way.target:
+        if way.detail == surface.BY_NAME:
+            return UNCLEAR, "may reach a target through a function of the same name"
+        return NOT, "passes no target"
+    target = targets.get(way.target)
+    if isinstance(target, Operation):
+        return _depth(target)
+    if target is None or isinstance(target, (Observer, Inside)):
+        return NOT, f"{way.target} begins no span"
+    if way.invocation is None or not callable(target):
+        return UNCLEAR, "which operation it is depends on the call"
+    way.invocation.options = {name: option.default for name, option in instrumentor.options.items()}
+    try:
+        operation = target(way.invocation)
+    except Exception as exc:  # a route that needs more of a call than the source tells
+        return UNCLEAR, f"the route raised {type(exc).__name__} on what the source tells"
+    return (NOT, "the route passes it") if operation is None else _depth(operation)
+
+
+def _depth(operation: Operation) -> tuple[str, str]:
+    read = {reading.field.attribute for reading in (*operation.request, *operation.response)}
+    return (PART if read <= _PLAIN else COVERED), operation.name
+
+
+def _show(package: str, version: str | None, found: list[Finding], as_json: bool, every: bool) -> None:
+    counts = {verdict: sum(one.verdict == verdict for one in found) for verdict in (COVERED, PART, NOT, UNCLEAR)}
+    if as_json:
+        ways = [one._asdict() for one in found]
+        print(json.dumps({"package": package, "version": version, "counts": counts, "ways": ways}))
+        return
+    rows = [("verdict", "method", "path", "operation"), *_rows(found, every)]
+    sys.stdout.write(table.render(rows) if len(rows) > 1 else "")
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    print(f"{package} {version or ''}: {len(found)} ways: {summary}".replace(" :", ":"))
+
+
+def _rows(found: list[Finding], every: bool) -> Iterator[tuple[str, ...]]:
+    for one in found:
+        if every or one.verdict != COVERED:
+            yield one.verdict + (" (known)" if one.known else ""), one.function, one.detail, one.operation

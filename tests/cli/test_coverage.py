@@ -1,0 +1,166 @@
+"""`autotrace coverage`: what of a library's public surface its plugin records, read off the source."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from autotrace import activation, surface
+from autotrace.cli import coverage
+
+SDK = """
+from .wire import send
+
+
+class Client:
+    def _request(self, kind, path, json=None, stream=False):
+        return send(path, json)
+
+    def chat(self, model, messages):
+        return self._helper("/chat", {"model": model})
+
+    def _helper(self, path, body):
+        return self._request(dict, "/chat", json=body)
+
+    def rank(self, model, documents):
+        return self._request(dict, "/rank", json={"model": model})
+
+    def tune(self, model):
+        return self._request(dict, f"/models/{model}/tune")
+
+    def draw(self, model, prompt):
+        return send("/draw", {})
+
+    def elsewhere(self, model):
+        return other()._request(dict, "/else")
+
+    def describe(self, model, version):
+        return self._request(*model)
+
+    def close(self):
+        return None
+
+
+def ask(model, messages):
+    return Client().chat(model, messages)
+"""
+
+PLUGIN = """
+from autotrace.plugin import Instrumentor, Operation
+
+CHAT = Operation("chat", request={{"model": "model", "input_messages": "messages"}})
+OPERATIONS = {{"/chat": CHAT, "/rank": Operation("rerank", request={{"model": "model"}})}}
+
+
+def route(call):
+    return OPERATIONS.get(call.argument("path").strip())
+
+
+instrumentor = Instrumentor(requires="{name}>=1", targets={{"{name}.client:Client._request": route}})
+"""
+
+
+@pytest.fixture
+def sdk(library: Any) -> Any:
+    library.write(f"{library.name}/client.py", SDK)
+    library.write(f"{library.name}/wire.py", "def send(path, body): ...\n")
+    library.write(f"{library.plugin}.py", PLUGIN.format(name=library.name))
+    surface.functions.cache_clear()
+    return library
+
+
+def verdicts(library: Any, *arguments: str) -> dict[str, str]:
+    plugin = activation.named(library.name)
+    found = coverage.findings(library.name, plugin.declared(), every="--all" in arguments)
+    return {one.function.partition(":")[2]: one.verdict for one in found}
+
+
+def test_each_way_has_the_verdict_that_the_source_allows(sdk: Any) -> None:
+    assert verdicts(sdk) == {
+        "Client.chat": "covered",
+        "Client.rank": "in part",
+        "Client.tune": "not covered",
+        "Client.draw": "not covered",
+        "Client.elsewhere": "cannot tell",
+        "Client.describe": "cannot tell",
+        "ask": "covered",
+    }
+
+
+def test_what_is_not_covered_fails_unless_it_is_known(sdk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert coverage.main([sdk.name]) == 0
+    assert coverage.main([sdk.name, "--fail"]) == 1
+    assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw"]) == 1
+    assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw", "--known", "*.tune"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == f"{sdk.name}: 7 ways: 2 covered, 1 in part, 2 not covered, 2 cannot tell"
+    assert any(line.startswith("not covered (known)") and "Client.draw" in line for line in told)
+    assert not any(line.startswith("covered ") for line in told)
+
+
+def test_the_listing_as_json_says_all(sdk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert coverage.main([sdk.name, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["package"] == sdk.name
+    assert told["counts"] == {"covered": 2, "in part": 1, "not covered": 2, "cannot tell": 2}
+    rank = next(way for way in told["ways"] if way["function"].endswith("Client.rank"))
+    assert (rank["verdict"], rank["operation"]) == ("in part", "rerank")
+
+
+def test_a_library_without_a_plugin_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert coverage.main(["no_such_library"]) == 2
+    assert "no installed plugin answers to 'no_such_library'" in capsys.readouterr().err
+
+
+GENERATED = """
+class Completions:
+    def create(self, *, model, messages):
+        return self._post("/v1/chat/completions" if self.own else "https://fast.example/v1/chat/completions", body={})
+
+
+class AsyncThings:
+    async def make(self, *, model):
+        return await self._post(path_template("/v1/things/{id}", id=1), body={})
+
+
+class Realtime:
+    def connect(self, *, model):
+        return Socket()
+"""
+
+
+def test_the_family_of_stainless_says_itself_how_its_surface_is_enumerated(library: Any) -> None:
+    library.write(f"{library.name}/resources.py", GENERATED)
+    library.write(
+        f"{library.plugin}.py",
+        "from autotrace.families import openai_api, stainless\n"
+        "from autotrace.plugin import Instrumentor\n"
+        f"targets = stainless.targets({library.name!r}, stainless.by_path(openai_api.OPERATIONS))\n"
+        "instrumentor = Instrumentor(targets=targets, surface=stainless.surface)\n",
+    )
+    surface.functions.cache_clear()
+    found = coverage.findings(library.name, activation.named(library.name).declared())
+    assert [(one.verdict, one.detail, one.operation) for one in found] == [
+        ("not covered", "web socket", "passes no target"),
+        ("in part", "/v1/things/{id}", "things"),
+        ("covered", "/v1/chat/completions", "chat"),
+        ("covered", "https://fast.example/v1/chat/completions", "chat"),
+    ]
+
+
+KNOWN = {
+    "openai": ["*.connect"],
+    "anthropic": [],
+    "groq": [],
+    "ollama": ["*Client.create", "*Client.delete", "*Client.pull", "*Client.push", "*Client.show"],
+}
+"""Web sockets; and what manages models."""
+
+
+@pytest.mark.parametrize("package", KNOWN)
+def test_the_installed_sdks_have_no_gap_that_is_not_known(package: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip(package)
+    known = [argument for pattern in KNOWN[package] for argument in ("--known", pattern)]
+    assert coverage.main([package, "--fail", *known]) == 0, capsys.readouterr().out
