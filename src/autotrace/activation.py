@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+_PATIENCE = 1.0
+"""Seconds to wait for sinks before others take their place."""
+
 _plugins: dict[str, Plugin] = {}
 """Every installed plugin that has been discovered, by the package it watches."""
 
@@ -40,7 +43,7 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     for plugin in chosen if own else ():
         plugin.check_options(own)
     if options and not chosen:
-        flush()  # to where it was to go
+        flush(_PATIENCE)  # to where it was to go
     before = settings.current.update({} if chosen else options)
     try:
         _check_sinks()
@@ -97,7 +100,7 @@ def disable(*libraries: str) -> None:
     for plugin in [_named(library) for library in libraries] or list(_plugins.values()):
         plugin.disable()
     if not libraries:
-        flush()
+        flush(_PATIENCE)
         settings.enabled = False
         settings.current.clear()
         _reopen_sinks()
@@ -128,7 +131,7 @@ def _reopen_sinks() -> None:
     if "autotrace.sinks.writer" in sys.modules:
         from autotrace.sinks.writer import writer
 
-        writer.reopen(5.0)
+        writer.reopen(_PATIENCE)
 
 
 def _check_sinks() -> None:

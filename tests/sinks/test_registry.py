@@ -14,7 +14,7 @@ import pytest
 
 import autotrace
 from autotrace.errors import SettingsError
-from autotrace.sinks import MemorySink
+from autotrace.sinks import Entry, MemorySink
 
 TO_FILE = """
 import json
@@ -168,6 +168,39 @@ def test_memory_beside_others_until_it_is_replaced(capfd: pytest.CaptureFixture[
     assert [json.loads(line)["name"] for line in capfd.readouterr().err.splitlines()] == ["a"]
     first.clear()
     assert first.spans == []
+
+
+def test_a_sink_that_is_stuck_gives_way_to_the_next() -> None:
+    class Stuck:
+        def write(self, batch: list[Entry]) -> int:
+            return 0
+
+        def close(self, deadline: float) -> None: ...
+
+    memory = MemorySink()
+    autotrace.enable(sinks=[Stuck()])
+    record("a")
+    autotrace.enable(sinks=[memory])
+    record("b")
+    assert autotrace.flush()
+    assert [span["name"] for span in memory.spans] == ["b"]
+
+
+def test_a_record_is_encoded_once() -> None:
+    class Lines:
+        def __init__(self) -> None:
+            self.lines: list[bytes] = []
+
+        def write(self, batch: list[Entry]) -> None:
+            self.lines += [entry.line for entry in batch]
+
+        def close(self, deadline: float) -> None: ...
+
+    one, other = Lines(), Lines()
+    autotrace.enable(sinks=[one, other])
+    record("a")
+    autotrace.disable()
+    assert one.lines[0] is other.lines[0]
 
 
 def test_a_forked_child_has_sinks_of_its_own(run: Callable[..., Any], site: Any) -> None:

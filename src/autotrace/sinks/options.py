@@ -81,7 +81,7 @@ def compression(name: str, value: object) -> str:
         from autotrace.sinks.compression import has_zstd
 
         if not has_zstd():
-            raise SettingsError(f"setting {name}: zstd needs Python 3.14 or the package zstandard; install that, or say gzip")
+            raise SettingsError(f"setting {name}: zstd needs Python 3.14, or `pip install zstandard`; gzip needs nothing")
     return method
 
 

@@ -212,10 +212,11 @@ class Writer:
     def reopen(self, timeout: float) -> None:
         """Take the settings, write what is queued, then close the sinks that they named: now they may name others.
 
-        Waits at most `timeout` seconds for that; if it is too short, the sinks stay.
+        What a sink has not taken within `timeout` seconds is lost with it, and counted when the process ends.
         """
         self.configure()
-        if self.drain(timeout) and self._draining.acquire(False):
+        self.drain(timeout)
+        if self._draining.acquire(True, timeout):
             try:
                 registry.close()
             finally:
