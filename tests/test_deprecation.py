@@ -50,7 +50,7 @@ class Invocation:
     instance = None
 
     def argument(self, name: str) -> Any:
-        return type("Options", (), {"method": "post", "json_data": {}, "extra_json": None})()
+        return type("Options", (), {"method": "post", "url": "/x", "json_data": {}, "extra_json": None})()
 
 
 def test_old_and_new_together_are_an_error() -> None:
@@ -78,3 +78,13 @@ def test_a_program_that_uses_the_plugin_sees_no_warning(
     assert [warning.category for warning in caught] == [DeprecationWarning] * strict
     assert diagnosed() == []
     assert library.plugin in sys.modules
+
+
+def test_a_renamed_name_is_the_new_one_and_warns_at_the_line_that_imports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(declaration.renamed, ("autotrace.plugin", "Op"), Renamed("Operation", "0.3", "0.5"))
+    with pytest.warns(DeprecationWarning, match="autotrace.plugin.Op is deprecated.*use autotrace.plugin.Operation") as caught:
+        from autotrace.plugin import Op  # type: ignore[attr-defined]
+    assert Op is Operation
+    assert caught[0].filename == __file__
+    with pytest.raises(ImportError, match="Opp"):
+        from autotrace.plugin import Opp  # type: ignore[attr-defined]  # noqa: F401

@@ -12,7 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from autotrace import model
+import autotrace
+from autotrace import model, plugin
 from autotrace.testing.provider import Provider, serve
 
 ROOT = Path(__file__).parent.parent
@@ -81,6 +82,12 @@ def test_the_record_in_the_readme_is_a_valid_one_with_the_fields_of_a_real_one()
     (shown,) = (json.loads(text) for text in blocks(ROOT / "README.md", "json"))
     jsonschema.Draft202012Validator(model.json_schema()).validate(shown)
     assert list(shown) == list(model.Span.__struct_fields__)
+
+
+def test_all_that_authors_import_is_promised_to_them() -> None:
+    promised = (ROOT / "docs/stability.md").read_text()
+    assert [name for name in plugin.__all__ if f"`{name}`" not in promised] == []
+    assert [name for name in autotrace.__all__ if not name.startswith("__") and f"`{name}`" not in promised] == []
 
 
 def test_links_between_pages_lead_somewhere() -> None:

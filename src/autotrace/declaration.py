@@ -19,10 +19,10 @@ _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Renamed(NamedTuple):
-    """A keyword of a declaration that is called otherwise now."""
+    """A keyword of a declaration, or a name of `autotrace.plugin`, that is called otherwise now."""
 
     instead: str
-    """The keyword that takes its value."""
+    """What it is called now."""
     since: str
     """The version of autotrace that has renamed it."""
     until: str
@@ -30,7 +30,7 @@ class Renamed(NamedTuple):
 
 
 renamed: dict[tuple[str, str], Renamed] = {}
-"""By class and old keyword: ``("Operation", "prompt")``."""
+"""By class and old keyword, ``("Operation", "prompt")``, or by module and old name, ``("autotrace.plugin", "Op")``."""
 
 in_program: ContextVar[bool] = ContextVar("autotrace_in_program", default=False)
 """True while a plugin is loaded because a program has imported its library. Who runs the program cannot mend the plugin, and

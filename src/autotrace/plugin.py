@@ -17,6 +17,20 @@ from autotrace.options import Option
 from autotrace.paths import constant, first, total
 from autotrace.recording import Call
 
+TYPE_CHECKING = False
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """A name of before, with a warning at the line that asks for it."""
+        from autotrace import declaration
+
+        change = declaration.renamed.get((__name__, name))
+        if change is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        declaration.deprecated(f"{__name__}.{name}", f"{__name__}.{change.instead}", change.since, change.until)
+        return globals()[change.instead]
+
+
 __all__ = [
     "Call",
     "DeclarationError",
