@@ -76,6 +76,7 @@ async def test_an_exception_that_a_tool_makes_an_answer_is_a_failure(world: Any,
     assert langchain.only(captured.spans, "invoke_agent")["end_reason"] == "completed"
 
 
+@pytest.mark.usefixtures("handed_on")
 @pytest.mark.parametrize("where", ["node", "tool"])
 async def test_a_graph_that_asks_a_human_has_not_failed(world: Any, where: str, langchain: Any, captured: Any) -> None:
     @tool

@@ -109,6 +109,7 @@ async def test_both_views_of_a_call_say_the_same(
     assert theirs["gen_ai.usage.input_tokens"]
 
 
+@pytest.mark.usefixtures("handed_on")
 async def test_an_agents_calls_are_its_own(world: Any, recorder: str, gpt: Any, langchain: Any, captured: Any) -> None:
     agent = create_agent(gpt(), [langchain.weather])
     asked = {"messages": [("user", "What is the weather?")]}

@@ -191,6 +191,7 @@ async def test_each_run_has_its_parent(world: Any, row: str, way: str, langchain
     assert {span["end_reason"] for span in captured.spans} == {"completed"}
 
 
+@pytest.mark.usefixtures("handed_on")
 @pytest.mark.parametrize("mode", ["values", "updates", "messages", "custom", ["updates", "messages"]], ids=str)
 async def test_each_stream_mode_is_the_same_run(world: Any, mode: Any, langchain: Any, captured: Any) -> None:
     await langchain.run(world, "stream", agent(langchain), ASKED, stream_mode=mode)
@@ -235,6 +236,7 @@ CHAINS = {
 }
 
 
+@pytest.mark.usefixtures("handed_on")
 @pytest.mark.parametrize("chains", CHAINS)
 async def test_which_chains_are_spans_is_an_option(world: Any, chains: str, langchain: Any, captured: Any) -> None:
     autotrace.enable("langchain", chains=chains)
@@ -255,6 +257,7 @@ async def test_what_a_consumer_does_between_chunks_is_its_own(world: Any, langch
     assert set(found[2:]) == {"  consumer"}
 
 
+@pytest.mark.usefixtures("handed_on")
 async def test_the_conversation_tags_and_metadata_are_on_every_span_of_a_run(world: Any, langchain: Any, captured: Any) -> None:
     config = {"configurable": {"thread_id": "t1"}, "tags": ["mine"], "metadata": {"tenant": "k"}}
     await langchain.run(world, "call", agent(langchain), ASKED, config)

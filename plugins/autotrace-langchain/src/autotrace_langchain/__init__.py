@@ -8,6 +8,8 @@ keeps none, by the few functions that call it.
 
 from __future__ import annotations
 
+import sys
+
 from autotrace.families import stainless
 from autotrace.plugin import Inside, Instrumentor, Invocation, Option
 from autotrace_langchain import runs
@@ -24,6 +26,9 @@ def _of_run_manager(call: Invocation) -> int | None:
 _CHAT = "langchain_core.language_models.chat_models:BaseChatModel"
 _LLM = "langchain_core.language_models.llms:BaseLLM"
 _RETRIEVER = "langchain_core.retrievers:BaseRetriever"
+# Before Python 3.11 a task cannot be given a context, and LangGraph does not hand its configuration to what a node awaits.
+_NODE = "langgraph._internal._runnable:RunnableSeq"
+_NODES = {f"{_NODE}.ainvoke": Inside(), f"{_NODE}.astream": Inside()} if sys.version_info < (3, 11) else {}
 _RUNNABLE = "langchain_core.runnables.base:Runnable"
 
 instrumentor = Instrumentor(
@@ -52,6 +57,7 @@ instrumentor = Instrumentor(
         f"{_RETRIEVER}.ainvoke": Inside(),
         f"{_RUNNABLE}._transform_stream_with_config": Inside(),
         f"{_RUNNABLE}._atransform_stream_with_config": Inside(),
+        **_NODES,
     },
     shapes={
         "langchain-core>=1.4": {
