@@ -169,12 +169,12 @@ span("s")
     ("how", "whole", "buffered"),
     [
         ("print(name * (number % 90 + 1))", False, True),
-        ("sys.stdout.buffer.write(b'a' * (number % 90 + 1) + b'\\n')", False, True),
+        ("print(name * (number % 5 * 3000 + 1))", False, True),
         ("print(name * (number % 90 + 1), flush=True)", True, True),
         ("print(name * 10, end='' if number % 3 else None, flush=not number % 7)", False, True),
         ("sys.stdout.write(name * 10 + '\\n')", True, False),
     ],
-    ids=["block-buffered", "binary", "flushed", "half lines", "unbuffered"],
+    ids=["block-buffered", "long", "flushed", "half lines", "unbuffered"],
 )
 def test_a_program_that_prints_all_the_time_swallows_no_record(
     start: Any, tmp_path: Path, kind: str, how: str, whole: bool, buffered: bool

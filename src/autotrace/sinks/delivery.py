@@ -154,11 +154,12 @@ class Delivery:
 
     def _failed(self, exc: Exception, offered: int, told: bool) -> bool:
         """Whether to go on at once, without what made the sink fail."""
+        if isinstance(exc, _MISTAKES) and told:
+            self._tells = False  # it may be made for spans only
+            return True
         if isinstance(exc, _MISTAKES):
             diagnostics.failed(f"sink {self.name}", exc, aside=True)
-            if told:  # it may be made for spans only
-                self._tells = False
-            elif offered > 1:
+            if offered > 1:
                 self._one_at_a_time = offered
             else:
                 self.drop(SINK)

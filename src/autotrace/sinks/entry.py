@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Protocol
 
 import msgspec
@@ -124,12 +124,6 @@ class _Line:
     debug = warning = error = info
 
 
-def prepare() -> None:
-    """Do the imports that the first record needs, before there is one."""
-    _logger()
-    cost.prepare()
-
-
 def _import_structlog() -> None:
     """Import structlog, which at its import asks `sys.stdout` whether it is a terminal: a program may have closed that, or put
     something in its place that cannot answer."""
@@ -163,3 +157,7 @@ def _logger() -> Any:
         logger = structlog.wrap_logger(_Line(), processors=[*own, _render], wrapper_class=Logger, context_class=dict)
         _made = (given, logger.bind())
     return _made[1]
+
+
+PREPARATIONS: tuple[Callable[[], object], ...] = (_logger, cost.prepare)
+"""The imports that the first record needs, to be done before there is one."""

@@ -11,14 +11,15 @@ import atexit
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from autotrace import diagnostics, settings
 from autotrace.sinks import destination, leaving, process, registry, system
 from autotrace.sinks.dispatch import Dispatch
-from autotrace.sinks.entry import Sink, prepare
+from autotrace.sinks.entry import PREPARATIONS, Sink
 from autotrace.sinks.queue import Item, Queue
 
-POLL = 0.02
+POLL = 0.01
 """Seconds between two looks at the queue while there is work: what a process that is killed in the midst of it can lose."""
 
 _IDLE_POLLS = 2
@@ -26,8 +27,11 @@ _IDLE_POLLS = 2
 written at once: who leaves by `os._exit` or is killed a moment later has lost nothing."""
 
 _FORK_PATIENCE = 0.05
-_PREPARING = 2.0
-"""Seconds that a fork may wait for the thread while that is at its first imports, which no sink delays."""
+"""Seconds for which records are written before a fork."""
+
+_HALTING, _PREPARING = 0.5, 2.0
+"""Seconds that a fork waits at most for the thread's end: it takes some milliseconds where sinks and processors allow; more
+during the first imports, which no sink delays."""
 
 _BREATH = 0.002
 """Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
@@ -64,12 +68,15 @@ class Writer:
         self._wake = system.allocate_lock()
         self._wake.acquire()
         self._ended = system.allocate_lock()
-        self._running = False
+        """Held by the thread until its end."""
+        self._vacancy = [True]
+        """Holds one element while there is no thread: who takes it out may start one. Also taken for the time of a fork."""
         self._asleep = False
         self._stop = False
         self._has_begun = False
         self._at_once = False
         self._prepared = False
+        self._forking = False
         self._directly = False
         """Whether records are written on the calling thread."""
         self._thread = 0
@@ -114,7 +121,7 @@ class Writer:
         return self._start()
 
     def _start(self) -> bool:
-        if self._running or self._ending:
+        if not self._vacancy or self._ending:
             return False
         # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
         # must not be our thread, and translation and structlog do import it there. `logging` registers handlers at its
@@ -126,7 +133,10 @@ class Writer:
             self._ending = self._directly = True
             self._give_up_at = destination.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
             return True
-        self._running = True
+        try:
+            self._vacancy.pop()
+        except IndexError:  # another thread was faster
+            return False
         if not self._registered:
             self._registered = True
             atexit.register(self._at_exit)
@@ -140,11 +150,12 @@ class Writer:
             self._at_once = process.join_multiprocessing(self._at_exit)
             self.configure()
         self._stop = False
-        self._ended.acquire(False)
+        self._ended = system.allocate_lock()
+        self._ended.acquire()
         try:
-            system.start_new_thread(self._run, ())
+            system.start_new_thread(self._run, (self._ended,))
         except RuntimeError:  # no more threads to be had: records wait for flush() and the exit
-            self._running = False
+            self._vacancy.append(True)
         return True
 
     # ------------------------------------------------------------------------------------------- on the program's threads
@@ -172,10 +183,10 @@ class Writer:
         elif may_wait and self._drainer != system.get_ident():
             limit = self.queue.limit + item.weight()
             while self.queue.bytes > limit and not self._ending:
-                if self._running:
-                    system.sleep(0.001)
-                else:
+                if self._vacancy:  # no thread could be started
                     self.drain(POLL)
+                else:
+                    system.sleep(0.001)
 
     def _write_through(self, may_wait: bool) -> None:
         if self._ending:
@@ -231,16 +242,18 @@ class Writer:
         except RuntimeError:  # somebody else was faster
             return
 
-    def _run(self) -> None:
+    def _run(self, ended: Any) -> None:
         self._thread = system.get_native_id()
         try:
-            if not self._stop:
-                prepare()
+            for step in PREPARATIONS:
+                if not self._stop:
+                    step()
+                    self._write()
             self._prepared = True
             self._poll()
         finally:
-            self._running = False
-            self._ended.release()
+            ended.release()
+            self._vacancy.append(True)
 
     def _poll(self) -> None:
         idle = 0
@@ -271,21 +284,37 @@ class Writer:
 
     def _halt(self, patience: float) -> None:
         """End the thread, waiting `patience` seconds for it."""
-        if self._running:
+        if not self._vacancy:
             self._stop = True
             self._rouse()
-            if self._ended.acquire(True, max(patience, 0)):
-                self._ended.release()
+            ended = self._ended
+            if ended.acquire(True, max(patience, 0)):
+                ended.release()
 
     # ------------------------------------------------------------------------------------------------- forks and ends
 
     def _before_fork(self) -> None:
         if self.dispatch.waits or self._draining.locked():
             self.drain(_FORK_PATIENCE)
-        self._halt(_FORK_PATIENCE if self._prepared else _PREPARING)
+        self._forking = self._hold_off(_HALTING if self._prepared else _PREPARING)
         process.await_end_of(self._thread, _FORK_PATIENCE)
 
+    def _hold_off(self, patience: float) -> bool:
+        """End the thread, and have no other thread start one. False if that took longer than `patience` seconds."""
+        give_up_at = time.monotonic() + patience
+        while True:
+            try:
+                return self._vacancy.pop()
+            except IndexError:
+                self._halt(give_up_at - time.monotonic())
+            if time.monotonic() > give_up_at:
+                return False
+            system.sleep(0.0002)
+
     def _after_fork(self) -> None:
+        if self._forking:
+            self._forking = False
+            self._vacancy.append(True)
         # Also for spans that are under way: their ends do not start it.
         if self.dispatch.waits or self.begun.value != self.ended.value:
             self._start()

@@ -1,0 +1,192 @@
+"""Ends that run no Python of ours, and what is written before them; forks in the midst of threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+MOMENT = 0.05
+"""Seconds after which what has ended is out, whatever kills the process."""
+
+
+def names(out: bytes) -> list[str]:
+    return [json.loads(line)["name"] for line in out.splitlines()]
+
+
+ALL = [str(number) for number in range(200)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_what_ended_a_moment_before_a_signal_is_out(start: Any, number: int) -> None:
+    program = f"""
+        from autotrace.sinks.writer import writer
+        span("0")
+        while not writer._prepared:  # its first imports take longer
+            time.sleep(0.01)
+        for number in range(1, 200):
+            span(str(number))
+        time.sleep({MOMENT})
+        sys.stderr.write("now\\n")
+        time.sleep(60)
+        """
+    for _ in range(6):  # on a machine with other work than this, a moment may be none for the writer
+        process = start(program)
+        assert process.stderr.readline() == b"now\n"
+        process.send_signal(number)
+        out = process.communicate(timeout=60)[0]
+        assert process.returncode == -number
+        if names(out) == ALL:
+            break
+    assert names(out) == ALL
+
+
+LEAVING = {
+    "killed": "import signal, threading; signal.pthread_kill(threading.get_ident(), signal.SIGKILL)",  # none of ours sees it
+    "os._exit": "os._exit(9)",
+    "abort": "os.abort()",
+}
+
+
+@pytest.mark.parametrize("way", LEAVING)
+def test_with_sync_every_call_that_returned_is_out(start: Any, way: str) -> None:
+    process = start(
+        f"""
+        for number in range(200):
+            span(str(number))
+        {LEAVING[way]}
+        """,
+        enable="autotrace.enable(sync=True)",
+    )
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode != 0, names(out)) == (True, ALL), err
+
+
+def test_with_sync_threads_write_each_record_once(start: Any) -> None:
+    process = start(
+        """
+        import threading
+        def work(name):
+            for number in range(50):
+                span(f"{name}.{number}")
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        os.kill(os.getpid(), 9)
+        """,
+        variables={"AUTOTRACE_SYNC": "1"},
+    )
+    out = process.communicate(timeout=60)[0]
+    assert sorted(names(out)) == sorted(f"{name}.{number}" for name in "abcd" for number in range(50))
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_killed_process_leaves_the_beginning_of_what_it_was_at(start: Any, sync: bool) -> None:
+    process = start(
+        f"""
+        with autotrace.span("outer"):
+            with autotrace.span("inner", {{"n": 1}}):
+                time.sleep({0 if sync else 2})
+                import signal, threading
+                signal.pthread_kill(threading.get_ident(), signal.SIGKILL)
+        """,
+        enable=f"autotrace.enable(starts=True, sync={sync})",
+    )
+    lines = [json.loads(line) for line in process.communicate(timeout=60)[0].splitlines()]
+    assert [(line["event"], line["name"]) for line in lines] == [("span.start", "outer"), ("span.start", "inner")]
+    assert lines[1]["parent_id"] == lines[0]["span_id"]
+    assert lines[1]["attributes"] == {"n": 1}
+
+
+def test_a_stalled_reader_delays_the_exit_for_as_long_as_is_set(start: Any) -> None:
+    process = start(
+        """
+        span("a", text="x" * 500_000)
+        for _ in range(5):
+            span("b")
+        print(time.monotonic(), file=sys.stderr, flush=True)
+        """,
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "1"},
+    )
+    begun = float(process.stderr.readline())
+    process.wait(timeout=60)
+    assert 0.9 < time.monotonic() - begun < 20
+    said = json.loads(process.stderr.read())
+    assert (said["event"], said["records"]) == ("autotrace.dropped", 6)
+
+
+def test_forks_in_a_storm_of_threads_write_each_record_once(start: Any) -> None:
+    process = start(
+        """
+        import threading, warnings
+        span("first")  # a fork in the middle of somebody's import is a deadlock, whoever imports
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks in a program that has threads
+        done = threading.Event()
+        counts = [0] * 4
+        def work(name):
+            while not done.is_set():
+                span(f"{name}.{counts[name]}")
+                counts[name] += 1
+                time.sleep(0.0005)
+        threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+        for thread in threads:
+            thread.start()
+        children = []
+        for number in range(25):
+            child = os.fork()
+            if not child:
+                span(f"child {number}")
+                print(f"{os.getpid()}", file=sys.stderr, flush=True)
+                if number % 2:
+                    os._exit(0)
+                sys.stdout.flush()
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        for thread in threads:
+            thread.join()
+        print("counts", *counts, file=sys.stderr)
+        """
+    )
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    *pids, last = err.decode().splitlines()
+    threads = [f"{name}.{number}" for name, count in enumerate(last.split()[1:]) for number in range(int(count))]
+    assert sorted(names(out)) == sorted(["first", *(f"child {number}" for number in range(25)), *threads])
+    by_children = {
+        str(record["resource"]["process.pid"])
+        for record in map(json.loads, out.splitlines())
+        if record["name"].startswith("child")
+    }
+    assert by_children == set(pids)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="earlier ones do not warn")
+def test_a_fork_while_the_reader_is_slow_brings_no_warning(start: Any) -> None:
+    process = start(
+        """
+        span("a")
+        autotrace.flush()
+        for number in range(5):
+            span("b", text="x" * 50_000)
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            os.waitpid(child, 0)
+        """,
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "20"},
+    )
+    time.sleep(3)
+    out, err = process.communicate(timeout=60)
+    assert (names(out), err) == (["a", *"bbbbb"], b"")
