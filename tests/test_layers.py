@@ -21,7 +21,7 @@ invocation surface instrumentor context freezing limits shedding resource transp
 pricing translation
 sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
 sinks.terminal sinks.excerpts sinks.tree sinks.pretty sinks.file
-sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.writer sinks
+sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.thread sinks.writer sinks
 beginnings recording streams callbacks overhead calls availability spans plugin
 dialects families
 hooks native_hooks targets instrumentation reporting activation vitals autotrace

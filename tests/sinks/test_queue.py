@@ -192,7 +192,7 @@ def read_on(process: Any) -> list[dict[str, Any]]:
 
 
 def test_a_reader_that_does_not_read_costs_the_oldest_content(start: Any) -> None:
-    process = start("COUNT = 120\n" + STALLED, variables={"AUTOTRACE_QUEUE_BYTES": "500000"})
+    process = start("COUNT = 120\n" + STALLED, variables={"AUTOTRACE_QUEUE_BYTES": "700000"})
     lines = read_on(process)
     spans = [line for line in lines if line["event"] == "span"]
     dropped = [line for line in lines if line["event"] == "autotrace.dropped"]

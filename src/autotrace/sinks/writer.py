@@ -11,27 +11,16 @@ import atexit
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from autotrace import diagnostics, settings
 from autotrace.sinks import destination, leaving, process, registry, system
 from autotrace.sinks.dispatch import Dispatch
-from autotrace.sinks.entry import PREPARATIONS, Sink
+from autotrace.sinks.entry import Sink
 from autotrace.sinks.queue import Item, Queue
-
-POLL = 0.01
-"""Seconds between two looks at the queue while there is work: what a process that is killed in the midst of it can lose."""
-
-_IDLE_POLLS = 2
-"""After so many looks at an empty queue the thread sleeps until it is roused. The first record after a pause rouses it, and is
-written at once: who leaves by `os._exit` or is killed a moment later has lost nothing."""
+from autotrace.sinks.thread import POLL, Thread
 
 _FORK_PATIENCE = 0.05
 """Seconds for which records are written before a fork."""
-
-_HALTING, _PREPARING = 0.5, 2.0
-"""Seconds that a fork waits at most for the thread's end: it takes some milliseconds where sinks and processors allow; more
-during the first imports, which no sink delays."""
 
 _BREATH = 0.002
 """Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
@@ -47,6 +36,7 @@ class Writer:
         """The setting."""
         self.queue = Queue()
         self.dispatch = Dispatch(self.queue)
+        self.thread = Thread(self.dispatch, self._write)
         self._registered = False
         self._ending = False
         self._sync = False
@@ -65,22 +55,11 @@ class Writer:
         self.dispatch.forget()
         self._draining = system.allocate_lock()
         self._drainer = 0
-        self._wake = system.allocate_lock()
-        self._wake.acquire()
-        self._ended = system.allocate_lock()
-        """Held by the thread until its end."""
-        self._vacancy = [True]
-        """Holds one element while there is no thread: who takes it out may start one. Also taken for the time of a fork."""
-        self._asleep = False
-        self._stop = False
+        self.thread.forget()
         self._has_begun = False
         self._at_once = False
-        self._prepared = False
-        self._forking = False
         self._directly = False
         """Whether records are written on the calling thread."""
-        self._thread = 0
-        """The system's id of the thread."""
 
     @property
     def sinks(self) -> list[Sink] | None:
@@ -121,7 +100,7 @@ class Writer:
         return self._start()
 
     def _start(self) -> bool:
-        if not self._vacancy or self._ending:
+        if not self.thread.is_missing or self._ending:
             return False
         # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
         # must not be our thread, and translation and structlog do import it there. `logging` registers handlers at its
@@ -133,9 +112,7 @@ class Writer:
             self._ending = self._directly = True
             self._give_up_at = destination.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
             return True
-        try:
-            self._vacancy.pop()
-        except IndexError:  # another thread was faster
+        if not self.thread.claim():
             return False
         if not self._registered:
             self._registered = True
@@ -149,13 +126,7 @@ class Writer:
             self._has_begun = True
             self._at_once = process.join_multiprocessing(self._at_exit)
             self.configure()
-        self._stop = False
-        self._ended = system.allocate_lock()
-        self._ended.acquire()
-        try:
-            system.start_new_thread(self._run, (self._ended,))
-        except RuntimeError:  # no more threads to be had: records wait for flush() and the exit
-            self._vacancy.append(True)
+        self.thread.start()
         return True
 
     # ------------------------------------------------------------------------------------------- on the program's threads
@@ -174,8 +145,8 @@ class Writer:
             self._overflow(item, may_wait)
         if self._directly:
             self._write_through(may_wait)
-        elif self._asleep:
-            self._rouse()
+        elif self.thread.asleep:
+            self.thread.rouse()
 
     def _overflow(self, item: Item, may_wait: bool) -> None:
         if not self.dispatch.blocks:
@@ -183,7 +154,7 @@ class Writer:
         elif may_wait and self._drainer != system.get_ident():
             limit = self.queue.limit + item.weight()
             while self.queue.bytes > limit and not self._ending:
-                if self._vacancy:  # no thread could be started
+                if self.thread.is_missing:  # no thread could be started
                     self.drain(POLL)
                 else:
                     system.sleep(0.001)
@@ -195,8 +166,8 @@ class Writer:
             return
         # A sink that has not taken everything before is waited for once, and not with each call.
         patience = POLL if self._at_once else 0.0 if self.dispatch.is_behind else self._patience
-        if not (may_wait and self.drain(patience)) and self._asleep:
-            self._rouse()
+        if not (may_wait and self.drain(patience)) and self.thread.asleep:
+            self.thread.rouse()
 
     def drain(self, timeout: float) -> bool:
         """Write what is queued, on this thread, for at most `timeout` seconds. False: something still waits.
@@ -233,43 +204,6 @@ class Writer:
             finally:
                 self._draining.release()
 
-    # ------------------------------------------------------------------------------------------------- the writer's thread
-
-    def _rouse(self) -> None:
-        self._asleep = False
-        try:
-            self._wake.release()
-        except RuntimeError:  # somebody else was faster
-            return
-
-    def _run(self, ended: Any) -> None:
-        self._thread = system.get_native_id()
-        try:
-            for step in PREPARATIONS:
-                if not self._stop:
-                    step()
-                    self._write()
-            self._prepared = True
-            self._poll()
-        finally:
-            ended.release()
-            self._vacancy.append(True)
-
-    def _poll(self) -> None:
-        idle = 0
-        while not self._stop:
-            idle = 0 if self.queue else idle + 1
-            if self.dispatch.waits and not self.dispatch.pause:
-                self._write()
-            if idle <= _IDLE_POLLS:
-                self._wake.acquire(True, POLL)
-                continue
-            self._asleep = True
-            if not self.queue:
-                # For what failed, and for what a sink did not take, it is time again without a new record.
-                self._wake.acquire(True, max(self.dispatch.pause, POLL) if self.dispatch.waits else -1)
-            self._asleep = False
-
     def _write(self) -> None:
         """Empty the queue. The lock is free between two batches, for whoever is about to fork or to end."""
         while True:
@@ -279,42 +213,18 @@ class Writer:
                     self.dispatch.round()
                 finally:
                     self._drainer = 0
-            if self._stop or not self.queue or self.dispatch.is_full:
+            if self.thread.stopping or not self.queue or self.dispatch.is_full:
                 return
-
-    def _halt(self, patience: float) -> None:
-        """End the thread, waiting `patience` seconds for it."""
-        if not self._vacancy:
-            self._stop = True
-            self._rouse()
-            ended = self._ended
-            if ended.acquire(True, max(patience, 0)):
-                ended.release()
 
     # ------------------------------------------------------------------------------------------------- forks and ends
 
     def _before_fork(self) -> None:
         if self.dispatch.waits or self._draining.locked():
             self.drain(_FORK_PATIENCE)
-        self._forking = self._hold_off(_HALTING if self._prepared else _PREPARING)
-        process.await_end_of(self._thread, _FORK_PATIENCE)
-
-    def _hold_off(self, patience: float) -> bool:
-        """End the thread, and have no other thread start one. False if that took longer than `patience` seconds."""
-        give_up_at = time.monotonic() + patience
-        while True:
-            try:
-                return self._vacancy.pop()
-            except IndexError:
-                self._halt(give_up_at - time.monotonic())
-            if time.monotonic() > give_up_at:
-                return False
-            system.sleep(0.0002)
+        self.thread.hold_off()
 
     def _after_fork(self) -> None:
-        if self._forking:
-            self._forking = False
-            self._vacancy.append(True)
+        self.thread.allow()
         # Also for spans that are under way: their ends do not start it.
         if self.dispatch.waits or self.begun.value != self.ended.value:
             self._start()
@@ -330,7 +240,7 @@ class Writer:
         self._give_up_at = destination.give_up_at = time.monotonic() + self._patience
         for callback in self.before_exit:
             callback()
-        self._halt(self._give_up_at - time.monotonic())
+        self.thread.halt(self._give_up_at - time.monotonic())
         if not self.drain(self._give_up_at - time.monotonic()):
             self._give_up()
         registry.close(self._give_up_at)
