@@ -46,9 +46,10 @@ def nowhere() -> Iterator[None]:
 
 
 async def _value(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
-    messages = Messages(sdk.chat("x")["messages"])
+    messages, tools = Messages(sdk.chat("x")["messages"]), Messages([sdk.tool("weather", "The weather", "Zürich")])
     refer("messages", messages)
-    refer("response", await world.value(sdk.value(client, "", messages=messages)))
+    refer("tools", tools)
+    refer("response", await world.value(sdk.value(client, "", messages=messages, tools=tools)))
 
 
 async def _whole(world: Any, sdk: Any, client: Any, refer: Callable[[str, Any], None]) -> None:
