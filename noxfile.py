@@ -137,10 +137,11 @@ def agents(session: nox.Session) -> None:
 @nox.session(python=ONE)
 def suites(session: nox.Session) -> None:
     """Run the SDKs' own tests, from their source distributions, without autotrace and with it; SUITES_ALL=1: more of them."""
-    install(session, "test", "suites", plugins=PLUGINS, constraints="constraints-suites.txt")
+    sdks = ("openai", "anthropic", "ollama")
+    plugins = [Path(f"plugins/autotrace-{sdk}") for sdk in sdks]
+    install(session, "test", "suites", plugins=plugins, constraints="constraints-suites.txt")
     sources = Path(session.create_tmp()).resolve() / "sdists"
     if not sources.exists():
-        sdks = ("openai", "anthropic", "ollama")
         download = ("pip", "download", "--no-deps", "--no-binary", ",".join(sdks), "--dest", str(sources / "packed"))
         try:
             session.run("python", "-m", *download, "-c", CONSTRAINTS, *sdks, silent=True)
