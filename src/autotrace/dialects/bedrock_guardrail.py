@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.dialects import parts, plain
-from autotrace.dialects.bedrock_converse import content
+from autotrace.dialects.bedrock_content import content
 from autotrace.dialects.parts import Message
 from autotrace.operation import Dialect
 from autotrace.paths import constant
