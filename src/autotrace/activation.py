@@ -14,7 +14,7 @@ from autotrace.sinks import destination
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, NoReturn
 
 _PATIENCE = 1.0
 """Seconds to wait for sinks before others take their place."""
@@ -37,8 +37,7 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     settings.current.read_file()
     settings.current.check_environment()
     _discover(options.get("prefer"))
-    chosen = [_named(library) for library in libraries]
-    left_out = [_named(library) for library in exclude]
+    chosen, left_out = _named(libraries), _named(exclude)
     own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
     for plugin in chosen if own else ():
         plugin.check_options(own)
@@ -97,7 +96,7 @@ def _say_unanswered() -> None:
 
 def disable(*libraries: str) -> None:
     """Stop tracing and put every original back: everywhere, or in `libraries` alone. Raises `PluginError` as `enable` does."""
-    for plugin in [_named(library) for library in libraries] or list(_plugins.values()):
+    for plugin in _named(libraries) or list(_plugins.values()):
         plugin.disable()
     if not libraries:
         flush(_PATIENCE)
@@ -175,16 +174,24 @@ def _discover(prefer: object = None) -> None:
 
 
 def named(name: str) -> Plugin:
-    """The installed plugin that answers to `name`. Raises `PluginError`."""
+    """The installed plugin that answers to `name`, of several the first by package. Raises `PluginError`."""
     _discover()
-    return _named(name)
+    return min(_named((name,)), key=lambda plugin: plugin.entry.package)
 
 
-def _named(name: str) -> Plugin:
-    for plugin in _plugins.values():
-        if name in plugin.names:
-            return plugin
+def _named(names: Iterable[str]) -> list[Plugin]:
+    """The plugins that answer to `names`: all of a distribution that watches several packages, where it is what is named.
 
+    Raises `PluginError` for a name that nobody answers to.
+    """
+    found: list[Plugin] = []
+    for name in names:
+        own = _plugins.get(name)
+        found += [own] if own else [plugin for plugin in _plugins.values() if name in plugin.names] or [_nobody(name)]
+    return found
+
+
+def _nobody(name: str) -> NoReturn:
     _discover()
     installed = [name for plugin in _plugins.values() for name in (plugin.entry.package,)]
     hint = nearest(name, installed) if installed else "; no plugin is installed"

@@ -272,11 +272,15 @@ def test_clients_and_their_classes_stay_what_they_are(session: Any, make: Any) -
     assert client.BaseClient._make_api_call is original
 
 
-def test_it_answers_to_both_names() -> None:
-    autotrace.enable("bedrock")
-    (state,) = (found for name, found in autotrace.status().items() if name == "botocore")
-    targets = state["targets"]
-    assert targets["botocore.client:BaseClient._make_api_call"]["state"] == "patched"
+@pytest.mark.parametrize(("name", "others"), [("bedrock", "waiting patched"), ("botocore", "disabled")])
+def test_it_answers_to_its_own_name_and_the_packages(name: str, others: str) -> None:
+    autotrace.enable(name)
+    states = autotrace.status()
+    assert states["botocore"]["targets"]["botocore.client:BaseClient._make_api_call"]["state"] == "patched"
+    assert states["aiobotocore"]["state"] in others.split()
+    autotrace.disable(name)
+    states = autotrace.status()
+    assert (states["botocore"]["state"], states["aiobotocore"]["state"]) == ("disabled", "disabled")
 
 
 def test_agents_and_knowledge_bases(make: Any, captured: Any) -> None:

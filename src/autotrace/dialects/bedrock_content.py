@@ -1,7 +1,7 @@
 """Bedrock's content blocks: objects with one field, whose name says what they are.
 
-Source: the API reference of Bedrock runtime (``ContentBlock``) as botocore 1.44 has it. Bytes come as such through the SDK, and in
-base64 over the wire.
+Source: the API reference of Bedrock runtime (``ContentBlock``) as botocore 1.44 has it. Bytes come as such through the SDK, and
+in base64 over the wire.
 """
 
 from __future__ import annotations

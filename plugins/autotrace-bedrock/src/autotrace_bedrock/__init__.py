@@ -12,7 +12,7 @@ from autotrace.dialects.bedrock_converse import bedrock_converse
 from autotrace.dialects.bedrock_guardrail import bedrock_guardrail
 from autotrace.dialects.bedrock_invoke import Maker
 from autotrace.families import botocore
-from autotrace.plugin import Instrumentor, Invocation, Operation, constant
+from autotrace.plugin import Instrumentor, Invocation, Operation, Route, constant
 
 _MODEL = {"model": "modelId"}
 OPERATIONS = {
@@ -54,14 +54,15 @@ def route(call: Invocation) -> Operation | None:
     return OPERATIONS.get(name)
 
 
+ROUTES: dict[str, Route] = {
+    "bedrock-runtime": route,
+    "bedrock-agent-runtime": lambda call: AGENT_OPERATIONS.get(botocore.operation_of(call)),
+}
+"""By the service's name."""
+
 instrumentor = Instrumentor(
     provider="aws.bedrock",
     requires="botocore>=1.34,<2",
     errors=botocore.ERRORS,
-    targets=botocore.targets(
-        {
-            "bedrock-runtime": route,
-            "bedrock-agent-runtime": lambda call: AGENT_OPERATIONS.get(botocore.operation_of(call)),
-        }
-    ),
+    targets=botocore.targets(ROUTES),
 )

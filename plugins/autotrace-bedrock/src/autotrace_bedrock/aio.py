@@ -1,0 +1,14 @@
+"""The same for aiobotocore, and what is built on it: a package of its own, with clients of its own."""
+
+from __future__ import annotations
+
+from autotrace.families import botocore
+from autotrace.plugin import Instrumentor
+from autotrace_bedrock import ROUTES
+
+instrumentor = Instrumentor(
+    provider="aws.bedrock",
+    requires="aiobotocore>=2.13,<4",
+    errors=botocore.ERRORS,
+    targets=botocore.targets(ROUTES, asynchronous=True),
+)
