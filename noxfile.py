@@ -104,7 +104,7 @@ def hooks(session: nox.Session) -> None:
 @nox.session(python=PRESENT)
 def older(session: nox.Session) -> None:
     """Run the tests of plugins with the generation of their SDK before the newest."""
-    plugins = [Path("plugins/autotrace-openai"), Path("plugins/autotrace-google-genai")]
+    plugins = [Path(f"plugins/autotrace-{library}") for library in ("openai", "google-genai", "bedrock")]
     install(session, "test", "older", plugins=plugins, constraints="constraints-older.txt")
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed drops out of the matrix
     kit = "--ignore-glob=*/test_conformance.py"  # which takes longest, and is for the newest generation

@@ -14,24 +14,25 @@ from autotrace import settings
 
 _PREFIX = "AUTOTRACE_"
 
-_packages: dict[str, str] = {}
-"""The packages that installed plugins watch, by the names that the plugins answer to."""
+_packages: dict[str, set[str]] = {}
+"""The packages that installed plugins watch, by the names that the plugins answer to: several of one that watches several."""
 
 
 def answer(package: str, names: Iterable[str]) -> None:
     """A plugin for `package` is installed, and answers to `names`."""
-    _packages.update({_spelled(name): package for name in names})
+    for name in names:
+        _packages.setdefault(_spelled(name), set()).add(package)
 
 
 def said(package: str) -> dict[str, tuple[object, str]]:
     """What is said of `package`: value, as it is written, and place, by the setting's name. Variables win over tables."""
     found: dict[str, tuple[object, str]] = {}
     for name, table in settings.current.tables.items():
-        if _packages.get(_spelled(name)) == package:
+        if package in _packages.get(_spelled(name), ()):
             found.update({setting: (value, f"[tool.autotrace.{name}] {setting}") for setting, value in table.items()})
     for variable in settings.unknown_variables():
         owner = _owner(variable)
-        if owner is not None and owner[0] == package and os.environ[variable]:
+        if owner is not None and package in owner[0] and os.environ[variable]:
             found[owner[1]] = (os.environ[variable], variable)
     return found
 
@@ -42,8 +43,8 @@ def unanswered() -> tuple[list[str], list[str]]:
     return variables, [name for name in settings.current.tables if _spelled(name) not in _packages]
 
 
-def _owner(variable: str) -> tuple[str, str] | None:
-    """The package and the setting that a variable is about: of several names that fit, by the longest."""
+def _owner(variable: str) -> tuple[set[str], str] | None:
+    """The packages and the setting that a variable is about: of several names that fit, by the longest."""
     rest = variable[len(_PREFIX) :].lower()
     name = max((name for name in _packages if rest.startswith(name + "_")), key=len, default="")
     return (_packages[name], rest[len(name) + 1 :]) if name else None

@@ -140,3 +140,12 @@ def test_other_endings(use: Use, reason: str, provider: Any, captured: Any) -> N
     (span,) = captured.spans
     assert span["end_reason"] == reason
     assert span["status"] == {"code": "UNSET"}
+
+
+def test_what_is_set_for_its_own_name_holds_for_both_packages(
+    provider: Any, captured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTRACE_BEDROCK_CONTENT", "off")
+    run(provider, converse)
+    (span,) = captured.spans
+    assert "gen_ai.input.messages" not in span["attributes"]

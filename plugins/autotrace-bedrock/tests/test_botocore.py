@@ -315,3 +315,12 @@ def test_what_became_of_an_answer(model: str, bedrock: Any, captured: Any) -> No
     found = attributes(captured)
     assert found.get("autotrace.outcome") == ("content_filtered" if model == "fault-filter" else None)
     assert "g1" in found["autotrace.response.guardrail"]["inputAssessment"]
+
+
+def test_what_is_set_for_its_own_name_holds_for_both_packages(
+    make: Any, captured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTRACE_BEDROCK_CONTENT", "off")
+    autotrace.enable()
+    make().converse(modelId="m", **HI)
+    assert "gen_ai.input.messages" not in attributes(captured)
