@@ -144,9 +144,9 @@ def test_two_distributions_of_one_name(run: Callable[..., Any], site: Any) -> No
     ]
 
 
-def test_a_sink_holds_for_all_libraries() -> None:
+def test_a_sink_holds_for_all_libraries(library: Any) -> None:
     with pytest.raises(SettingsError, match="it holds for all libraries"):
-        autotrace.enable("openai", sinks=["stdout"])
+        autotrace.enable(library.name, sinks=["stdout"])
 
 
 def record(name: str) -> None:

@@ -49,30 +49,26 @@ class Compressor:
         self._path = path
         self._method = method
         self._job: Optional[_Job] = None
-        self._look = method != "none"
+        self._looks = method != "none"
+        self._found: list[str] = []
+        """The files that were not compressed when they were looked for, the latest first."""
 
     def look(self) -> None:
-        """There may be a file to compress."""
-        self._look = self._method != "none"
+        """There may be a file to compress that was not there before."""
+        self._looks = self._method != "none"
 
     def work(self, until: float) -> None:
-        """Go on until there is nothing to do, or it is `until` (`time.monotonic`), a piece of 256 KB more or less."""
-        while self._look or self._job is not None:
-            try:
-                if self._job is None:
-                    self._job = self._next()
-                    if self._job is None:
-                        return
-                elif self._job.step():
+        """Go on until there is nothing to do, or it is `until` (`time.monotonic`): a piece of 256 KB at least."""
+        try:
+            while self._job is not None or self._begin():
+                if self._job is not None and self._job.step():
                     self.stop()
-            except OSError as exc:  # the disk is full, the directory is gone: the next rotation is time enough to try again
-                self.stop()
-                self._look = False
-                diagnostics.say(
-                    "sink", f"{exc.filename or self._path} cannot be compressed: {exc.strerror}; it stays as it is."
-                )
-            if time.monotonic() > until:
-                return
+                if time.monotonic() > until:
+                    return
+        except OSError as exc:  # the disk is full, the directory is gone: the next rotation is time enough to try again
+            self.stop()
+            self._found.clear()
+            diagnostics.say("sink", f"{exc.filename or self._path} is not compressed: {exc.strerror}. It stays as it is.")
 
     def stop(self) -> None:
         """Let go of what is being compressed."""
@@ -80,16 +76,18 @@ class Compressor:
         if job is not None:
             job.close()
 
-    def _next(self) -> Optional[_Job]:
-        """The oldest file that nobody else is at."""
-        paths = rotation.rotated(self._path, compressed=False)
-        self._look = bool(paths)
-        for path in paths:
-            job = _Job(path, self._method)
+    def _begin(self) -> bool:
+        """Take the oldest file that nobody else is at. False if there is none."""
+        if self._looks and not self._found:
+            self._looks = False
+            self._found = rotation.rotated(self._path, compressed=False)[::-1]
+        while self._found:
+            job = _Job(self._found.pop(), self._method)
             if job.begin():
-                return job
+                self._job = job
+                return True
             job.close()
-        return None
+        return False
 
 
 class _Job:

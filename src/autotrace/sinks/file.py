@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Optional
 
 from autotrace import diagnostics
-from autotrace.sinks import rotation, system
+from autotrace.sinks import destination, rotation, system
 from autotrace.sinks.compression import Compressor
 from autotrace.sinks.descriptor import DescriptorSink
 from autotrace.sinks.entry import Entry
@@ -38,6 +38,9 @@ _UNTIL_ANOTHER_TRY = 10.0
 
 _AT_ONCE = 0.02
 """Seconds for which rotated files are compressed after a batch: so long may records wait that came meanwhile."""
+
+_MANY = 200
+"""A batch of so many says that more are waiting: then only a piece is compressed."""
 
 _AT_THE_END = 0.5
 """Seconds for which they are compressed when the sink is closed."""
@@ -86,7 +89,8 @@ class FileSink:
             if not taken:
                 raise OSError(exc.errno, exc.strerror, exc.filename or self.path) from None
             return taken
-        self._compressor.work(time.monotonic() + _AT_ONCE)
+        if destination.give_up_at is None:  # else the process is ending, and `close` has time for it
+            self._compressor.work(time.monotonic() + (_AT_ONCE if len(batch) < _MANY else 0))
         return taken
 
     def close(self, deadline: float) -> None:
