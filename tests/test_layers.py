@@ -16,10 +16,11 @@ import autotrace
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
 errors declaration diagnostics conventions model paths pricing.prices
-sinks.rotation sinks.compression sinks.options settings per_library options hooks.discovery provenance requirements operation
+sinks.system sinks.rotation sinks.compression sinks.options
+settings per_library options hooks.discovery provenance requirements operation
 invocation surface instrumentor context freezing limits shedding resource transparency open_calls chunks failures exchange
 pricing translation
-sinks.system sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
+sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
 sinks.terminal sinks.excerpts sinks.tree sinks.pretty sinks.file
 sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.thread sinks.writer sinks
 beginnings recording streams callbacks overhead calls availability spans plugin

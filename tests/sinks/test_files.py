@@ -87,9 +87,10 @@ def test_six_processes_that_rotate_one_file_lose_no_line(run: Callable[..., Any]
         AUTOTRACE_FILE_COMPRESSION=compression,
     )
     assert (ran.code, ran.out, ran.said) == (0, "", [])
+    run("span('last')", AUTOTRACE_FILE="traces/app.jsonl", AUTOTRACE_FILE_COMPRESSION=compression)  # compresses what is left
     folder = tmp_path / "traces"
     who = ["parent", *(f"forked {n}" for n in range(3)), *(f"spawned {n}" for n in range(2))]
-    assert Counter(names(folder)) == Counter(["first", *(f"{one}-{number}" for one in who for number in range(each))])
+    assert Counter(names(folder)) == Counter(["first", "last", *(f"{one}-{number}" for one in who for number in range(each))])
     files = sorted(folder.iterdir())
     assert len(files) > 40
     assert all(len(content(path)) <= 20_000 for path in files)
@@ -120,6 +121,38 @@ def test_what_is_moved_or_removed_from_outside_is_made_anew(run: Callable[..., A
     assert names(tmp_path / "moved", "app.copy") == ["s2", "s3"]
     assert names(tmp_path / "moved", "app.jsonl") == ["s4"]
     assert names(tmp_path / "traces") == ["s5"]
+
+
+def test_a_link_stays_and_the_file_behind_it_is_rotated(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "app.jsonl").symlink_to("traces/real.jsonl")
+    ran = run(
+        "for number in range(9): span(f'{number}', text='x' * 500)", AUTOTRACE_FILE="app.jsonl", AUTOTRACE_FILE_MAX_BYTES="999"
+    )
+    assert ran.err == ""
+    assert (tmp_path / "app.jsonl").is_symlink()
+    assert sorted(names(tmp_path / "traces", "real*")) == list("012345678")
+    assert len(list((tmp_path / "traces").glob("real.2*.jsonl.gz"))) == 8
+
+
+def test_what_a_program_prints_without_a_stdout_does_not_land_in_the_file(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run(
+        """
+        for fd in (0, 1):
+            os.close(fd)
+        for number in range(9):
+            span(f"{number}", text="x" * 500)
+            autotrace.flush()
+            try:
+                os.write(1, b"printed")
+            except OSError:
+                pass
+        """,
+        AUTOTRACE_FILE="app.jsonl",
+        AUTOTRACE_FILE_MAX_BYTES="999",
+    )
+    assert ran.said == []
+    assert sorted(names(tmp_path)) == list("012345678")
 
 
 def test_children_that_work_elsewhere_write_to_the_same_file(run: Callable[..., Any], tmp_path: Path) -> None:

@@ -16,13 +16,12 @@ import zlib
 from typing import Any, Optional
 
 from autotrace import diagnostics
-from autotrace.sinks import rotation
+from autotrace.sinks import rotation, system
 
 if sys.platform != "win32":
     import fcntl
 
 _PIECE = 1 << 18
-_BINARY = getattr(os, "O_BINARY", 0)
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -103,7 +102,7 @@ class _Job:
     def begin(self) -> bool:
         """Take the file. False if another process has it, or has done with it."""
         try:
-            self._fds.append(os.open(self._path, os.O_RDWR | _BINARY))
+            self._fds.append(system.open_file(self._path, os.O_RDWR))
             if sys.platform != "win32":
                 fcntl.flock(self._fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (FileNotFoundError, BlockingIOError):
@@ -111,8 +110,8 @@ class _Job:
         if not os.path.exists(self._path):  # somebody finished between our open and our lock
             return False
         mode = os.fstat(self._fds[0]).st_mode & 0o777
-        part = os.open(self._target + rotation.PART, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, mode)
-        self._fds.append(part)
+        part = self._target + rotation.PART
+        self._fds.append(system.open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
         return True
 
     def step(self) -> bool:

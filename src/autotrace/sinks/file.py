@@ -47,7 +47,6 @@ _AT_THE_END = 0.5
 
 _NANOSECONDS = re.compile(rb'"(?:start|end)_ns":\s*(\d{1,19})')
 _HEAD = 4096
-_FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class FileSink:
@@ -79,7 +78,7 @@ class FileSink:
                 with self._locked() as file:
                     if file is None:
                         return taken
-                    if not file.is_regular:
+                    if file.pipe is not None:
                         return taken + file.pipe.write(batch[taken:])
                     fitting = self._fitting(file, lines[taken:])
                     if fitting:
@@ -96,6 +95,7 @@ class FileSink:
     def close(self, deadline: float) -> None:
         """Let go of the file. What is not compressed by then is left to the next process that writes to it."""
         self._file = None
+        self._compressor.look()  # others may have ended with less time
         self._compressor.work(min(deadline, time.monotonic() + _AT_THE_END))
         self._compressor.stop()
 
@@ -138,17 +138,19 @@ class FileSink:
             locked = file.lock()
             if locked and file.is_at(self.path):
                 break
-            if locked or not file.is_at(self.path):
+            moved = locked or not file.is_at(self.path)
+            if moved:
                 self._file = None
-                continue
             now = time.monotonic()
             self._locked_out_since = self._locked_out_since or now
             if now - self._locked_out_since > _STUCK:
-                raise OSError(errno.ETIMEDOUT, "another process holds its lock", self.path)
+                text = "it is another file each time it is opened" if moved else "another process holds its lock"
+                raise OSError(errno.ETIMEDOUT, text, self.path)
             if now - began > _PATIENCE:
                 yield None
                 return
-            system.sleep(0.001)
+            if not moved:
+                system.sleep(0.001)
         self._locked_out_since = 0.0
         try:
             yield file
@@ -170,15 +172,15 @@ class _File:
         self.fd = -1
         make_directories(os.path.dirname(path))
         try:
-            self.is_regular = stat.S_ISREG(os.stat(path).st_mode)
+            is_regular = stat.S_ISREG(os.stat(path).st_mode)
         except FileNotFoundError:
-            self.is_regular = True
+            is_regular = True
         # A named pipe without a reader would not come back, and can only be written.
-        mode = os.O_RDWR if self.is_regular else os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
-        self.fd = os.open(path, _FLAGS | mode, 0o600)
-        self.pipe = DescriptorSink(self.fd)
-        """For what is no regular file, and keeps lines whole in its own ways."""
-        self.began = self._began() if self.is_regular else time.time()
+        mode = os.O_RDWR if is_regular else os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
+        self.fd = system.open_file(path, os.O_APPEND | os.O_CREAT | mode)
+        self.pipe = None if is_regular else DescriptorSink(self.fd)
+        """Of what is no regular file: that keeps lines whole in its own ways."""
+        self.began = self._began() if is_regular else time.time()
         """Unix time of its first line."""
 
     def close(self) -> None:
@@ -203,7 +205,7 @@ class _File:
 
     def lock(self) -> bool:
         """Lock it, if nobody else does. What is no file of lines has a lock of its own."""
-        if sys.platform != "win32" and self.is_regular:
+        if sys.platform != "win32" and self.pipe is None:
             try:
                 fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -212,7 +214,7 @@ class _File:
 
     def unlock(self) -> None:
         """Let others write."""
-        if sys.platform != "win32" and self.is_regular:
+        if sys.platform != "win32" and self.pipe is None:
             fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def append(self, data: bytes) -> None:

@@ -23,6 +23,7 @@ _STAMP = r"\.\d{8}T\d{12}Z"
 
 def rotate(path: str) -> str:
     """Rename the file at `path`, whose lock the caller holds; its new path. Raises `OSError`."""
+    path = _target(path)
     stem, extension = os.path.splitext(path)
     while True:
         seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
@@ -34,12 +35,17 @@ def rotate(path: str) -> str:
             return rotated
 
 
+def _target(path: str) -> str:
+    """The file itself, where `path` is a link to it: the link stays."""
+    return os.path.realpath(path) if os.path.islink(path) else path
+
+
 def rotated(path: str, compressed: bool = True) -> list[str]:
     """The files that were rotated away from `path`, the oldest first, by the paths that they were given then.
 
     Those that are compressed by now are among them unless `compressed` is false.
     """
-    directory, name = os.path.split(path)
+    directory, name = os.path.split(_target(path))
     stem, extension = os.path.splitext(name)
     suffix = "(?:" + "|".join(map(re.escape, SUFFIXES.values())) + ")?" if compressed else ""
     form = re.compile(f"({re.escape(stem)}{_STAMP}{re.escape(extension)}){suffix}")

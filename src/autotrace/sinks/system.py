@@ -1,4 +1,4 @@
-"""The operating system's own threads, locks, sleep and poll.
+"""The operating system's own threads, locks, sleep and poll; and files that are never taken for stdin, stdout or stderr.
 
 gevent and eventlet put theirs into the standard library's modules, and with those the writer would be a greenlet, which
 writes when the program lets it. A second copy of a module that is written in C has what the first was born with.
@@ -7,7 +7,9 @@ writes when the program lets it. A second copy of a module that is written in C 
 from __future__ import annotations
 
 import _thread
+import os
 import select
+import sys
 import time
 from types import BuiltinFunctionType
 from typing import Any
@@ -30,3 +32,16 @@ get_native_id = getattr(_threads, "get_native_id", get_ident)
 sleep = _unpatched(time, "sleep").sleep
 poll = getattr(_unpatched(select, "select"), "poll", None)
 """``None`` where the system has none (Windows)."""
+
+
+def open_file(path: str, flags: int, mode: int = 0o600) -> int:
+    """As `os.open`, but never descriptor 0, 1 or 2: where a daemon has closed these, what it prints would land in our file."""
+    fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0), mode)
+    if fd > 2 or sys.platform == "win32":
+        return fd
+    import fcntl
+
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
