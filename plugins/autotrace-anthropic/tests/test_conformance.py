@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import anthropic
 
 import autotrace_anthropic
-from autotrace.testing import Ask, Case, Library, check, conformance
+from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
 from autotrace.testing.provider import serve
 
 
@@ -46,6 +47,7 @@ library = Library(
     ],
 )
 test_conformance = conformance(library)
+test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
 
 def test_the_plugin_is_declared_well() -> None:

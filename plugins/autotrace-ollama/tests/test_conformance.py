@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import ollama
 
 import autotrace_ollama
-from autotrace.testing import Case, Library, check, conformance
+from autotrace.testing import Case, Library, carries_scorecard, check, conformance
 from autotrace.testing.provider import serve
 
 library = Library(
@@ -38,6 +40,7 @@ library = Library(
     ],
 )
 test_conformance = conformance(library)
+test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
 
 def test_the_plugin_is_declared_well() -> None:

@@ -10,7 +10,20 @@ from __future__ import annotations
 from autotrace.testing.capturing import Capture, capture
 from autotrace.testing.declarations import Finding, Report, check
 from autotrace.testing.library import Ask, Case, Library
-from autotrace.testing.matrix import conformance, run
+from autotrace.testing.matrix import carries_scorecard, conformance, run
 from autotrace.testing.scorecard import Scorecard
 
-__all__ = ["Ask", "Capture", "Case", "Finding", "Library", "Report", "Scorecard", "capture", "check", "conformance", "run"]
+__all__ = [
+    "Ask",
+    "Capture",
+    "Case",
+    "Finding",
+    "Library",
+    "Report",
+    "Scorecard",
+    "capture",
+    "carries_scorecard",
+    "check",
+    "conformance",
+    "run",
+]

@@ -46,6 +46,9 @@ Use = Callable[[Any, Ask], Any]
 FAULTS = ("400", "cut", "error-event", "malformed", "slow", "hang")
 """The faults that the matrix asks for, by the model's name ``fault-…``."""
 
+_FREEZE = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Before the how-manieth check."""
+
 _NEEDED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         conventions.GENERATIONS,
@@ -164,7 +167,10 @@ class Library:
         self.options = dict(options or {})
         self._clients = client, async_client
         self._provider = provider
+        self.results: list[Any] = []
+        """How the checks came out that `conformance` has run so far (`autotrace.testing.scorecard.Result`)."""
         self._open: contextlib.ExitStack | None = None
+        self._opened = 0
         self.source: str | None = sys._getframe(1).f_globals.get("__file__")
         """The file in which it is described: for a check in a process of its own."""
         self.provider: Any = None
@@ -201,14 +207,19 @@ class Library:
         return FAULTS if self._provider is not None and case.model else ()
 
     def open(self) -> None:
-        """Start the provider, unless it runs. Until `close` the garbage collector leaves alone what there is now."""
+        """Start the provider, unless it runs; called before each check.
+
+        Until `close` the garbage collector leaves alone what was there before: SDKs are a million objects, many of them loaded
+        with the first calls, at which every collection of a check would look.
+        """
+        self._opened += 1
+        if self._opened in _FREEZE:
+            gc.collect()
+            gc.freeze()
         if self._open is not None:
             return
         self._open = contextlib.ExitStack()
-        if gc.get_freeze_count() == 0:
-            gc.collect()
-            gc.freeze()  # SDKs are a million objects that every collection of a check would look at
-            self._open.callback(gc.unfreeze)
+        self._open.callback(gc.unfreeze)
         made: Any = self._provider() if self._provider is not None else ""
         self.provider = self._open.enter_context(made) if hasattr(made, "__enter__") else made
 
@@ -216,4 +227,4 @@ class Library:
         """Stop the provider."""
         if self._open is not None:
             self._open.close()
-        self._open, self.provider = None, None
+        self._open, self.provider, self._opened = None, None, 0

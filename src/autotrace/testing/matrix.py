@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Union
 
-from autotrace.testing.cell import Cell, Check, NotApplicable, NotConform
+from autotrace.testing.cell import Cell, NotApplicable, NotConform
 from autotrace.testing.checks import all_checks
 from autotrace.testing.library import Library
-from autotrace.testing.scorecard import Result, Scorecard
-
-
-class Row(NamedTuple):
-    """A check and how its cells came out, before they are run: those that apply."""
-
-    check: Check
-    cells: list[Cell]
+from autotrace.testing.scorecard import Result, Scorecard, scorecard_of
 
 
 def cells(library: Library, checks: Sequence[str] | None = None) -> Iterator[Cell]:
@@ -73,7 +68,7 @@ def conformance(library: Library) -> Callable[..., None]:
 
         test_conformance = conformance(library)
 
-    ``-k early-close`` or ``-k chat-stream-async`` chooses cells, ``-p autotrace.testing.pytest_plugin
+    ``-k early-close`` or ``-k chat-stream-async`` chooses cells. ``-p autotrace.testing.pytest_plugin
     --autotrace-scorecard`` prints the scorecard at the end.
     """
     import pytest
@@ -84,11 +79,9 @@ def conformance(library: Library) -> Callable[..., None]:
     def test_conformance(cell: Cell, request: pytest.FixtureRequest) -> None:
         module: Any = request.node.getparent(pytest.Module)
         module.addfinalizer(library.close)
-        result = Result.of(cell, "failed", "")
-        try:
-            result = outcome(cell)
-        finally:
-            request.node.user_properties.append(("autotrace", result._asdict()))
+        result = outcome(cell)
+        library.results.append(result)
+        request.node.user_properties.append(("autotrace", result._asdict()))
         if result.verdict == "not applicable":
             pytest.skip(result.reason)
         if result.verdict == "failed":
@@ -96,3 +89,27 @@ def conformance(library: Library) -> Callable[..., None]:
 
     test_conformance.__doc__ = f"The conformance of the plugin for {library.package}."
     return test_conformance
+
+
+def carries_scorecard(library: Library, path: Union[str, os.PathLike[str]]) -> Callable[[], None]:
+    """A test function for pytest: the file at `path`, a README, carries the scorecard as it came out, between the lines
+    `scorecard.BEGIN` and `scorecard.END`:
+
+        test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
+
+    It stands behind the one that `conformance` made, and is skipped where only some of the checks were run.
+    ``--autotrace-scorecard-file README.md`` writes what is to be there.
+    """
+    import pytest
+
+    def test_scorecard() -> None:
+        if len(library.results) < len(list(cells(library))):
+            pytest.skip("only some of the checks were run")
+        found = scorecard_of(Path(path).read_text(encoding="utf-8"))
+        if found != str(Scorecard(library.results)):
+            pytest.fail(
+                f"{path} has another scorecard; -p autotrace.testing.pytest_plugin --autotrace-scorecard-file {path} writes it",
+                pytrace=False,
+            )
+
+    return test_scorecard

@@ -1,5 +1,5 @@
 """For pytest: ``-p autotrace.testing.pytest_plugin``, or ``pytest_plugins = ["autotrace.testing.pytest_plugin"]`` in the root
-``conftest.py``. The matrix itself (`conformance`) needs it not; it prints, and writes, the scorecard.
+``conftest.py``. The matrix itself (`conformance`) needs it not; this prints the scorecard, or writes it into a file.
 
 There is no entry point by which pytest would find it by itself: whoever has autotrace and pytest would pay for its import.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autotrace.testing.scorecard import Scorecard, from_properties
+from autotrace.testing.scorecard import Scorecard, from_properties, with_scorecard
 
 _scorecards = pytest.StashKey[Scorecard]()
 
@@ -20,11 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options."""
     group = parser.getgroup("autotrace")
     group.addoption(
-        "--autotrace-scorecard",
-        nargs="?",
-        const="-",
-        metavar="FILE",
-        help="print the scorecard of each library's conformance at the end, and write it to FILE if one is named",
+        "--autotrace-scorecard", action="store_true", help="print the scorecard of each library's conformance at the end"
+    )
+    group.addoption(
+        "--autotrace-scorecard-file", metavar="FILE", help="write it into FILE, between the lines that are there for it"
     )
 
 
@@ -48,13 +47,16 @@ class _Collector:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """The scorecards, and the figures below them."""
-    where = config.getoption("--autotrace-scorecard")
     scorecard = config.stash[_scorecards]
-    if where is None or not scorecard.results:
+    if not scorecard.results:
         return
-    terminalreporter.section("autotrace scorecard")
-    terminalreporter.write_line(str(scorecard))
-    for line in scorecard.figures():
-        terminalreporter.write_line(line)
-    if where != "-":
-        Path(where).write_text(f"{scorecard}\n", encoding="utf-8")
+    if config.getoption("--autotrace-scorecard"):
+        terminalreporter.section("autotrace scorecard")
+        terminalreporter.write_line(str(scorecard))
+        for line in scorecard.figures():
+            terminalreporter.write_line(line)
+    file = config.getoption("--autotrace-scorecard-file")
+    if file:
+        path = Path(file)
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(with_scorecard(text, scorecard), encoding="utf-8")

@@ -52,6 +52,23 @@ _SPLIT = ("call", "stream")
 """Checks with a row for each side."""
 
 
+BEGIN, END = "<!-- autotrace scorecard -->", "<!-- /autotrace scorecard -->"
+"""The lines of a file between which its scorecard stands."""
+
+
+def scorecard_of(text: str) -> str:
+    """The scorecard in the text of a file; empty if there are no such lines."""
+    return text.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0].strip("\n") if END in text else ""
+
+
+def with_scorecard(text: str, scorecard: Scorecard) -> str:
+    """The text of a file with `scorecard` between its lines; they are added at the end where they are missing."""
+    before, begin, rest = text.partition(f"{BEGIN}\n")
+    behind = rest.partition(END)[2] if begin else "\n"
+    before = before if begin or not before else before.rstrip("\n") + "\n\n"
+    return f"{before}{BEGIN}\n{scorecard}\n{END}{behind}"
+
+
 class Scorecard:
     """Results, and what they look like. `bool()` of it says whether nothing failed; `str()` is the Markdown table."""
 
@@ -117,7 +134,8 @@ def _mark(results: list[Result], case: str, check: str, side: str, exempt: dict[
     ]
     if "failed" in verdicts:
         return "✗"
-    return "✓" if "passed" in verdicts else "–"
+    holds = "measured" if check == "overhead" else "✓"
+    return holds if "passed" in verdicts else "–"
 
 
 def from_properties(properties: Iterable[tuple[str, Any]]) -> list[Result]:

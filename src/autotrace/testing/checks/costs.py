@@ -18,7 +18,7 @@ from autotrace.testing.cell import Cell, require
 from autotrace.testing.checks import check
 
 _BATCH = 16
-_ROUNDS = 6
+_ROUNDS = 4
 _LEAK = 4.0
 """Blocks per call: what a call leaves is many more (an object, its dict, its strings), the noise of other threads is less."""
 
