@@ -10,15 +10,13 @@ anywhere) and with its asynchronous one.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import gc
 import importlib.util
 import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +25,7 @@ import pytest
 
 from autotrace import model
 from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
+from autotrace.testing.sides import Side
 
 HERE = Path(__file__).parent
 FINISH = {
@@ -98,78 +97,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None
 
 
-class World:
-    """The synchronous or the asynchronous side of an SDK, so that a test is written once."""
-
-    def __init__(self, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
-        self._closing: list[Any] = []
-
-    def closing(self, client: Any) -> Any:
-        """`client`, which is closed when the test ends."""
-        self._closing.append(client)
-        return client
-
-    def run(self, test: Coroutine[Any, Any, None]) -> None:
-        async def whole() -> None:
-            try:
-                await test
-            finally:
-                for client in self._closing:
-                    await self.value(client.close())
-
-        if self.asynchronous:
-            asyncio.run(whole())
-            return
-        with contextlib.suppress(StopIteration):
-            whole().send(None)
-            raise AssertionError("the synchronous side waited for something")
-
-    async def value(self, result: Any) -> Any:
-        return await result if inspect.isawaitable(result) else result
-
-    async def take(self, stream: Any, count: int) -> list[Any]:
-        """The first `count` items of `stream`; all, if there are not so many."""
-        items: list[Any] = []
-        if self.asynchronous:
-            iterator = aiter(stream)
-            while len(items) < count:
-                try:
-                    items.append(await anext(iterator))
-                except StopAsyncIteration:
-                    break
-            return items
-        iterator = iter(stream)
-        while len(items) < count:
-            try:
-                items.append(next(iterator))
-            except StopIteration:
-                break
-        return items
-
-    async def items(self, stream: Any) -> list[Any]:
-        return [item async for item in stream] if self.asynchronous else list(stream)
-
-    async def close(self, stream: Any) -> None:
-        close = getattr(stream, "aclose", None) if self.asynchronous else None
-        await self.value((close or stream.close)())
-
-    @contextlib.asynccontextmanager
-    async def entered(self, manager: Any) -> AsyncIterator[Any]:
-        """``with`` or ``async with``; around a bare generator what a program would write for it."""
-        if inspect.isgenerator(manager) or inspect.isasyncgen(manager):
-            manager = contextlib.aclosing(manager) if self.asynchronous else contextlib.closing(manager)
-        if self.asynchronous:
-            async with manager as entered:
-                yield entered
-        else:
-            with manager as entered:
-                yield entered
-
-
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
-def world(request: pytest.FixtureRequest) -> World:
-    return World(request.param)
+def world(request: pytest.FixtureRequest) -> Side:
+    return Side(request.param)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -358,6 +288,6 @@ def records() -> Records:
 
 
 @pytest.fixture
-def worlds() -> type[World]:
+def worlds() -> type[Side]:
     """For a test that makes sense on one side only."""
-    return World
+    return Side

@@ -1,4 +1,4 @@
-"""The program cannot tell: each aspect of an SDK is looked at without autotrace and with it, and is the same."""
+"""The program cannot tell: what the conformance kit does not look at of an SDK is the same without autotrace and with it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,6 @@ Look = Callable[..., Any]
 
 def _plain(text: str) -> str:
     return re.sub(r"0x[0-9a-f]+|:\d{4,5}|(req|msg|chatcmpl)[_-]\w+|date', '[^']+|\b[0-9a-f-]{24,36}\b", "…", text)
-
-
-async def results(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
-    """Type, content, copies and looks of what a call gives."""
-    result = await world.value(sdk.value(client, "x"))
-    copies = [copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))]
-    data = sorted(vars(result))
-    return type(result), data, [type(one) is type(result) and one == result for one in copies], _plain(repr(result))[:80]
 
 
 async def clients(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
@@ -109,67 +101,6 @@ async def subclasses(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
     result = await world.value(sdk.value(mine, "x"))
     await world.items(await world.value(sdk.stream(mine, "x")))
     return type(result), seen
-
-
-async def streams(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
-    """Type, attributes and protocol of a stream; that it can be closed twice.
-
-    `_iterator`, which Anthropic's streams make when it is first asked for, is there from the start: it is what is observed.
-    """
-    stream = await world.value(sdk.stream(client, "x"))
-    found: list[Any] = [
-        type(stream),
-        _plain(repr(stream)),
-        sorted({*getattr(stream, "__dict__", ())} - {"_iterator"}),
-        inspect.isgenerator(stream),
-    ]
-    found.append([type(item) for item in await world.take(stream, 2)])
-    await world.close(stream)
-    await world.close(stream)
-    # How much can still be read depends on what came in the meantime, and so does what reading raises.
-    return found
-
-
-async def laziness(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
-    """How much was sent after each step: call, await, first item."""
-    found = []
-    result = sdk.value(client, "x")
-    found.append(len(wire.provider.requests))
-    await world.value(result)
-    stream = sdk.stream(client, "x")
-    found.append(len(wire.provider.requests))
-    stream = await world.value(stream)
-    found.append(len(wire.provider.requests))
-    await world.take(stream, 1)
-    found.append(len(wire.provider.requests))
-    await world.close(stream)
-    return found
-
-
-async def traffic(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
-    """What goes over the wire: paths, headers and bodies, in their order."""
-    wire.provider.requests.clear()
-    await world.value(sdk.value(client, "x"))
-    await world.items(await world.value(sdk.stream(client, "x")))
-    with contextlib.suppress(Exception):
-        await world.value(sdk.value(client, "x", model="fault-400"))
-    return [
-        (one.method, one.path, {name: value for name, value in one.headers.items() if "key" not in name}, one.json)
-        for one in wire.provider.requests
-    ]
-
-
-async def said_warnings(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
-    """Warnings: none that the SDK does not give."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        await world.value(sdk.value(client, "x"))
-        stream = await world.value(sdk.stream(client, "x"))
-        await world.take(stream, 2)
-        await world.close(stream)
-        del stream
-        gc.collect()
-    return sorted((one.category.__name__, str(one.message)) for one in caught if one.category is not ResourceWarning)
 
 
 async def unawaited(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
@@ -327,15 +258,10 @@ async def connections(world: Any, sdk: Any, client: Any, wire: Any) -> Any:
 
 
 ASPECTS: list[Look] = [
-    results,
     clients,
     functions,
     subclasses,
-    streams,
-    laziness,
-    traffic,
     side_effects,
-    said_warnings,
     unawaited,
     raw,
     connections,

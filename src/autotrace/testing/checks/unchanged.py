@@ -78,9 +78,27 @@ async def same_stream(cell: Cell) -> None:
                     items = await cell.side.items(stream)
             else:
                 items = await cell.side.items(stream)
-            return {**found, "the stream's items": [_plain(item) for item in items]}
+            return {
+                **found,
+                "the stream's items": [_plain(item) for item in items],
+                "closing it twice": await _twice(cell, client, ask),
+            }
 
     await _same(cell, look)
+
+
+async def _twice(cell: Cell, client: Any, ask: Any) -> str:
+    """What comes of closing a stream that is half read, and closing it again."""
+    async with cell.stream(client, ask) as (stream, managed):
+        if managed or not hasattr(stream, "close"):
+            return ""
+        await cell.side.take(stream, 2)
+        try:
+            await cell.side.close(stream)
+            await cell.side.close(stream)
+        except Exception as exc:  # whatever it is, it is to be the same
+            return f"{_name(type(exc))}: {exc}"
+        return "nothing"
 
 
 def _iterator(stream: Any) -> Any:
