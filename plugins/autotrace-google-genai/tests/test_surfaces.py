@@ -215,7 +215,7 @@ async def test_settings_schema_and_extra_body_are_what_was_sent(world: Any, side
         "response_mime_type": "application/json",
         "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
         "thinking_config": {"thinking_budget": 64},
-        "http_options": {"extra_body": {"labels": {"team": "alps"}, "generationConfig": {"topP": 0.25}}},
+        "http_options": {"extra_body": {"labels": {"team": "alps"}, "generation_config": {"topP": 0.25}}},
     }
     await side.plain(side.client.models.generate_content(model=MODEL, contents="City", config=config))
     (span,) = captured.spans
@@ -429,6 +429,17 @@ async def test_each_interaction_is_one_record(
     assert said[0][1] == ("reasoning" if surface == "stream" else said[-1][1])
     asked_with = records.messages(attributes["gen_ai.input.messages"])
     assert asked_with[0][:3] == ("user", "text", asked["input"] if isinstance(asked["input"], str) else "Grüezi")
+
+
+@pytest.mark.skipif(version("google-genai").startswith("2."), reason="that version has no decisions")
+async def test_a_decision_has_model_usage_and_time(world: Any, side: Side, captured: Any) -> None:
+    autotrace.enable()
+    question = {"type": "score", "instructions": "How good is it?", "criteria": ["bad", "good"]}
+    await side.plain(side.client.decisions.create(model="models/d1", input="A book.", questions={"q": question}))
+    (span,) = captured.spans
+    assert span["name"] == "decisions models/d1"
+    assert span["attributes"]["gen_ai.usage.output_tokens"] == 1
+    assert span["attributes"]["http.response.status_code"] == 200
 
 
 async def test_an_interaction_that_fails_or_is_retried(world: Any, wire: Any, captured: Any) -> None:

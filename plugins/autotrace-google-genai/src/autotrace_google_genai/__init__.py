@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotrace.dialects.gemini import gemini
+from autotrace.dialects.gemini_content import camel
 from autotrace.dialects.gemini_embeddings import gemini_embeddings
+from autotrace.dialects.gemini_stream import response
 from autotrace.families import sse
 from autotrace.plugin import Instrumentor, Invocation, Operation
 from autotrace_google_genai import failures, function_calling, interactions
@@ -27,7 +29,7 @@ def _answer(result: Any, call: Any) -> bool:
 
 def _response(chunks: list[Any]) -> Any:
     """A chunk of a stream has headers and the text of its JSON."""
-    return gemini.reduce and gemini.reduce([json.loads(chunk.get("body") or "{}") for chunk in chunks])
+    return response([json.loads(chunk.get("body") or "{}") for chunk in chunks])
 
 
 def _plain(name: str) -> Operation:
@@ -64,13 +66,15 @@ def route(call: Invocation) -> Operation | None:
         operation = EMBED  # of models older than Gemini, on Vertex AI
     client: Any = call.instance
     options = call.argument("http_options")
-    call.request = {**_merged(body, _option(options, "extra_body")), "model": path[1], "stream": path[2].startswith("stream")}
+    extra = _option(options, "extra_body")
+    sent = _merged(body, extra) if extra else body
+    call.request = {**sent, "model": path[1], "stream": path[2].startswith("stream")}
     call.server = _option(options, "base_url") or client._http_options.base_url
     call.provider = "gcp.vertex_ai" if client.vertexai else None
     return operation
 
 
-def sent(call: Invocation) -> Operation | None:
+def answered(call: Invocation) -> Operation | None:
     """`route` for the function that returns the generator of a stream when the server has answered, and not before."""
     call.lazy = False
     return route(call)
@@ -81,10 +85,13 @@ def _option(options: Any, name: str) -> Any:
 
 
 def _merged(body: Any, extra: Any) -> Any:
-    """`body` with what is sent over it, as the SDK puts one into the other."""
-    if not isinstance(body, Mapping) or not isinstance(extra, Mapping) or not extra:
-        return body if extra is None or isinstance(extra, Mapping) else extra
-    return {**body, **{name: _merged(body[name], value) if name in body else value for name, value in extra.items()}}
+    """`body` with what is sent over it; the SDK takes the two spellings of a name for one."""
+    if not isinstance(body, Mapping) or not isinstance(extra, Mapping):
+        return extra
+    found = camel(body)
+    for name, value in camel(extra).items():
+        found[name] = _merged(found[name], value) if name in found else value
+    return found
 
 
 _CLIENT = "google.genai._api_client:BaseApiClient"
@@ -96,9 +103,10 @@ instrumentor = Instrumentor(
         f"{_CLIENT}.request": route,
         f"{_CLIENT}.request_streamed": route,
         f"{_CLIENT}.async_request": route,
-        f"{_CLIENT}.async_request_streamed": sent,
+        f"{_CLIENT}.async_request_streamed": answered,
         **interactions.TARGETS,
         **function_calling.TARGETS,
         **failures.TARGETS,
     },
+    shapes={"google-genai>=3,<4": interactions.DECISIONS},
 )

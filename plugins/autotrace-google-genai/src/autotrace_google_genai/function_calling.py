@@ -1,7 +1,7 @@
 """Automatic function calling: a loop that calls the program's functions is an agent, and each of them a tool.
 
-A chat has a loop of its own, and switches that of the models off. Sessions of MCP among the tools
-are left to the plugin for MCP.
+A chat has a loop of its own, and switches that of the models off. What a session of MCP among the tools is asked
+for is recorded by the plugin for MCP.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ def _field(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
+def _can_be_called(tool: Any) -> bool:
+    """A function, or a session of MCP."""
+    return callable(tool) or hasattr(type(tool), "call_tool")
+
+
 def loop(call: Invocation) -> Operation | None:
     """An agent where the SDK is given functions to call: those among declarations are the program's to call."""
     config = call.argument("config") or getattr(call.instance, "_config", None)
     tools = _field(config, "tools") or ()
     calling = _field(config, "automatic_function_calling")
-    if not any(map(callable, tools)) or _field(calling, "disable"):
+    if not any(map(_can_be_called, tools)) or _field(calling, "disable"):
         return None
-    if any(_field(tool, "function_declarations") for tool in tools if not callable(tool)):
+    if any(_field(tool, "function_declarations") for tool in tools if not _can_be_called(tool)):
         return None
     models: Any = getattr(call.instance, "_modules", call.instance)
     call.provider = "gcp.vertex_ai" if models._api_client.vertexai else None

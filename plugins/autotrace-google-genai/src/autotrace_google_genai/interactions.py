@@ -1,4 +1,4 @@
-"""The SDK's second stack: interactions with models, and with agents that Google runs: each request is a call.
+"""The SDK's second stack: interactions with models and with agents that Google runs, and decisions: each request is a call.
 
 ``client.interactions`` translates exceptions and goes on with answers that were cut; what it calls for each request is the
 generated class below it, whose stream keeps its iterator in ``generator``.
@@ -14,17 +14,28 @@ from autotrace.families import raw_response
 from autotrace.plugin import Call, Invocation, Observer, Operation, StreamSeam
 
 _STREAM = StreamSeam("generator", close=("close",))
+DECISION = Operation("decisions", request={"model": "model"}, usage=gemini_interactions.usage)
 INTERACTION = Operation("generate_content", dialect=gemini_interactions, stream=(_STREAM, raw_response.seam(_STREAM)))
 
 
 def create(call: Invocation) -> Operation:
     """``create(model=…, input=…)``, or ``create(request=…)`` with the same as its ``body``."""
+    _look(call)
+    return INTERACTION
+
+
+def decide(call: Invocation) -> Operation:
+    """``create(model=…, input=…, questions=…)``."""
+    _look(call)
+    return DECISION
+
+
+def _look(call: Invocation) -> None:
     call.request = _body(call)
     stack: Any = call.instance
     configuration = stack.sdk_configuration
     call.server = configuration.get_server_details()[0]
     call.provider = "gcp.vertex_ai" if "/projects/" in str(configuration.globals.api_version) else None
-    return INTERACTION
 
 
 def _body(call: Invocation) -> dict[str, Any]:
@@ -53,6 +64,10 @@ def _retried(call: Call, invocation: Invocation, wait: float) -> None:
     call.retry(wait, exc)
 
 
+DECISIONS: dict[str, Any] = {
+    "google.genai._gaos.decisions:Decisions.create": decide,
+    "google.genai._gaos.decisions:AsyncDecisions.create": decide,
+}
 TARGETS: dict[str, Any] = {
     "google.genai._gaos.interactions:Interactions.create": create,
     "google.genai._gaos.interactions:AsyncInteractions.create": create,

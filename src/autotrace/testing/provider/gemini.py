@@ -29,6 +29,7 @@ ERRORS = {
     "not_found": ("NOT_FOUND", "models/none is not found for API version v1beta, or is not supported for this method."),
     "invalid": ("INVALID_ARGUMENT", "Invalid JSON payload received."),
 }
+_SECOND = ("/interactions", "/decisions")
 _MODEL = re.compile(r"/(?:models|tunedModels)/([^/:]+):(\w+)$")
 
 
@@ -38,13 +39,13 @@ def model_of(call: Call) -> str:
 
 
 def owns(call: Call) -> bool:
-    return _MODEL.search(call.path) is not None or call.path.endswith("/interactions")
+    return _MODEL.search(call.path) is not None or call.path.endswith(_SECOND)
 
 
 def answer(call: Call) -> Answer | None:
     if call.method != "POST":
         return None
-    if call.path.endswith("/interactions"):
+    if call.path.endswith(_SECOND):
         return gemini_interactions.answer(call)
     found = _MODEL.search(call.path)
     endpoint = ENDPOINTS.get(found[2]) if found else None
@@ -221,13 +222,13 @@ def _error(failure: Failure) -> Json:
 
 def failure(call: Call, failure: Failure) -> Answer:
     wait = (("retry-after", "1"),) if failure.kind == "rate_limit" else ()
-    body = gemini_interactions.error(failure) if call.path.endswith("/interactions") else _error(failure)
+    body = gemini_interactions.error(failure) if call.path.endswith(_SECOND) else _error(failure)
     return json_answer(body, failure.status).under(*wait)
 
 
 def error_event(call: Call) -> bytes:
     failure = Failure(503, "overloaded")
-    if call.path.endswith("/interactions"):
+    if call.path.endswith(_SECOND):
         return sse({"event_type": "error", **gemini_interactions.error(failure)}, "error")
     return sse(_error(failure))
 

@@ -1,4 +1,4 @@
-"""The Interactions API of Gemini: steps, and the events of a stream that they arrive in."""
+"""The Interactions API of Gemini: steps, the events of a stream that they arrive in, and decisions beside them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ CODES = {
 
 
 def answer(call: Call) -> Answer:
+    if call.path.endswith("/decisions"):
+        return _decide(call)
     ask = ask_of(call.json)
     said = say(ask)
     if call.json.get("stream"):
@@ -52,6 +54,13 @@ def ask_of(body: Json) -> Ask:
         limit=config.get("max_output_tokens"),
         thinks=config.get("thinking_summaries") == "auto",
     )
+
+
+def _decide(call: Call) -> Answer:
+    """Every question is answered in the same way."""
+    ask = ask_of(call.json)
+    usage = {"total_input_tokens": ask.input_tokens, "total_output_tokens": len(call.json["questions"])}
+    return json_answer({"answers": {name: {} for name in call.json["questions"]}, "usage": usage})
 
 
 def _listed(value: Any) -> list[Any]:
