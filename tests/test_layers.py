@@ -118,7 +118,7 @@ def test_a_plugin_imports_what_any_author_may_import(path: Path) -> None:
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module or "")
-    own = ("autotrace.plugin", "autotrace.dialects", "autotrace.families", path.parent.name)
+    own = ("autotrace.plugin", "autotrace.dialects", "autotrace.families", "autotrace.surface", path.parent.name)
     foreign = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
     assert {name for name in foreign if not f"{name}.".startswith(tuple(f"{one}." for one in own))} == set()
 

@@ -275,6 +275,15 @@ async def test_images_and_videos_have_model_and_time(world: Any, wire: Any, capt
     assert "iVBORw0KGgo" not in str(captured.spans)
 
 
+async def test_a_batch_has_model_id_and_time(world: Any, side: Side, captured: Any) -> None:
+    autotrace.enable()
+    batch = await side.plain(side.client.batches.create(model=MODEL, src=[{"contents": [{"parts": [{"text": "later"}]}]}]))
+    (span,) = captured.spans
+    assert span["name"] == f"batches {MODEL}"
+    assert span["attributes"]["gen_ai.response.id"] == batch.name
+    assert "later" not in str(span)
+
+
 async def test_a_blocked_prompt_has_no_answer_and_an_outcome(world: Any, side: Side, captured: Any) -> None:
     autotrace.enable()
     await side.plain(side.client.models.generate_content(model="fault-refusal", contents="x"))

@@ -18,7 +18,7 @@ from autotrace.dialects.gemini_embeddings import gemini_embeddings
 from autotrace.dialects.gemini_stream import response
 from autotrace.families import sse
 from autotrace.plugin import Instrumentor, Invocation, Operation
-from autotrace_google_genai import failures, function_calling, interactions
+from autotrace_google_genai import failures, function_calling, interactions, surface
 
 
 def _answer(result: Any, call: Any) -> bool:
@@ -38,6 +38,7 @@ def _plain(name: str) -> Operation:
 
 CONTENT = Operation("generate_content", dialect=gemini, reduce=_response, stream=_answer)
 EMBED = Operation("embeddings", dialect=gemini_embeddings, stream=_answer)
+BATCH = Operation("batches", request={"model": "model"}, response={"id": "name"}, stream=_answer)
 OPERATIONS = {
     "generateContent": CONTENT,
     "streamGenerateContent": CONTENT,
@@ -46,11 +47,13 @@ OPERATIONS = {
     "countTokens": Operation(
         "count_tokens", request={"model": "model"}, response={"autotrace.response.details": lambda body: body}, stream=_answer
     ),
+    "batchGenerateContent": BATCH,
+    "asyncBatchEmbedContent": BATCH,
     "computeTokens": _plain("compute_tokens"),
     "predict": _plain("image_generation"),
     "predictLongRunning": _plain("video_generation"),
 }
-"""By the verb at the end of the path, which makes a model work. What else there is manages files, caches, jobs and models."""
+"""By the verb at the end of the path, which makes a model work. What else there is manages files, caches, tuning and models."""
 
 _PATH = re.compile(r"(?:.*\bmodels/)?([^?]+):(\w+)")
 
@@ -108,5 +111,6 @@ instrumentor = Instrumentor(
         **function_calling.TARGETS,
         **failures.TARGETS,
     },
+    surface=surface.ways,
     shapes={"google-genai>=3,<4": interactions.DECISIONS},
 )

@@ -204,11 +204,16 @@ def _video(call: Call) -> Answer:
     return json_answer({"name": f"models/{model_of(call)}/operations/{call.id('')}"})
 
 
+def _batch(call: Call) -> Answer:
+    return json_answer({"name": f"batches/{call.id('')}", "metadata": {"state": "BATCH_STATE_PENDING"}})
+
+
 ENDPOINTS: dict[str, Callable[[Call], Answer]] = {
     "generateContent": _generate,
     "streamGenerateContent": _stream,
     "embedContent": _embed,
     "batchEmbedContents": _embed,
+    "batchGenerateContent": _batch,
     "countTokens": _count_tokens,
     "predict": _predict,
     "predictLongRunning": _video,

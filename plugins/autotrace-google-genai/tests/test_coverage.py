@@ -1,0 +1,18 @@
+"""What the installed SDK has that the plugin does not cover: read off its source, so that a new version shows here."""
+
+from __future__ import annotations
+
+import autotrace_google_genai
+from autotrace.cli import coverage
+
+MEANT = {"live:AsyncLive.connect", "live_music:AsyncLiveMusic.connect"}
+"""Web sockets."""
+
+
+def test_all_that_asks_a_model_is_traced() -> None:
+    found = coverage.findings("google.genai", autotrace_google_genai.instrumentor)
+    gaps = {one.function.removeprefix("google.genai.") for one in found if one.verdict == coverage.NOT}
+    assert gaps == MEANT
+    assert {one.verdict for one in found} == {coverage.NOT, coverage.PART, coverage.COVERED}
+    covered = {one.operation for one in found if one.verdict == coverage.COVERED}
+    assert covered >= {"generate_content", "embeddings", "count_tokens"}
