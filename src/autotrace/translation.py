@@ -19,6 +19,7 @@ from autotrace.operation import Operation, Reading
 from autotrace.pricing import cost
 from autotrace.requirements import installed_version
 
+_BASE = shedding.BASE
 _OUTPUT = conventions.RESPONSE["output_messages"].attribute
 _FINISH = conventions.RESPONSE["finish_reasons"].attribute
 _MODEL = conventions.REQUEST["model"].attribute
@@ -132,7 +133,7 @@ class Draft(msgspec.Struct):
 
     def weight(self) -> int:
         """About how many bytes this takes while it waits to become a record."""
-        weight = shedding.BASE
+        weight = _BASE
         if self.request is not None:
             weight += len(self.request)
         if self.response is not None:

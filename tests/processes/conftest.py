@@ -155,6 +155,10 @@ class Running:
         """Send a signal to the first process alone, as a supervisor does."""
         self._process.send_signal(number)
 
+    def signal_all(self, number: int) -> None:
+        """Send a signal to all its processes at once, as the end of a container does."""
+        os.killpg(self._process.pid, number)
+
     def end(self) -> Outcome:
         """Wait until the last process that holds the output has ended."""
         out, err = self._output.result()

@@ -54,7 +54,7 @@ def test_a_queue_keeps_order_and_bound_and_gives_up_content_before_items(steps: 
             continue
         newest = Thing(put, step)
         put += 1
-        if queue.put(newest) > 0:
+        if queue.put(newest):
             queue.relieve(newest)
         waiting = [*queue._without_content, *queue._whole]
         assert queue.bytes == sum(thing.weight() for thing in waiting)
@@ -76,7 +76,7 @@ def test_many_threads_leave_a_queue_exact() -> None:
     def fill() -> None:
         for number in range(2000):
             thing = Thing(number, 100)
-            if queue.put(thing) > 0:
+            if queue.put(thing):
                 queue.relieve(thing)
 
     def empty() -> None:

@@ -47,17 +47,18 @@ class Queue:
         self.shed = diagnostics.Counter()
         """Those that lost their content."""
         self._whole: deque[Item] = deque()
+        self.append = self._whole.append
+        """Put in an item whose weight was added to `bytes`."""
         self._without_content: deque[Item] = deque()
 
     def __len__(self) -> int:
         return len(self._without_content) + len(self._whole)
 
-    def put(self, item: Item) -> int:
-        """Append `item`: by how many bytes the queue is then too long, `item` itself left aside."""
-        weight = item.weight()
-        self.bytes += weight
-        self._whole.append(item)
-        return self.bytes - weight - self.limit if self.limit else 0
+    def put(self, item: Item) -> bool:
+        """Put in `item`. Whether the queue is then too long."""
+        self.bytes += item.weight()
+        self.append(item)
+        return self.bytes > self.limit > 0
 
     def pop(self) -> Optional[Item]:
         """The oldest item, which is the caller's now; ``None`` if there is none."""

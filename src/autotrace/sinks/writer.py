@@ -137,14 +137,22 @@ class Writer:
         A finaliser says that it must not wait: the thread may hold any lock.
         """
         self.ended.add()
-        self.announce(item, may_wait)
-
-    def announce(self, item: Item, may_wait: bool = True) -> None:
-        """As `put`, for what is no span."""
-        if self.queue.put(item) > 0:
+        queue = self.queue
+        queue.bytes += item.weight()  # `queue.put`, without the call
+        queue.append(item)
+        if queue.bytes > queue.limit > 0:
             self._overflow(item, may_wait)
         if self._directly:
             self._write_through(may_wait)
+        elif self.thread.asleep:
+            self.thread.rouse()
+
+    def announce(self, item: Item) -> None:
+        """As `put`, for what is no span."""
+        if self.queue.put(item):
+            self._overflow(item, may_wait=True)
+        if self._directly:
+            self._write_through(may_wait=True)
         elif self.thread.asleep:
             self.thread.rouse()
 

@@ -1,0 +1,73 @@
+"""How much later a process ends for what it still has to write: `python -m benchmarks.ends [pairs]`.
+
+Each run is a new process that has written before, so that its imports are done. It then ends 200 spans, or calls, in one go,
+more than the writer's thread has a chance to take, says what time it is, and returns. The figure is the time from there to the
+process's end as its parent sees it, against the same process with nothing to write; stdout is a pipe that is read.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from benchmarks import paired
+from benchmarks.paired import Arm, Cost
+
+PENDING = 200
+
+PROGRAM = """
+import os, sys, time, autotrace
+autotrace.enable()
+from autotrace import recording
+from autotrace.sinks.writer import writer
+from benchmarks.core import OPERATION, ORIGIN, _answer, _body, _traced
+
+call, body = _traced(_answer), _body(100)
+def span():
+    recording.begin(OPERATION, ORIGIN).finish()
+span()
+call(body)
+while not (writer.thread.prepared and autotrace.flush()):
+    time.sleep(0.01)
+time.sleep(0.05)
+for _ in range({number}):
+    {statement}
+os.write(2, str(time.monotonic_ns()).encode())
+"""
+
+
+def _end(number: int, statement: str) -> float:
+    """Nanoseconds from the program's last line to its end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+    command = [sys.executable, "-c", PROGRAM.format(number=number, statement=statement)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        reader = threading.Thread(target=process.stdout.read)
+        reader.start()
+        begun = int(process.stderr.read())  # which returns when the process is gone
+        ended = time.monotonic_ns()
+        reader.join()
+    return float(ended - begun)
+
+
+def _of_process(arm: Arm, calls: int) -> Cost:
+    run = arm.call
+    return Cost(sum(float(run()) for _ in range(calls)) / calls, 0)  # type: ignore[arg-type]
+
+
+def main(pairs: int = 30) -> None:
+    """Print the figures."""
+    paired.begin(f"Ends: ms that the end of a process takes longer with {PENDING} pending, against nothing pending")
+    nothing = Arm(lambda: _end(0, "pass"))
+    form = {"unit": 1_000_000}
+    paired.show("null control", paired.compare(nothing, nothing, pairs, 1, _of_process), **form)
+    for name, statement in (("spans without content", "span()"), ("calls of 100 B", "call(body)")):
+        paired.show(name, paired.compare(nothing, Arm(lambda one=statement: _end(PENDING, one)), pairs, 1, _of_process), **form)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
