@@ -22,6 +22,18 @@ OPTIONS = config.Config(retries={"total_max_attempts": 1}, read_timeout=2, signa
 """Not signed, as the time of a signature is in the request: two that are compared may be made in two seconds."""
 
 
+class Clients:
+    """One for the models, one for agents and knowledge bases."""
+
+    def __init__(self, url: str) -> None:
+        self.runtime = SESSION.client("bedrock-runtime", endpoint_url=url, config=OPTIONS)
+        self.agents = SESSION.client("bedrock-agent-runtime", endpoint_url=url, config=OPTIONS)
+
+    def close(self) -> None:
+        self.runtime.close()
+        self.agents.close()
+
+
 def said(ask: Ask) -> dict[str, Any]:
     return {"modelId": ask.model, "messages": [{"role": "user", "content": [{"text": ask.text}]}]}
 
@@ -36,7 +48,7 @@ def llama(ask: Ask) -> dict[str, Any]:
 
 
 def embed(client: Any, model: str, text: str) -> Any:
-    return client.invoke_model(modelId=model, body=json.dumps({"inputText": text}))["body"].read()
+    return client.runtime.invoke_model(modelId=model, body=json.dumps({"inputText": text}))["body"].read()
 
 
 SILENT = ["gen_ai.response.model", "gen_ai.response.id"]
@@ -44,15 +56,15 @@ SILENT = ["gen_ai.response.model", "gen_ai.response.id"]
 
 library = Library(
     "botocore",
-    client=lambda url: SESSION.client("bedrock-runtime", endpoint_url=url, config=OPTIONS),
+    client=Clients,
     provider=serve,
     cases=[
         Case(
             "converse",
             operation="chat",
             model="anthropic.claude-haiku",
-            call=lambda client, ask: client.converse(**said(ask)),
-            stream=lambda client, ask: client.converse_stream(**said(ask))["stream"],
+            call=lambda client, ask: client.runtime.converse(**said(ask)),
+            stream=lambda client, ask: client.runtime.converse_stream(**said(ask))["stream"],
             lacks=SILENT,
             expects={"gen_ai.provider.name": "aws.bedrock", "cloud.region": "us-east-1"},
         ),
@@ -60,15 +72,15 @@ library = Library(
             "invoke Claude",
             operation="chat",
             model="anthropic.claude-haiku",
-            call=lambda client, ask: json.load(client.invoke_model(**claude(ask))["body"]),
-            stream=lambda client, ask: client.invoke_model_with_response_stream(**claude(ask))["body"],
+            call=lambda client, ask: json.load(client.runtime.invoke_model(**claude(ask))["body"]),
+            stream=lambda client, ask: client.runtime.invoke_model_with_response_stream(**claude(ask))["body"],
         ),
         Case(
             "invoke Llama",
             operation="text_completion",
             model="meta.llama3-8b",
-            call=lambda client, ask: client.invoke_model(**llama(ask))["body"].read(),
-            stream=lambda client, ask: client.invoke_model_with_response_stream(**llama(ask))["body"],
+            call=lambda client, ask: client.runtime.invoke_model(**llama(ask))["body"].read(),
+            stream=lambda client, ask: client.runtime.invoke_model_with_response_stream(**llama(ask))["body"],
             lacks=SILENT,
         ),
         Case(
@@ -80,10 +92,22 @@ library = Library(
         ),
         Case(
             "apply_guardrail",
-            call=lambda client, ask: client.apply_guardrail(
+            call=lambda client, ask: client.runtime.apply_guardrail(
                 guardrailIdentifier="g1", guardrailVersion="1", source="INPUT", content=[{"text": {"text": ask.text}}]
             ),
             expects={"aws.bedrock.guardrail.id": "g1"},
+        ),
+        Case(
+            "invoke_agent",
+            stream=lambda client, ask: client.agents.invoke_agent(
+                agentId="AGENT1", agentAliasId="ALIAS1", sessionId="s1", inputText=ask.text
+            )["completion"],
+            expects={"gen_ai.agent.id": "AGENT1", "gen_ai.conversation.id": "s1"},
+        ),
+        Case(
+            "retrieval",
+            call=lambda client, ask: client.agents.retrieve(knowledgeBaseId="KB12345678", retrievalQuery={"text": ask.text}),
+            expects={"gen_ai.data_source.id": "KB12345678"},
         ),
     ],
 )
