@@ -250,7 +250,7 @@ class Settings:
     def check_environment(self) -> None:
         """Raise `SettingsError` for the first ``AUTOTRACE_*`` variable of a known setting that is malformed."""
         for name in KNOWN:
-            self.get(name)
+            self._from_environment(name)
 
     def settle(self) -> list[str]:
         """Read file and environment without what is malformed; what was wrong, and what is made of it."""
