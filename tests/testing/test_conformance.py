@@ -392,3 +392,9 @@ def test_what_a_plugin_costs_is_a_figure_and_no_failure(acme: Acme) -> None:
 def test_every_check_is_shown_to_catch_something() -> None:
     caught = {fault.partition(":")[0] for fault in FAULTS} | {"double enable", "overhead"}
     assert caught == {check.name for check in all_checks()}
+
+
+def test_the_page_for_authors_lists_every_check() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+    rows = [f"| {check.name} | {check.description} |" for check in all_checks()]
+    assert [row for row in rows if row not in page] == []
