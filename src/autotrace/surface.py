@@ -167,39 +167,49 @@ def reaching(package: str, targets: Iterable[str]) -> Iterator[Way]:
     What calls what is read off the source: methods of the same class, and functions by their name. A way has no target where
     none is reached; its detail is `BY_NAME` where one may be, through a function that only shares its name.
     """
-    known = {f"{function.module}:{function.name}": function for function in functions(package)}
-    wanted = [key for key in targets if key in known]
-    for key, function in known.items():
-        if not function.is_public or not asks(function):
-            continue
-        if key in wanted:
-            yield Way(function, key)
-        else:
-            yield _follow(function, wanted, known)
+    graph = _Graph(functions(package), targets)
+    for key, function in graph.known.items():
+        if function.is_public and asks(function):
+            yield Way(function, key) if key in graph.wanted else graph.follow(function)
 
 
 BY_NAME = "only by name"
 _DEEP = 4
 
 
-def _follow(function: Function, wanted: list[str], known: dict[str, Function]) -> Way:
-    by_name: dict[str, list[Function]] = {}
-    for one in known.values():
-        by_name.setdefault(one.name.rpartition(".")[2], []).append(one)
-    loosely, seen, front = False, {function[:2]}, [(function, True)]
-    for _ in range(_DEEP):
-        following: list[tuple[Function, bool]] = []
-        for current, certain in front:
-            for name, call in calls(current):
-                own = _own(current, call, name)
-                if own in wanted and certain:
-                    return Way(function, own, _seen_by(known[own], call))
-                loosely = loosely or any(key.rpartition(":")[2].rpartition(".")[2] == name for key in wanted)
-                callees = [known[own]] if own in known else by_name.get(name, [])
-                following += [(one, certain and len(callees) == 1) for one in callees]
-        front = [(one, certain) for one, certain in following if one[:2] not in seen]
-        seen.update(one[:2] for one, _ in front)
-    return Way(function, "", None, BY_NAME if loosely else "")
+class _Graph:
+    """What calls what in a package, as far as its source tells."""
+
+    def __init__(self, every: Iterable[Function], targets: Iterable[str]) -> None:
+        self.known = {f"{function.module}:{function.name}": function for function in every}
+        self.wanted = frozenset(key for key in targets if key in self.known)
+        self._names = frozenset(key.rpartition(":")[2].rpartition(".")[2] for key in self.wanted)
+        self._by_name: dict[str, list[Function]] = {}
+        for function in self.known.values():
+            self._by_name.setdefault(function.name.rpartition(".")[2], []).append(function)
+        self._calls: dict[Function, list[tuple[str, ast.Call]]] = {}
+
+    def follow(self, function: Function) -> Way:
+        """The way of `function` to the nearest target that it surely reaches."""
+        loosely, seen, front = False, {function[:2]}, [(function, True)]
+        for _ in range(_DEEP):
+            following: list[tuple[Function, bool]] = []
+            for current, certain in front:
+                for name, call in self._calls_of(current):
+                    own = _own(current, call, name)
+                    if own in self.wanted and certain:
+                        return Way(function, own, _seen_by(self.known[own], call))
+                    loosely = loosely or name in self._names
+                    callees = [self.known[own]] if own in self.known else self._by_name.get(name, [])
+                    following += [(one, certain and len(callees) == 1) for one in callees if one[:2] not in seen]
+            front = list({one[:2]: (one, certain) for one, certain in following}.values())
+            seen.update(one[:2] for one, _ in front)
+        return Way(function, "", None, BY_NAME if loosely else "")
+
+    def _calls_of(self, function: Function) -> list[tuple[str, ast.Call]]:
+        if function not in self._calls:
+            self._calls[function] = list(calls(function))
+        return self._calls[function]
 
 
 def _own(function: Function, call: ast.Call, name: str) -> str:

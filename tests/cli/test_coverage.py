@@ -109,6 +109,12 @@ def test_the_listing_as_json_says_all(sdk: Any, capsys: pytest.CaptureFixture[st
     assert (rank["verdict"], rank["operation"]) == ("in part", "rerank")
 
 
+def test_of_a_library_whose_calls_cannot_be_followed_nothing_is_claimed(sdk: Any) -> None:
+    source = "from autotrace.plugin import Instrumentor\ninstrumentor = Instrumentor(on_ready=lambda module: None)\n"
+    sdk.write(f"{sdk.plugin}.py", source)
+    assert set(verdicts(sdk).values()) == {"cannot tell"}
+
+
 def test_a_library_without_a_plugin_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert coverage.main(["no_such_library"]) == 2
     assert "no installed plugin answers to 'no_such_library'" in capsys.readouterr().err

@@ -23,6 +23,8 @@ from autotrace.surface import Way
 COVERED, PART, NOT, UNCLEAR = "covered", "in part", "not covered", "cannot tell"
 """A record with what was asked and said; one with model, id and usage only; none; the source does not tell."""
 
+_HIDDEN = "no call of this library can be followed to a target: it is made at run time, or reported by hooks"
+
 _PLAIN = {
     known[name].attribute
     for known, names in (
@@ -87,7 +89,7 @@ def _plugin(name: str) -> tuple[str, Instrumentor]:
 def findings(package: str, instrumentor: Instrumentor, *, every: bool = False, known: Sequence[str] = ()) -> list[Finding]:
     """Each way of the library that asks a model (with `every`, all of its ways), gaps first."""
     targets = {choice.key: choice.target for choice in instrumentor.choose(installed_version) if choice.use != "skipped"}
-    ways = instrumentor.surface(package) if instrumentor.surface is not None else surface.reaching(package, targets)
+    ways = list(instrumentor.surface(package) if instrumentor.surface is not None else surface.reaching(package, targets))
     found = []
     for way in ways:
         if every or surface.asks(way.function) or not way.target:
@@ -95,6 +97,8 @@ def findings(package: str, instrumentor: Instrumentor, *, every: bool = False, k
             name = f"{way.function.module}:{way.function.name}"
             meant = verdict == NOT and any(fnmatch.fnmatch(name, pattern) for pattern in known)
             found.append(Finding(verdict, name, way.detail, operation, meant))
+    if instrumentor.surface is None and not any(one.verdict in (COVERED, PART) for one in found):
+        found = [one._replace(verdict=UNCLEAR, operation=_HIDDEN, known=False) for one in found]
     order = (NOT, UNCLEAR, PART, COVERED)
     return sorted(found, key=lambda one: (order.index(one.verdict), one.function, one.detail))
 
