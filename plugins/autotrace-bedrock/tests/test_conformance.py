@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import autotrace_bedrock
-from autotrace.testing import Ask, Case, Library, check, conformance
+from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
 from autotrace.testing.provider import serve
 
 boto3 = pytest.importorskip("boto3")
@@ -112,6 +113,7 @@ library = Library(
     ],
 )
 test_conformance = conformance(library)
+test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
 
 def test_the_plugin_is_declared_well() -> None:
