@@ -237,6 +237,8 @@ def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
     """The response, or what a stream's chunks add up to."""
     if draft.response is not None or draft.chunks is None:
         # Of binary content, whose pieces are not kept, or of a stream whose library says itself what it adds up to.
+        if draft.chunks:
+            attributes[ALWAYS["chunks"].attribute] = len(draft.chunks)
         _note_first_chunk(draft, attributes)
         return None if draft.response is None else freezing.thaw(draft.response)
     try:

@@ -17,6 +17,7 @@ from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.llms import BaseLLM
+from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool
 from langchain_core.tracers import context
@@ -105,6 +106,7 @@ def test_the_hook_and_the_functions_come_and_go(langchain: Any) -> None:
 
 def test_every_target_is_there(langchain: Any) -> None:
     assert BaseLLM
+    assert BaseRetriever
     state = autotrace.status()["langchain_core"]
     assert state["state"] == "patched"
     states = {name: target["state"] for name, target in state["targets"].items()}

@@ -16,7 +16,7 @@ from autotrace.errors import nearest
 from autotrace.hooks import discovery, patcher
 from autotrace.instrumentor import Choice
 from autotrace.operation import Operation
-from autotrace.plugin import Instrumentor, Observer
+from autotrace.plugin import Inside, Instrumentor, Observer
 from autotrace.requirements import Requirement
 from autotrace.testing import probing
 
@@ -167,7 +167,7 @@ def _target(choice: Choice) -> Iterator[Finding]:
         return
     if isinstance(target, Operation):
         yield from _arguments(key, target, names)
-    elif not isinstance(target, Observer) and not callable(target):
+    elif not isinstance(target, (Inside, Observer)) and not callable(target):
         yield Finding("problem", key, f"is {target!r}, neither an Operation nor a route")
 
 

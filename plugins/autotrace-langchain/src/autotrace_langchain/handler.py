@@ -193,9 +193,8 @@ class Handler:
         if call is None:
             return
         if call.chunks is None:
-            call.forget_chunks()
             call.set_attribute("gen_ai.request.stream", True)
-        call.chunk(token)
+        call.chunk(None)  # LangChain says at the end what they add up to
 
     @guarded
     def on_stream_event(self, event: Any, *, run_id: UUID, **_: Any) -> None:
