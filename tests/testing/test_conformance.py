@@ -14,6 +14,7 @@ import pytest
 
 import autotrace
 from autotrace import activation, instrumentation
+from autotrace.plugin import DeclarationError
 from autotrace.testing import Library, Scorecard, run
 from autotrace.testing.checks import all_checks
 
@@ -387,6 +388,15 @@ def test_what_a_plugin_costs_is_a_figure_and_no_failure(acme: Acme) -> None:
     more = [int(re.findall(r"([+-]\d+)$", line)[0]) for line in scorecard.figures()]
     assert len(more) == 2
     assert min(more) > 2000
+
+
+def test_a_check_that_there_is_none_of_is_named(acme: Acme) -> None:
+    found = acme.plant(())
+    with pytest.raises(DeclarationError, match=r"there is no check 'earlyclose'; did you mean 'early close'"):
+        run(found, ["earlyclose"])
+    found.cases[0].exempt["pickle"] = "why"
+    with pytest.raises(DeclarationError, match="there is no check 'pickle'"):
+        run(found)
 
 
 def test_every_check_is_shown_to_catch_something() -> None:

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import os
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union
 
-from autotrace.testing.cell import Cell, NotApplicable, NotConform
+from autotrace.errors import DeclarationError, nearest
+from autotrace.testing.cell import Cell, Check, NotApplicable, NotConform
 from autotrace.testing.checks import all_checks
 from autotrace.testing.library import Library
 from autotrace.testing.scorecard import Result, Scorecard, scorecard_of
 
 
 def cells(library: Library, checks: Sequence[str] | None = None) -> Iterator[Cell]:
-    """The cells of `library` that apply, in the order of its cases and of the scorecard; only those of `checks`, if given."""
-    for check in all_checks():
-        if checks is not None and check.name not in checks:
-            continue
-        for case in library.cases[: 1 if check.whole else None]:
-            for asynchronous in library.sides:
-                cell = Cell(library, case, asynchronous, check)
-                if asynchronous in check.sides and _applies(cell):
-                    yield cell
-                    if check.whole:
-                        break
+    """The cells of `library` that apply, in the order of its cases and of the scorecard; only those of `checks`, if given.
+
+    Raises `DeclarationError` for a check that there is none of, in `checks` or in a case's `exempt`.
+    """
+    known = {check.name: check for check in all_checks()}
+    for name in (*(checks or ()), *(name for case in library.cases for name in case.exempt)):
+        if name not in known:
+            raise DeclarationError(f"{library!r}: there is no check {name!r}{nearest(name, known)}")
+    for check in known.values():
+        if checks is None or check.name in checks:
+            yield from _of_check(library, check)
+
+
+def _of_check(library: Library, check: Check) -> Iterator[Cell]:
+    for case in library.cases[: 1 if check.whole else None]:
+        for asynchronous in library.sides:
+            cell = Cell(library, case, asynchronous, check)
+            if asynchronous in check.sides and _applies(cell):
+                yield cell
+                if check.whole:
+                    break
 
 
 def _applies(cell: Cell) -> bool:
@@ -48,7 +60,7 @@ def outcome(cell: Cell) -> Result:
     """Run one cell: how it came out."""
     try:
         cell.run()
-    except Exception as raised:  # of the library, the plugin or ours, where none is expected
+    except (Exception, CancelledError) as raised:  # of the library, the plugin or ours, where none is expected
         exc = _innermost(raised)
         if isinstance(exc, NotApplicable):
             return Result.of(cell, "not applicable", str(exc))
@@ -57,9 +69,9 @@ def outcome(cell: Cell) -> Result:
     return Result.of(cell, "passed", "")
 
 
-def _innermost(exc: Exception) -> Exception:
+def _innermost(exc: BaseException) -> BaseException:
     """What a group of exceptions is about: clients that are task groups make one of whatever leaves them."""
-    inside: Sequence[Exception] = getattr(exc, "exceptions", ())
+    inside: Sequence[BaseException] = getattr(exc, "exceptions", ())
     return _innermost(inside[0]) if len(inside) == 1 else exc
 
 

@@ -106,7 +106,8 @@ class Scorecard:
                 marks = [_mark(ours, case, check, side, exempt) for case in cases]
                 lines.append(f"| {title} | {' | '.join(marks)} |")
         lines += ["", "✓ holds on each side that the library has · ✗ does not · – not applicable · † exempt"]
-        lines += [f"† {case}, {check}: {why}" for (case, check), why in exempt.items() if case]
+        told = sorted((cases.index(case), ORDER.index(check), why) for (case, check), why in exempt.items() if case)
+        lines += [f"† {cases[case]}, {ORDER[check]}: {why}" for case, check, why in told]
         return "\n".join(lines)
 
     def figures(self) -> list[str]:
