@@ -7,7 +7,6 @@ for versions 2 and 3.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +28,8 @@ def _answer(result: Any, call: Any) -> bool:
 
 def _response(chunks: list[Any]) -> Any:
     """A chunk of a stream has headers and the text of its JSON."""
-    return response([json.loads(chunk.get("body") or "{}") for chunk in chunks])
+    bodies = [chunk.get("body") for chunk in chunks if isinstance(chunk, dict)]
+    return response([sse.decode([body.encode()]) for body in bodies if isinstance(body, str)])
 
 
 def _plain(name: str) -> Operation:
