@@ -182,6 +182,19 @@ def test_converse_response(read: Any) -> None:
     assert bedrock_converse.outcome(ANSWER) == "content_filtered"
 
 
+@pytest.mark.parametrize(
+    ("answer", "tier"),
+    [
+        ({}, None),
+        ({"serviceTier": {"type": "default"}, "performanceConfig": {"latency": "standard"}}, "default"),
+        ({"serviceTier": {"type": "priority"}}, "priority"),
+        ({"serviceTier": {"type": "default"}, "performanceConfig": {"latency": "optimized"}}, "optimized"),
+    ],
+)
+def test_the_tier_is_what_the_price_depends_on(read: Any, answer: Any, tier: str | None) -> None:
+    assert read(bedrock_converse, None, answer).get("autotrace.response.service_tier") == tier
+
+
 def test_a_streamed_answer_is_the_same(read: Any) -> None:
     events = [
         {"messageStart": {"role": "assistant", "p": "abc"}},

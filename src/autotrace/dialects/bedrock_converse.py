@@ -116,6 +116,13 @@ def _written(ttl: str) -> Callable[[Any], int | None]:
     return read
 
 
+def _tier(body: dict[str, Any]) -> str | None:
+    """What the price depends on: the tier, unless the latency was optimized, which has a price of its own."""
+    latency = plain.mapping(body.get("performanceConfig")).get("latency")
+    tier = plain.string(plain.mapping(body.get("serviceTier")).get("type"))
+    return tier if latency in (None, "standard") else plain.string(latency) or tier
+
+
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
     return endings.outcome([wire.get("stopReason")])
 
@@ -153,7 +160,7 @@ bedrock_converse = Dialect(
         "output_messages": plain.reading(_output_messages, "output", "stopReason"),
         "guardrail": "trace.guardrail",
         "details": plain.fields("metrics", "additionalModelResponseFields", "performanceConfig", "serviceTier"),
-        "autotrace.response.service_tier": plain.of("serviceTier.type", plain.string),
+        "autotrace.response.service_tier": plain.reading(_tier, "serviceTier", "performanceConfig"),
     },
     usage=ledger.usage(
         {

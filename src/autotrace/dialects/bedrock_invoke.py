@@ -78,8 +78,13 @@ def choose(model: object, body: object) -> Maker:
     `body` is looked at where the id does not tell. Neither is changed; what is not known is `UNKNOWN`.
     """
     name = model.lower() if isinstance(model, str) else ""
-    given = body.encode("utf-8", "replace") if isinstance(body, str) else body if isinstance(body, (bytes, bytearray)) else b""
-    return next((maker for maker in _MAKERS if maker.id in name and maker.mark in given), UNKNOWN)
+    return next((maker for maker in _MAKERS if maker.id in name and _has(body, maker.mark)), UNKNOWN)
+
+
+def _has(body: object, mark: bytes) -> bool:
+    if isinstance(body, str):
+        return mark.decode() in body
+    return mark in body if isinstance(body, (bytes, bytearray)) else not mark
 
 
 def request(call: Any) -> dict[str, Any]:
