@@ -80,14 +80,14 @@ assert codes == [0] * 5, codes
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 def test_six_processes_that_rotate_one_file_lose_no_line(run: Callable[..., Any], tmp_path: Path, compression: str) -> None:
     each = 200
-    ran = run(
-        STORM.format(each=each),
-        AUTOTRACE_FILE="traces/app.jsonl",
-        AUTOTRACE_FILE_MAX_BYTES="20000",
-        AUTOTRACE_FILE_COMPRESSION=compression,
-    )
+    variables = {
+        "AUTOTRACE_FILE": "traces/app.jsonl",
+        "AUTOTRACE_FILE_MAX_BYTES": "20000",
+        "AUTOTRACE_FILE_COMPRESSION": compression,
+    }
+    ran = run(STORM.format(each=each), **variables)
     assert (ran.code, ran.out, ran.said) == (0, "", [])
-    run("span('last')", AUTOTRACE_FILE="traces/app.jsonl", AUTOTRACE_FILE_COMPRESSION=compression)  # compresses what is left
+    run("span('last')", **variables)  # compresses what is left
     folder = tmp_path / "traces"
     who = ["parent", *(f"forked {n}" for n in range(3)), *(f"spawned {n}" for n in range(2))]
     assert Counter(names(folder)) == Counter(["first", "last", *(f"{one}-{number}" for one in who for number in range(each))])

@@ -78,14 +78,16 @@ def _field(value: Any, field: msgspec.structs.FieldInfo) -> Any:
 class Sink(Protocol):
     """Takes records out of the process.
 
-    Called by one thread at a time, mostly the writer's, and never inside the program's calls. A sink may take its time:
-    records wait in a queue that is bounded by bytes.
+    Called by one thread at a time: the writer's, or where the program waits for what is written (`flush`, the setting `sync`,
+    the end of the process) its own. What is not taken waits, bounded by bytes, for each sink by itself.
     """
 
     def write(self, batch: list[Entry]) -> int | None:
         """Take the entries of `batch`, the oldest first. Returns how many were taken, from the first on; ``None`` for all.
 
-        An exception says that none was. What was not taken comes again a while later.
+        An exception says that none was. After one that time may heal (`OSError`, whatever a client raises) the batch comes
+        again a while later. After `TypeError`, `ValueError` and their like, which it does not, entries come one by one, and
+        the one that raises is lost and counted.
         """
 
     def close(self, deadline: float) -> None:
