@@ -28,6 +28,9 @@ if sys.platform != "win32":
 _ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
 """What a pipe that polls writable takes at once, without blocking and without other writers in between."""
 
+_FILE_BATCH = 1 << 24
+"""What is written to a regular file at once."""
+
 _PATIENCE = 0.02
 """Seconds that one `write` may wait for the reader, and for another process. The writer has other things to do meanwhile."""
 
@@ -123,20 +126,27 @@ class DescriptorSink:
     def _send(self, sent: _Sent, give_up: float) -> None:
         self._await_half_line(give_up)
         while sent.left and self._has_room(give_up - time.monotonic()):
-            written = self._put(sent.next(self._room()), begins_line=True)
+            atomic, room = _FILE_BATCH if self._is_regular else _ATOMIC, self._room()
+            piece = sent.next(atomic, room)
+            written = self._put(piece, begins_line=True, full=len(piece) in (atomic, room))
             self._begun, self._rest = sent.advance(written)
             if not written or not self._finish_line(give_up):
                 return
             sent.skip()
 
-    def _put(self, piece: bytes, begins_line: bool = False) -> int:
-        """One write of `piece`, on a line of its own: how much of it was written. Zero if the program is printing just now."""
+    def _put(self, piece: bytes, begins_line: bool = False, full: bool = False) -> int:
+        """One write of `piece`: how much of it was written. Zero if the program is printing just now.
+
+        What `begins_line` gets a line of its own. `full`: it is so long that another byte might not be taken at once.
+        """
         ours = self.fd == 1 and prints.lock is not None
         if ours and not prints.lock.acquire(True, _PATIENCE):
             return 0
         try:
+            if ours and not self._has_room(0):  # the program has printed in between
+                return 0
             lead = begins_line and self._is_in_line()
-            written = self._write(b"\n" + _shorter(piece) if lead else piece, lead)
+            written = self._write(b"\n" + (_shorter(piece) if full else piece) if lead else piece, lead)
             if ours and written:
                 prints.half = False
             return max(written - lead, 0)
@@ -186,7 +196,7 @@ class DescriptorSink:
     def _room(self) -> int:
         """How much is sure to be taken at once. By an empty pipe of Linux: all that it can hold."""
         if self._is_regular:
-            return 1 << 24
+            return _FILE_BATCH
         if sys.platform == "linux":
             try:
                 if fcntl.ioctl(self.fd, termios.FIONREAD, b"\0\0\0\0") == b"\0\0\0\0":
@@ -212,13 +222,13 @@ class _Sent:
         while self.left and not self._lines[self.whole]:
             self.whole += 1
 
-    def next(self, room: int) -> bytes:
-        """As many whole lines as there is `room` for; of a longer line what fits."""
+    def next(self, atomic: int, room: int) -> bytes:
+        """As many whole lines as are written without others in between; of a line that is longer, what there is room for."""
         first = self._lines[self.whole]
-        if len(first) > room:
+        if len(first) > atomic:
             return first[:room]
         end, size = self.whole, 0
-        while end < len(self._lines) and size + len(self._lines[end]) <= room:
+        while end < len(self._lines) and size + len(self._lines[end]) <= atomic:
             size += len(self._lines[end])
             end += 1
         return b"".join(self._lines[self.whole : end])
