@@ -110,6 +110,9 @@ def _maintained() -> list[Source]:
     if diagnostics.interpreter_is_ending():
         return [Failed("genai-prices, as the process was ending,")]
     try:
+        from autotrace.pricing import offline
+
+        offline.load()
         from autotrace.pricing.maintained import Maintained
 
         return [Maintained()]
