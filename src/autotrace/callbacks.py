@@ -15,7 +15,7 @@ from contextvars import ContextVar, Token
 from types import MappingProxyType
 from typing import Any, Optional, TypeVar, cast
 
-from autotrace import context, diagnostics, open_calls, recording, streams
+from autotrace import context, diagnostics, open_calls, recording, streams, transparency
 from autotrace.context import SpanContext
 from autotrace.errors import DeclarationError
 from autotrace.invocation import UNSET
@@ -62,8 +62,8 @@ def start(
         errors=errors,
     )
     scope = _scope.get()
-    if scope is not None and scope.carried is None and scope.origin is origin:
-        scope.carried = call
+    if scope is not None and not scope.carried and scope.origin is origin:
+        scope.carried.append(call)
         _current.set(call.context)
     return call
 
@@ -107,14 +107,14 @@ _NOTHING = Operation("nothing", kind="INTERNAL")
 
 
 class Scope(Call):
-    """What a function that is `Inside` stands in: the call that it carries out, once there is one. It records nothing itself.
+    """What a function that is `Inside` stands in: the calls that it carries out, once there are any. It records nothing itself.
 
     A generator takes it for its call, and says to it how its consumer leaves.
     """
 
     __slots__ = ("carried", "origin")
 
-    def __init__(self, origin: Origin, carried: Call | None) -> None:
+    def __init__(self, origin: Origin, carried: list[Call]) -> None:
         super().__init__(recording.inert(_NOTHING)._draft)
         self.forget_chunks()
         self.origin = origin
@@ -122,10 +122,15 @@ class Scope(Call):
 
     def abandon(self, may_wait: bool = True) -> None:
         """The consumer closes the generator: twice, before and after the library ends what it carries out."""
-        if self.carried is not None:
-            if self.carried.left:
-                self.carried.abandon(may_wait)
-            self.carried.left = True
+        for call in self.carried:
+            if call.left:
+                call.abandon(may_wait)
+            call.left = True
+
+    def fail(self, exc: BaseException) -> None:
+        """Interrupted, its calls are cancelled: a library that gathers tasks, or looks for exceptions, may say nothing."""
+        for call in self.carried if not isinstance(exc, Exception) else ():
+            call.fail(exc)
 
 
 _scope: ContextVar[Optional[Scope]] = ContextVar("autotrace.scope", default=None)
@@ -140,16 +145,16 @@ class _Step:
         self._scope = scope
 
     def __enter__(self) -> None:
-        carried = self._scope.carried
-        here: SpanContext | None = _current.get() if carried is None else carried.context
+        carried = [call.context for call in self._scope.carried]
+        here: SpanContext | None = transparency.together(carried) if carried else _current.get()
         self._tokens: tuple[Token[Any], Token[Any]] = _current.set(here), _scope.set(self._scope)
 
     def __exit__(self, _kind: object, exc: BaseException | None, _tb: object) -> None:
         current, scope = self._tokens
         context.reset(_current, current)
         context.reset(_scope, scope)
-        if exc is not None and not isinstance(exc, Exception) and self._scope.carried is not None:
-            self._scope.carried.fail(exc)  # of a cancellation, libraries may say nothing
+        if exc is not None:
+            self._scope.fail(exc)
 
 
 def carrying_out(original: Callable[..., Any], scope_of: Callable[..., Scope | None]) -> Callable[..., Any]:

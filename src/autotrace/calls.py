@@ -269,8 +269,10 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
     if not target.active or context.is_suppressed(target.origin.library or ""):
         return None
     try:
-        carried = None if key is None else callbacks.open_call(key(Invocation(target.names, target.method, args, kwargs)))
-        return None if key is not None and carried is None else callbacks.Scope(target.origin, carried)
+        given = [] if key is None else key(Invocation(target.names, target.method, args, kwargs))
+        calls = map(callbacks.open_call, given if isinstance(given, list) else [given])
+        carried = [call for call in calls if call is not None]
+        return callbacks.Scope(target.origin, carried) if carried or key is None else None
     except Exception as exc:  # a plugin's function on a call it was not made for
         target.failed(exc)
         return None

@@ -121,9 +121,10 @@ class Observer:
 class Inside:
     """A target that carries out calls which callbacks of the library begin: while it runs, the call is the current span.
 
-    `key` is a function of its `Invocation` that gives the key of the call, which has begun before (`start(key=…)`). Without it,
-    the call is the first that this plugin begins in there with `start`. Of a generator, each step is inside, and closing
-    it early abandons the call. A function that is called where there is no such call runs as it is.
+    `key` is a function of its `Invocation` that gives the key of the call, which has begun before (`start(key=…)`), or a
+    list of keys, where one request carries out several. Without it, the call is the first that this plugin begins in there
+    with `start`. Of a generator, each step is inside, and closing it early abandons the call. A function that is called where
+    there is no such call runs as it is.
     """
 
     __slots__ = ("key",)

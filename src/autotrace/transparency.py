@@ -49,6 +49,24 @@ class Frame:
             frame = frame.outer
 
 
+class _Joint(Frame):
+    """The frames of several calls that one request carries out: what is inside of it is inside of each."""
+
+    __slots__ = ("frames",)
+
+    def __init__(self, frames: list[Frame]) -> None:
+        super().__init__(frames[0].operation, frames[0].attributes, None)
+        self.frames = frames
+
+    def enter(self, operation: Operation, span_id: int) -> bool:
+        inner = [frame.enter(operation, span_id) for frame in self.frames]  # in all of them, before any is asked
+        return any(inner)
+
+    def leave(self, span_id: int) -> None:
+        for frame in self.frames:
+            frame.leave(span_id)
+
+
 class Layer(SpanContext):
     """What is current inside a transparent call, and inside the spans there that are no inferences.
 
@@ -73,6 +91,13 @@ class Layer(SpanContext):
 
     def __reduce__(self) -> tuple[type[SpanContext], tuple[int, int]]:
         return SpanContext, (self.trace_id, self.span_id)
+
+
+def together(shown: list[SpanContext]) -> SpanContext:
+    """What is current while calls are carried out together, each of which shows one of `shown`: the first's place."""
+    layers = [here for here in shown if type(here) is Layer]
+    first = layers[0] if len(layers) > 1 else None
+    return shown[0] if first is None else Layer(*first, first.own, _Joint([layer.frame for layer in layers]))
 
 
 class Place:

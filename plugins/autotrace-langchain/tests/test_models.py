@@ -241,6 +241,16 @@ async def test_completion_models_are_transparent_as_well(
         assert span["attributes"]["gen_ai.output.messages"][0]["parts"][0]["content"]
 
 
+async def test_prompts_that_are_one_request_are_one_span(
+    world: Any, recorder: str, gpt: Any, langchain: Any, captured: Any
+) -> None:
+    model = gpt("gpt-3.5-turbo-instruct", kind=OpenAI)
+    await world.value((model.abatch if world.asynchronous else model.batch)(["one", "two"]))
+    asked = [span["attributes"]["gen_ai.input.messages"] for span in captured.spans]
+    assert [len(messages) for messages in asked] == ([2] if recorder == "autotrace-openai" else [1, 1])
+    assert {span["scope"]["name"] for span in captured.spans} == {recorder}
+
+
 async def test_embeddings_are_the_providers(world: Any, gpt: Any, wire: Any, langchain: Any, captured: Any) -> None:
     embeddings = OpenAIEmbeddings(base_url=wire.provider.openai_url, api_key="x", check_embedding_ctx_length=False)
     if world.asynchronous:

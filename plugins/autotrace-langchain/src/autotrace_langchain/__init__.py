@@ -16,11 +16,10 @@ from autotrace_langchain import runs
 from autotrace_langchain.handler import install
 
 
-def _of_run_manager(call: Invocation) -> int | None:
-    """The model call that `run_manager` belongs to; the first of several prompts that are one request."""
-    managers = call.argument("run_managers")
-    manager = managers[0] if managers else call.argument("run_manager")
-    return None if manager is None else runs.key(manager.run_id)
+def _of_run_manager(call: Invocation) -> list[int]:
+    """The model call that `run_manager` belongs to; those of several prompts that are one request."""
+    managers = call.argument("run_managers") or [call.argument("run_manager")]
+    return [runs.key(manager.run_id) for manager in managers if manager is not None]
 
 
 _CHAT = "langchain_core.language_models.chat_models:BaseChatModel"
