@@ -140,6 +140,12 @@ def total(chunks: list[Any]) -> dict[str, Any]:
     return {"n": sum(chunk.get("count", 0) for chunk in chunks)}
 
 
+def test_a_reduce_that_fails_on_another_type_is_noted() -> None:
+    (found,) = faults_of_reduce(lambda chunks: {"text": "".join(chunk.get("text") or "" for chunk in chunks)})
+    assert found.what.startswith("reduce raises TypeError: sequence item 0: expected str instance")
+    assert not found.likely
+
+
 @pytest.mark.parametrize(
     ("reduce", "said"),
     [
@@ -150,4 +156,5 @@ def total(chunks: list[Any]) -> dict[str, Any]:
 )
 def test_a_reduce_that_is_not_pure_is_found(reduce: Any, said: str) -> None:
     (found,) = faults_of_reduce(reduce)
-    assert found.startswith(said)
+    assert found.what.startswith(said)
+    assert found.likely

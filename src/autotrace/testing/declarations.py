@@ -227,8 +227,8 @@ def _operation(name: str, operation: Operation, lacks: frozenset[str]) -> Iterat
     if generates and operation.stream and operation.reduce is None:
         yield Finding("problem", where, "has a stream= and no reduce=: a streamed answer would not be on the record")
     if operation.reduce is not None:
-        for what in probing.faults_of_reduce(operation.reduce):
-            yield Finding("problem", where, what)
+        for fault in probing.faults_of_reduce(operation.reduce):
+            yield Finding("problem" if fault.likely else "note", where, fault.what)
     for field, getter in operation.response:
         if not isinstance(getter, paths.Path) and (what := probing.fault_of_getter(getter)):
             yield Finding("note", where, f"the getter of {field.attribute} {what}")

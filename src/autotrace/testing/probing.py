@@ -9,27 +9,34 @@ import copy
 import random
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 _TRIES = 300
 _ODD: tuple[Any, ...] = (None, "", "text", 0, 7, 1.5, True, [], ["text"], [None], {}, [{}])
 
 
-def faults_of_reduce(reduce: Callable[[list[Any]], Any]) -> Iterator[str]:
+class Fault(NamedTuple):
+    """What is wrong with a function, and whether with data that comes: what is absent or null, not what is of another type."""
+
+    what: str
+    likely: bool
+
+
+def faults_of_reduce(reduce: Callable[[list[Any]], Any]) -> Iterator[Fault]:
     """What is wrong with `reduce`: that it raises on some chunks, changes them, or is not the same function twice."""
-    for chunks in _streams(_names(reduce)):
+    for chunks, likely in _streams(_names(reduce)):
         given = copy.deepcopy(chunks)
         try:
             first = reduce(chunks)
             second = reduce(copy.deepcopy(given))
         except Exception as exc:  # whatever it raises is what we look for
-            yield f"reduce raises {type(exc).__name__}: {exc} on {_smallest(reduce, given)!r}"
+            yield Fault(f"reduce raises {type(exc).__name__}: {exc} on {_smallest(reduce, given)!r}", likely)
             return
         if chunks != given:
-            yield f"reduce changes the chunks that it is given: {given!r:.200} became {chunks!r:.200}"
+            yield Fault(f"reduce changes the chunks that it is given: {given!r:.200} became {chunks!r:.200}", True)
             return
         if first != second:
-            yield f"reduce gives {first!r:.100} and then {second!r:.100} for the same chunks {given!r:.200}"
+            yield Fault(f"reduce gives {first!r:.100} and then {second!r:.100} for the same chunks {given!r:.200}", True)
             return
 
 
@@ -42,15 +49,15 @@ def fault_of_getter(getter: Callable[[Any], Any]) -> str:
     return ""
 
 
-def _streams(names: list[str]) -> Iterator[list[Any]]:
-    """Lists of chunks: first the likely ones (nothing there, everything null), then random ones, always the same."""
-    yield [{}]
-    yield [{}, {}]
-    yield [dict.fromkeys(names)]
-    yield [{name: None} for name in names] or [{}]
+def _streams(names: list[str]) -> Iterator[tuple[list[Any], bool]]:
+    """Lists of chunks, and whether they are likely: nothing there, everything null; then random ones, always the same."""
+    yield [{}], True
+    yield [{}, {}], True
+    yield [dict.fromkeys(names)], True
+    yield [{name: None} for name in names] or [{}], True
     source = random.Random(0)
     for _ in range(_TRIES):
-        yield [_value(source, names, 3) for _ in range(source.randint(1, 4))]
+        yield [_value(source, names, 3) for _ in range(source.randint(1, 4))], False
 
 
 def _value(source: random.Random, names: list[str], depth: int) -> Any:
