@@ -13,7 +13,7 @@ _program: str | None = None
 
 def of_process() -> dict[str, Any]:
     """The record's ``resource``: which service and process this is."""
-    return {"service.name": settings.current.get("service_name") or program(), "process.pid": os.getpid()}
+    return {"service.name": settings.current.valid("service_name") or program(), "process.pid": os.getpid()}
 
 
 def program() -> str:

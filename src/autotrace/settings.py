@@ -158,9 +158,11 @@ _OTHER_VARIABLES = (
 class Settings:
     """The values in force, for all libraries and for single ones."""
 
-    __slots__ = ("_file", "_ignored", "_of_library", "_values", "tables")
+    __slots__ = ("_file", "_found", "_ignored", "_of_library", "_values", "tables")
 
     def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+        """What `valid` has found, until something changes: it is asked several times for each record."""
         self._ignored: set[str] = set()
         self._file: dict[str, Any] = {}
         self.tables: dict[str, Mapping[str, Any]] = {}
@@ -181,35 +183,41 @@ class Settings:
         values = self._values if library is None else self._of_library.setdefault(library, {})
         before = dict(values)
         values.update(read)
+        self._found = {}
         return before
 
     def restore(self, before: dict[str, Any]) -> None:
         """Take back an `update` for all libraries."""
-        self._values = before
+        self._values, self._found = before, {}
 
     def clear(self) -> None:
         """Forget what `enable()` was given and what the file said."""
         self._file, self._values, self._of_library = {}, {}, {}
-        self.tables = {}
+        self.tables, self._found = {}, {}
 
     def read_file(self) -> None:
         """Take ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
+        self._found = {}
         try:
             directory = os.getcwd()
         except OSError:  # it has been removed
             return
         self._file, self.tables = from_file(directory)
+        self._found = {}
 
     def get(self, name: str, library: str | None = None) -> Any:
         """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
         return self.find(name, library)[0]
 
     def valid(self, name: str) -> Any:
-        """As `get`; the default if the variable was made malformed after it was checked."""
-        try:
-            return self.get(name)
-        except SettingsError:
-            return KNOWN[name][1]
+        """As `get`, as it was when settings were last taken; the default where the variable is malformed."""
+        found = self._found
+        if name not in found:
+            try:
+                found[name] = self.get(name)
+            except SettingsError:
+                found[name] = KNOWN[name][1]
+        return found[name]
 
     def find(self, name: str, library: str | None = None) -> tuple[Any, str]:
         """The value as `get` gives it, and its source: ``argument``, ``variable``, ``file`` or ``default``."""
@@ -264,6 +272,7 @@ class Settings:
                 closed = name == "content"  # a switch for privacy that cannot be read is taken for off
                 problems.append(f"{exc}. {'Content is not recorded.' if closed else 'It is left out of account.'}")
                 self._ignored.add(variable)
+                self._found = {}
         try:
             self.read_file()
         except SettingsError as exc:

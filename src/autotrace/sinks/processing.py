@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from autotrace import diagnostics, freezing, settings
-from autotrace.errors import SettingsError
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Any]
@@ -21,10 +20,7 @@ Processor = Callable[[Any, str, Event], Any]
 
 def processors() -> list[str | Processor]:
     """Those that the settings name: as ``module:function``, or as the function itself."""
-    try:
-        return settings.current.get("processors") or []
-    except SettingsError:  # the variable was made malformed after it was checked
-        return []
+    return settings.current.valid("processors") or []
 
 
 def plain(_logger: Any, _method: str, event: Event) -> Event:

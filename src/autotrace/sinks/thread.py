@@ -21,7 +21,7 @@ _HALTING, _PREPARING = 0.5, 2.0
 """Seconds that a fork waits at most for the thread's end: it takes some milliseconds where sinks and processors allow; more
 during the first imports, which no sink delays."""
 
-_VANISHING = 0.05
+_VANISHING = 0.5
 """Seconds that a fork waits at most until the system has forgotten a thread that has ended."""
 
 
