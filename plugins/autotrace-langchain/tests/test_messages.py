@@ -20,9 +20,9 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 from autotrace import freezing
-from autotrace_langchain.handler import _answer, _fields
 from autotrace_langchain.messages import langchain_messages, messages
 from autotrace_langchain.operations import CHAT
+from autotrace_langchain.payloads import answer_of, fields_of
 
 HASH = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 """Of the bytes `hello`."""
@@ -119,7 +119,7 @@ def frozen(value: Any) -> Any:
 @pytest.mark.parametrize("row", ROWS)
 def test_a_message(row: str) -> None:
     given, expected = ROWS[row]
-    assert messages(frozen([_fields(given)])) == [expected]
+    assert messages(frozen([fields_of(given)])) == [expected]
 
 
 def test_messages_in_other_forms() -> None:
@@ -134,7 +134,7 @@ def test_messages_in_other_forms() -> None:
 
 def read(result: LLMResult) -> dict[str, Any]:
     """What is read of an answer, by attribute."""
-    answer = frozen(_answer(result))
+    answer = frozen(answer_of(result))
     return {field.attribute: value for field, getter in CHAT.response if (value := getter(answer)) is not None}
 
 
@@ -191,8 +191,8 @@ def test_an_answer_that_says_nothing_of_itself() -> None:
         "gen_ai.output.messages": [{"role": "assistant", "parts": [text("Hi")]}],
         "autotrace.usage.missing": True,
     }
-    assert _answer(LLMResult(generations=[])) is None
-    assert _answer(answer(AIMessage("", response_metadata={"status_code": 429}))) is None
+    assert answer_of(LLMResult(generations=[])) is None
+    assert answer_of(answer(AIMessage("", response_metadata={"status_code": 429}))) is None
 
 
 def test_several_choices() -> None:

@@ -15,74 +15,16 @@ from uuid import UUID
 from autotrace.plugin import Call, Operation, guarded, open_call, options, start
 from autotrace_langchain import runs
 from autotrace_langchain.operations import CHAT, COMPLETION, RETRIEVAL, RUNS, TOOL
-
-PROVIDERS = {
-    "azure": "azure.ai.openai",
-    "amazon_bedrock": "aws.bedrock",
-    "bedrock": "aws.bedrock",
-    "google_genai": "gcp.gemini",
-    "google_vertexai": "gcp.vertex_ai",
-    "google_anthropic_vertex": "gcp.vertex_ai",
-    "mistral": "mistral_ai",
-    "mistralai": "mistral_ai",
-    "xai": "x_ai",
-    "ibm": "ibm.watsonx.ai",
-    "openai-codex": "openai",
-}
-"""`metadata["ls_provider"]` to the conventions' name, where that is another one."""
-
-_PARAMETERS = (
-    *("model", "model_name", "model_id", "temperature", "max_tokens", "max_completion_tokens", "max_output_tokens"),
-    *("top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "n", "stop", "stop_sequences"),
-    *("response_format", "tools"),
+from autotrace_langchain.payloads import (
+    answer_of,
+    attributes_of,
+    fields_of,
+    model_request,
+    name_of,
+    place_of,
+    provider_of,
+    state_of,
 )
-"""What is read of an invocation's parameters, which may hold anything, a client with its key included."""
-
-_INTERNAL = ("ls_", "lc_", "langgraph_", "__", "checkpoint_", "thread_id", "langsmith_")
-_STEPS = ("seq:step:", "graph:step:", "map:key:", "condition:", "branch:", "retry:", "langsmith:")
-
-
-def _attributes(tags: Sequence[str] | None, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The conversation, and the program's own tags and metadata, without those that the framework adds."""
-    found: dict[str, Any] = {}
-    thread = metadata.get("thread_id")
-    if thread is not None:
-        found["gen_ai.conversation.id"] = str(thread)
-    own = [tag for tag in tags or () if not tag.startswith(_STEPS)]
-    if own:
-        found["autotrace.langchain.tags"] = own
-    given = {name: value for name, value in metadata.items() if not name.startswith(_INTERNAL)}
-    if given:
-        found["autotrace.langchain.metadata"] = given
-    return found
-
-
-def _fields(value: Any) -> Any:
-    """A message's own fields: what it is called is a default of its class, and would be left out of a model that is frozen."""
-    return value.__dict__ if hasattr(value, "response_metadata") else value
-
-
-def _state(value: Any) -> Any:
-    """The inputs or outputs of a graph or a chain, with the messages in them as their fields."""
-    if isinstance(value, Mapping) and isinstance(value.get("messages"), (list, tuple)):
-        return {"messages": [_fields(one) for one in value["messages"]]}
-    if isinstance(value, (list, tuple)):
-        held = [_fields(one) for one in value]
-        return {"messages": held} if held and all(hasattr(one, "response_metadata") for one in value) else held
-    return _fields(value)
-
-
-def _answer(response: Any) -> dict[str, Any] | None:
-    """An `LLMResult` as the dialect reads it; ``None`` where nothing was said."""
-    generations: Any = response.generations[0] if response is not None and response.generations else []
-    said: list[dict[str, Any]] = []
-    for one in generations if isinstance(generations, list) else [generations]:
-        message = getattr(one, "message", None)
-        fields = {"type": "ai", "content": one.text} if message is None else dict(message.__dict__)
-        said.append({**fields, "generation_info": one.generation_info})
-    if not any(one.get("content") or one.get("tool_calls") or one.get("usage_metadata") for one in said):
-        return None
-    return {"messages": said, "llm_output": response.llm_output}
 
 
 def _is_interruption(exc: BaseException) -> bool:
@@ -131,7 +73,7 @@ class Handler:
         metadata: Mapping[str, Any],
         **more: Any,
     ) -> Call:
-        attributes = {**_attributes(tags, metadata), **more.pop("attributes", {})}
+        attributes = {**attributes_of(tags, metadata), **more.pop("attributes", {})}
         call = start(operation, request, key=runs.key(run_id), parent=runs.around(parent_run_id), attributes=attributes, **more)
         if open_call(runs.key(run_id)) is not None:
             runs.watch(run_id)
@@ -151,7 +93,7 @@ class Handler:
         **_: Any,
     ) -> None:
         self._begin_model(
-            CHAT, [_fields(one) for one in messages[0]], run_id, parent_run_id, tags, metadata or {}, invocation_params or {}
+            CHAT, [fields_of(one) for one in messages[0]], run_id, parent_run_id, tags, metadata or {}, invocation_params or {}
         )
 
     @guarded
@@ -179,13 +121,15 @@ class Handler:
         metadata: Mapping[str, Any],
         params: Mapping[str, Any],
     ) -> None:
-        request = {
-            "messages": messages,
-            "params": {name: params[name] for name in _PARAMETERS if params.get(name) is not None},
-            "defaults": {name: value for name, value in metadata.items() if name.startswith("ls_")},
-        }
-        provider = metadata.get("ls_provider")
-        self._begin(operation, request, run_id, parent_run_id, tags, metadata, provider=PROVIDERS.get(str(provider), provider))
+        self._begin(
+            operation,
+            model_request(messages, params, metadata),
+            run_id,
+            parent_run_id,
+            tags,
+            metadata,
+            provider=provider_of(metadata),
+        )
 
     @guarded
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:
@@ -202,11 +146,11 @@ class Handler:
 
     @guarded
     def on_llm_end(self, response: Any, *, run_id: UUID, **_: Any) -> None:
-        _end(run_id, _answer(response))
+        _end(run_id, answer_of(response))
 
     @guarded
     def on_llm_error(self, error: BaseException, *, run_id: UUID, response: Any = None, **_: Any) -> None:
-        _fail(run_id, error, _answer(response))
+        _fail(run_id, error, answer_of(response))
 
     @guarded
     def on_retry(self, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
@@ -238,15 +182,15 @@ class Handler:
             return
         request, more = None, {}
         if kind in ("agent", "workflow"):
-            request = {"name": _name(kind, name, metadata), "inputs": _state(inputs)}
+            request = {"name": name_of(kind, name, metadata), "inputs": state_of(inputs)}
         else:
-            more = {"name": name or kind, "attributes": _place(metadata) if kind == "node" else {}}
+            more = {"name": name or kind, "attributes": place_of(metadata) if kind == "node" else {}}
         self._begin(RUNS[kind], request, run_id, parent_run_id, tags, metadata, **more)
 
     @guarded
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
         call = open_call(runs.key(run_id))
-        _end(run_id, {"outputs": _state(outputs)} if call is not None and call.operation.response else None)
+        _end(run_id, {"outputs": state_of(outputs)} if call is not None and call.operation.response else None)
 
     @guarded
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
@@ -314,18 +258,6 @@ class Handler:
         """What an agent decides is said by the model's and the tools' runs, what a program prints is its own."""
 
     on_agent_action = on_agent_finish = on_text = on_custom_event = _nothing
-
-
-def _name(kind: runs.Kind, name: str | None, metadata: Mapping[str, Any]) -> str | None:
-    if kind != "agent":
-        return name
-    return None if name == runs.DEFAULT_NAME else metadata.get("lc_agent_name") or name
-
-
-def _place(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Which node of a graph, in which of its steps."""
-    found = {f"autotrace.langgraph.{name}": metadata.get(f"langgraph_{name}") for name in ("node", "step")}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def install(module: Any) -> Callable[[], None]:
