@@ -49,6 +49,20 @@ def test_what_is_installed_where_and_what_became_of_each_target(library: Any) ->
     assert {target["state"] for target in found["targets"].values()} == {"patched"}
 
 
+def test_a_plugins_own_options_are_listed_with_what_they_do_and_are(library: Any) -> None:
+    source = (library.site / f"{library.plugin}.py").read_text()
+    options = '{"loud": Option(False, "says it aloud"), "tone": Option("a", "is the tone", choices=("a", "b"))}'
+    source = source.replace("import Instrumentor,", "import Option, Instrumentor,")
+    library.write(f"{library.plugin}.py", source.replace("    provider=", f"    options={options},\n    provider="))
+    variable = {f"AUTOTRACE_{library.name}_LOUD".upper(): "on"}
+    loud = {"default": False, "kind": "bool", "about": "says it aloud", "value": True}
+    assert view(library, **variable)["options"]["loud"] == loud
+    first, second = (row for row in command(library, library.name, **variable).stdout.splitlines() if "=" in row)
+    assert (first.split()[:2], second.split()[:2]) == (["loud=True", "option"], ["tone=a", "option"])
+    assert first.endswith("says it aloud (bool, False unless set)")
+    assert second.endswith("is the tone ('a' or 'b', a unless set)")
+
+
 def test_the_table_has_a_row_for_each_plugin_and_target_and_aligned_columns(library: Any) -> None:
     done = command(library, library.name)
     header, plugin, *targets = done.stdout.splitlines()
