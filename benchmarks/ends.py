@@ -1,8 +1,8 @@
 """How much later a process ends for what it still has to write: `python -m benchmarks.ends [pairs]`.
 
 Each run is a new process that has written before, so that its imports are done. It then ends 200 spans, or calls, in one go,
-more than the writer's thread has a chance to take, says what time it is, and returns. The figure is the time from there to the
-process's end as its parent sees it, against the same process with nothing to write; stdout is a pipe that is read.
+more than the writer's thread has a chance to take, and returns. The figure is the CPU time of the process from its last line
+until our exit handler has returned, against the same process with nothing to write; stdout is a pipe that is read.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 
 from benchmarks import paired
 from benchmarks.paired import Arm, Cost
@@ -19,7 +17,10 @@ from benchmarks.paired import Arm, Cost
 PENDING = 200
 
 PROGRAM = """
-import os, sys, time, autotrace
+import atexit, os, sys, time
+begun = 0
+atexit.register(lambda: os.write(2, str(time.process_time_ns() - begun).encode()))  # the first comes last
+import autotrace
 autotrace.enable()
 from autotrace import recording
 from autotrace.sinks.writer import writer
@@ -35,23 +36,15 @@ while not (writer.thread.prepared and autotrace.flush()):
 time.sleep(0.05)
 for _ in range({number}):
     {statement}
-os.write(2, str(time.monotonic_ns()).encode())
+begun = time.process_time_ns()
 """
 
 
 def _end(number: int, statement: str) -> float:
-    """Nanoseconds from the program's last line to its end."""
+    """Nanoseconds of CPU from the program's last line to the end of our exit handler."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     command = [sys.executable, "-c", PROGRAM.format(number=number, statement=statement)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        reader = threading.Thread(target=process.stdout.read)
-        reader.start()
-        begun = int(process.stderr.read())  # which returns when the process is gone
-        ended = time.monotonic_ns()
-        reader.join()
-    return float(ended - begun)
+    return float(subprocess.run(command, env=environment, capture_output=True, check=True).stderr)
 
 
 def _of_process(arm: Arm, calls: int) -> Cost:
@@ -61,7 +54,7 @@ def _of_process(arm: Arm, calls: int) -> Cost:
 
 def main(pairs: int = 30) -> None:
     """Print the figures."""
-    paired.begin(f"Ends: ms that the end of a process takes longer with {PENDING} pending, against nothing pending")
+    paired.begin(f"Ends: ms of CPU that the end of a process takes longer with {PENDING} pending, against nothing pending")
     nothing = Arm(lambda: _end(0, "pass"))
     form = {"unit": 1_000_000}
     paired.show("null control", paired.compare(nothing, nothing, pairs, 1, _of_process), **form)
