@@ -31,7 +31,7 @@ _NODES = {f"{_NODE}.ainvoke": Inside(), f"{_NODE}.astream": Inside()} if sys.ver
 _RUNNABLE = "langchain_core.runnables.base:Runnable"
 
 instrumentor = Instrumentor(
-    requires=("langchain-core>=0.3,<2", "langchain>=0.3,<2", "langgraph>=0.6,<2"),
+    requires=("langchain-core>=1,<2", "langchain>=1,<2", "langgraph>=1,<2"),
     on_ready={"langchain_core.tracers.context": install},
     enclosing=runs.enclosing,
     errors=stainless.ERRORS,

@@ -105,7 +105,7 @@ def _responded(call: Call, invocation: Invocation, _none: None) -> None:
 
 
 instrumentor = Instrumentor(
-    requires="mcp>=1.20,<3",
+    requires="mcp>=1.30,<3",
     errors={
         "error_type": operations.text_of_code,
         "error_code": operations.text_of_code,
