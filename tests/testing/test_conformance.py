@@ -361,10 +361,11 @@ def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: 
     forgotten: list[instrumentation.Plugin] = []
     discover = activation._discover
 
-    def forgetful() -> None:
-        if "acme" in activation._plugins:
+    def forgetful(*given: object) -> None:
+        plugin = activation._plugins.get("acme")
+        if plugin is not None and plugin.state == "patched":
             forgotten.append(activation._plugins.pop("acme"))
-        discover()
+        discover(*given)  # type: ignore[arg-type]
 
     found = acme.plant((ONE_SIDE,))
     monkeypatch.setattr(activation, "_discover", forgetful)
