@@ -137,8 +137,8 @@ class Record:
         self.__dict__.update(attributes)
 
 
-UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "<unknown>", "__getattr__": lambda self, name: None})()
-"""In place of a value that the source does not tell."""
+UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "<unknown>", "__getattr__": lambda self, name: self})()
+"""In place of a value that the source does not tell, and of all that hangs on it."""
 
 
 def literal(node: ast.expr) -> Any:
@@ -164,8 +164,9 @@ def asks(function: Function) -> bool:
 def reaching(package: str, targets: Iterable[str]) -> Iterator[Way]:
     """The public functions of a package that ask a model, and which of `targets` their calls pass.
 
-    What calls what is read off the source: methods of the same class, and functions by their name. A way has no target where
-    none is reached; its detail is `BY_NAME` where one may be, through a function that only shares its name.
+    What calls what is read off the source: methods of the same class, or of those that inherit from it where it has none of
+    that name, and functions by their name. A way has no target where none is reached; its detail is `BY_NAME` where one may
+    be, through a function that only shares its name.
     """
     graph = _Graph(functions(package), targets)
     for key, function in graph.known.items():
@@ -175,6 +176,7 @@ def reaching(package: str, targets: Iterable[str]) -> Iterator[Way]:
 
 BY_NAME = "only by name"
 _DEEP = 4
+_ITSELF = ("self", "cls")
 
 
 class _Graph:
@@ -185,8 +187,12 @@ class _Graph:
         self.wanted = frozenset(key for key in targets if key in self.known)
         self._names = frozenset(key.rpartition(":")[2].rpartition(".")[2] for key in self.wanted)
         self._by_name: dict[str, list[Function]] = {}
+        self._heirs: dict[str, dict[str, None]] = {}
         for function in self.known.values():
-            self._by_name.setdefault(function.name.rpartition(".")[2], []).append(function)
+            holder, _, name = function.name.rpartition(".")
+            self._by_name.setdefault(name, []).append(function)
+            for base in function.bases:
+                self._heirs.setdefault(base, {})[f"{function.module}:{holder}"] = None
         self._calls: dict[Function, list[tuple[str, ast.Call]]] = {}
 
     def follow(self, function: Function) -> Way:
@@ -196,29 +202,34 @@ class _Graph:
             following: list[tuple[Function, bool]] = []
             for current, certain in front:
                 for name, call in self._calls_of(current):
-                    own = _own(current, call, name)
-                    if own in self.wanted and certain:
-                        return Way(function, own, _seen_by(self.known[own], call))
+                    own = self._own(current, call, name)
+                    if own and certain and self.wanted.issuperset(own):
+                        return Way(function, own[0], _seen_by(self.known[own[0]], call))
                     loosely = loosely or name in self._names
-                    callees = [self.known[own]] if own in self.known else self._by_name.get(name, [])
+                    callees = [self.known[key] for key in own] or self._by_name.get(name, [])
                     following += [(one, certain and len(callees) == 1) for one in callees if one[:2] not in seen]
             front = list({one[:2]: (one, certain) for one, certain in following}.values())
             seen.update(one[:2] for one, _ in front)
         return Way(function, "", None, BY_NAME if loosely else "")
 
+    def _own(self, function: Function, call: ast.Call, name: str) -> list[str]:
+        """The keys of what a function calls of its own module or class: several, of the heirs of a class that leaves a method
+        to them; none for a method of another object."""
+        if isinstance(call.func, ast.Name):
+            holders = [function.module + ":"]
+        elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in _ITSELF:
+            holder = function.name.rpartition(".")[0]
+            holders = [f"{function.module}:{holder}."]
+            if holders[0] + name not in self.known:
+                holders = [f"{heir}." for heir in self._heirs.get(holder.rpartition(".")[2], ())]
+        else:
+            holders = []
+        return [holder + name for holder in holders if holder + name in self.known]
+
     def _calls_of(self, function: Function) -> list[tuple[str, ast.Call]]:
         if function not in self._calls:
             self._calls[function] = list(calls(function))
         return self._calls[function]
-
-
-def _own(function: Function, call: ast.Call, name: str) -> str:
-    """The key of what a function calls of its own module or class, "" for a method of another object."""
-    if isinstance(call.func, ast.Name):
-        return f"{function.module}:{name}"
-    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in ("self", "cls"):
-        return f"{function.module}:{function.name.rpartition('.')[0]}.{name}"
-    return ""
 
 
 def _seen_by(target: Function, call: ast.Call) -> Invocation:

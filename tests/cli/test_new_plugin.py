@@ -116,6 +116,7 @@ def test_a_plugin_for_a_sdk_that_speaks_openais_api_passes_its_own_tests_as_writ
     source = (tree / "src/autotrace_acmeai/__init__.py").read_text()
     assert '"acmeai:Completions.create": CHAT' in source
     assert 'requires="acmeai>=2.3,<3"' in source
+    assert 'sdk: ["acmeai==2.3", "acmeai"]' in (tree / ".github/workflows/ci.yml").read_text()
     environment.install(tree)
     told = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", cwd=tree)
     assert " passed" in told
@@ -137,6 +138,7 @@ def test_every_kind_is_a_valid_distribution(kind: str, tmp_path: Path) -> None:
     assert (tree / "src/autotrace_acme_x/py.typed").exists()
     assert "autotrace coverage acme.client --fail" in (tree / ".github/workflows/ci.yml").read_text()
     assert "${{ matrix.python }}" in (tree / ".github/workflows/ci.yml").read_text()
+    assert 'sdk: ["Acme-SDK"]' in (tree / ".github/workflows/ci.yml").read_text()
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,13 @@ def findings(package: str, instrumentor: Instrumentor, *, every: bool = False, k
             meant = verdict == NOT and any(fnmatch.fnmatch(name, pattern) for pattern in known)
             found.append(Finding(verdict, name, way.detail, operation, meant))
     if instrumentor.surface is None and not any(one.verdict in (COVERED, PART) for one in found):
-        found = [one._replace(verdict=UNCLEAR, operation=_HIDDEN, known=False) for one in found]
+        found = [_hidden(one) if one.verdict == NOT else one for one in found]
     order = (NOT, UNCLEAR, PART, COVERED)
     return sorted(found, key=lambda one: (order.index(one.verdict), one.function, one.detail))
+
+
+def _hidden(one: Finding) -> Finding:
+    return one._replace(verdict=UNCLEAR, operation=_HIDDEN, known=False)
 
 
 def _verdict(way: Way, targets: Mapping[str, object], instrumentor: Instrumentor) -> tuple[str, str]:

@@ -54,6 +54,7 @@ def files(plan: Plan) -> dict[str, str]:
         "sdk": plan.sdk,
         "provider": plan.name.replace("-", "_"),
         "requires": _range(plan.sdk),
+        "versions": _versions(plan.sdk),
         "core": plan.core,
         **(_of_stainless(plan.package) if plan.kind == "stainless" else _of_client(plan.package, plan.kind)),
     }
@@ -77,6 +78,12 @@ def _range(sdk: str) -> str:
     version = installed_version(sdk)
     major = release(version)[0] if version and release(version) else None
     return sdk if major is None else f"{sdk}>={version},<{major + 1}"
+
+
+def _versions(sdk: str) -> str:
+    """What CI installs of a distribution: the version that is installed here, if there is one, and whatever is newest."""
+    version = installed_version(sdk)
+    return ", ".join(f'"{one}"' for one in ([f"{sdk}=={version}"] if version else []) + [sdk])
 
 
 def _of_stainless(package: str) -> dict[str, str]:

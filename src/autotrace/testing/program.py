@@ -6,6 +6,7 @@ Autotrace is active, if the environment says so, before FILE, which describes th
 from __future__ import annotations
 
 import contextlib
+import os
 import runpy
 import sys
 from typing import Any
@@ -16,6 +17,7 @@ from autotrace.testing.sides import Side
 
 def main(file: str, package: str, case_name: str, side_name: str, url: str) -> None:
     """Make the call."""
+    sys.path.insert(0, os.path.dirname(file))  # what lies beside the description, as pytest and `python FILE` have it
     described = [value for value in runpy.run_path(file).values() if isinstance(value, Library)]
     library = next(library for library in described if library.package == package)
     library.provider = url

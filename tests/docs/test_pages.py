@@ -1,4 +1,7 @@
-"""What the documentation says is run: each page's blocks, in order, as one program, with an embedded provider to talk to."""
+"""What the documentation says is run: each page's programs, in order, as one, with an embedded provider to talk to.
+
+The authors' guide is followed in an environment of its own: `test_guide.py`.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ import autotrace
 from autotrace import model, plugin
 from autotrace.testing.provider import Provider, serve
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"# file: (\S+)\n")
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
+from .pages import GUIDE, PAGES, ROOT, blocks
 
-def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+PROGRAMS = [page for page in PAGES if page != GUIDE and blocks(page, "python")]
 
 
 def install(tree: Path, site: Path) -> None:
@@ -43,20 +46,18 @@ def environment(provider: Provider, *paths: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.name)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     files, site = tmp_path / "files", tmp_path / "site"
     site.mkdir()
     program = []
-    for text in [*blocks(page, "toml"), *blocks(page, "python")]:
-        named = FILE.match(text)
-        if named is None:
-            program.append(text)
+    for block in blocks(page, "toml", "python"):
+        if block.file is None:
+            program += [block.text] if block.language == "python" else []
             continue
-        path = files / named[1]
+        path = files / block.file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    program = [text for text in program if not text.startswith("[")]
+        path.write_text(block.text)
     if (files / "pyproject.toml").exists():
         install(files, site)
     script = tmp_path / "page.py"
@@ -78,8 +79,14 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
             validator.validate(json.loads(line))
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
+def test_the_tables_of_a_page_are_toml(page: Path) -> None:
+    for block in blocks(page, "toml"):
+        assert tomllib.loads(block.text), f"{page.name}:{block.line}"
+
+
 def test_the_record_in_the_readme_is_a_valid_one_with_the_fields_of_a_real_one() -> None:
-    (shown,) = (json.loads(text) for text in blocks(ROOT / "README.md", "json"))
+    (shown,) = (json.loads(block.text) for block in blocks(ROOT / "README.md", "json"))
     jsonschema.Draft202012Validator(model.json_schema()).validate(shown)
     assert list(shown) == list(model.Span.__struct_fields__)
 

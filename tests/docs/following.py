@@ -1,0 +1,71 @@
+"""A page followed from its first block to its last, as a reader would: files are written, commands and programs are run.
+
+The page becomes one shell script, so that a directory that was changed, or an environment that was activated, stays so.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from .pages import Block, blocks
+
+_RUN = ("sh", "python", "toml")
+
+
+class Step(NamedTuple):
+    """One block of the page, and what it printed on both its streams."""
+
+    block: Block
+    printed: str
+    shown: str | None
+    """What the page says that it prints: the ``text`` block that follows, ``…`` standing for anything."""
+
+    @property
+    def as_shown(self) -> bool:
+        """Whether it printed what the page says."""
+        if self.shown is None:
+            return True
+        pattern = ".*".join(re.escape(part) for part in self.shown.strip().split("…"))
+        return re.search(f"^{pattern}$", self.printed.strip(), re.DOTALL) is not None
+
+
+def follow(page: Path, where: Path, environment: Mapping[str, str], timeout: float = 300.0) -> list[Step]:
+    """Do what `page` says, in the empty directory `where`, and return its steps. The first that fails is an AssertionError."""
+    found = blocks(page)
+    lines = ["set -e"]
+    outputs = {}
+    for block in found:
+        if block.mark == "not run" or block.language not in _RUN:
+            continue
+        output = where.parent / f"line-{block.line}"
+        outputs[block.line] = output
+        lines += [f"{{ {_command(block)}", f"}} > {shlex.quote(str(output))} 2>&1 </dev/null"]
+    script = where.parent / "page.sh"
+    script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = subprocess.run(["bash", str(script)], cwd=where, env=dict(environment), timeout=timeout, check=False)
+    steps = [
+        Step(block, outputs[block.line].read_text(encoding="utf-8"), _shown(found[position + 1 :]))
+        for position, block in enumerate(found)
+        if block.line in outputs and outputs[block.line].exists()
+    ]
+    assert done.returncode == 0, f"{page.name}, line {steps[-1].block.line}:\n{steps[-1].printed}"
+    return steps
+
+
+def _command(block: Block) -> str:
+    """The shell's command for a block; what it holds is quoted by a here-document."""
+    document = f"<<'END OF BLOCK'\n{block.text}END OF BLOCK"
+    if block.file is not None:
+        path = shlex.quote(block.file)
+        return f'mkdir -p "$(dirname {path})"; cat > {path} {document}'
+    return f"python - {document}" if block.language == "python" else f"\n{block.text}"
+
+
+def _shown(following: list[Block]) -> str | None:
+    nearest = following[0] if following else None
+    return nearest.text if nearest is not None and (nearest.language, nearest.mark) == ("text", "printed") else None
