@@ -140,3 +140,16 @@ def test_what_make_raises_comes_through_and_nothing_is_replaced(module: Any) -> 
 def test_an_attribute_that_cannot_be_set_is_an_error_and_not_a_patch() -> None:
     with pytest.raises(TypeError):
         patcher.apply(importlib.import_module("decimal"), "Decimal.sqrt", lambda original, of_class: None)
+
+
+@pytest.mark.parametrize(
+    "stated", ["count = len", "from json import dumps as count", "class Class:\n    count = staticmethod(sorted)"]
+)
+def test_what_is_the_standard_librarys_own_is_never_replaced(modules: Any, stated: str) -> None:
+    """Everybody uses it, this project too: in its place a replacement would call itself."""
+    module = importlib.import_module(modules.new(stated))
+    name = "Class.count" if "Class" in stated else "count"
+    raw = patcher.find(module, name)
+    with pytest.raises(LookupError, match=r"own .*, which everybody uses; declare"):
+        patcher.apply(module, name, lambda original, _: original)
+    assert patcher.find(module, name) is raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,16 @@ def apply(module: Any, qualified_name: str, make: Callable[[Any, bool], Any]) ->
     """
     owner, name = _place(module, qualified_name)
     original = _member(owner, name, qualified_name)
+    home = _function(original).__module__ if type(_function(original)) in (FunctionType, BuiltinFunctionType) else None
+    if home is not None and _top(home) in sys.stdlib_module_names and _top(module.__name__) not in sys.stdlib_module_names:
+        raise LookupError(
+            f"{qualified_name} is {home}'s own {name}, which everybody uses; declare the library's function around it"
+        )
     return Patch(owner, name, original, make(original, isinstance(owner, type)))
+
+
+def _top(module: object) -> str:
+    return str(module).partition(".")[0]
 
 
 def find(module: Any, qualified_name: str) -> Any:
@@ -118,6 +127,6 @@ def wrapped_by(raw: Any, package: str) -> str | None:
         return None
     named = wrapper if wrapper is not None else function
     module = named.__globals__.get("__name__") if isinstance(named, FunctionType) else type(named).__module__
-    by = str(module).partition(".")[0]
-    written = by == package.partition(".")[0] or by in sys.stdlib_module_names or by == "typing_extensions"
+    by = _top(module)
+    written = by == _top(package) or by in sys.stdlib_module_names or by == "typing_extensions"
     return None if written else by
