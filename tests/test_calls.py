@@ -239,7 +239,7 @@ def test_a_c_function_and_a_callable_object_are_recorded_too(library: Any, captu
     assert [span["name"] for span in captured.spans] == ["ask m", "count"]
     assert captured.spans[1]["attributes"]["acme.counted"] == 1
     autotrace.disable(library.name)
-    assert client.count == (1, 1, 2).count
+    assert type(client.count).__name__ == "builtin_function_or_method"
     assert type(client.ask).__name__ == "Asker"
 
 
