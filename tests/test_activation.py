@@ -382,15 +382,18 @@ def test_a_plugins_own_options_are_asked_of_it_and_reach_its_routes(library: Any
     library.client.ask("m")
     autotrace.enable(library.name, times=3)
     library.client.ask("m")
+    autotrace.enable(library.name, loud="off", times="2")
+    library.client.ask("m")
     autotrace.disable()
     autotrace.enable(library.name)
     library.client.ask("m")
     assert sys.modules[library.plugin].seen == [
         {"loud": True, "times": 1},
         {"loud": True, "times": 3},
+        {"loud": False, "times": 2},
         {"loud": False, "times": 1},
     ]
-    assert len(captured.spans) == 3
+    assert len(captured.spans) == 4
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ instrumentor = Instrumentor(
     options={{"provider": Option("acme", "is the provider")}},
     targets={{
         "{name}.bus:Model.carry_out": Inside(lambda call: call.argument("run")),
-        "{name}.bus:Model.acarry_out": Inside(lambda call: call.argument("run")),
+        "{name}.bus:Model.acarry_out": Inside(lambda call: call.options["provider"] and call.argument("run")),
         "{name}.bus:Model.stream": Inside(),
         "{name}.bus:Model.astream": Inside(),
         "{name}.bus:Model.forgiving": Inside(),

@@ -11,18 +11,19 @@ import autotrace
 from autotrace.testing import capture
 
 PLUGIN = """
-from autotrace.plugin import Instrumentor, Observer, Operation
+from autotrace.plugin import Instrumentor, Observer, Operation, Option
 
 CHAT = Operation("chat", expected=lambda exc: exc.args[0] == 404)
 STEP = Operation("steps/run", label="acme.step", kind="SERVER")
 
 
 def note(call, invocation, result):
-    call.set_attribute("acme.observed", result)
+    call.set_attribute(invocation.options["under"], result)
 
 
 instrumentor = Instrumentor(
     requires="{name}>=1",
+    options={{"under": Option("acme.observed", "names the attribute")}},
     errors={{"error_type": "args.1", "error_code": "args.0", "acme.code": "args.0"}},
     targets={{
         "{name}.client:Client.chat": CHAT,

@@ -39,8 +39,7 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     _discover(options.get("prefer"))
     chosen, left_out = _named(libraries), _named(exclude)
     own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
-    for plugin in chosen if own else ():
-        plugin.check_options(own)
+    read = [plugin.read_options(own) if own else {} for plugin in chosen]
     if options and not chosen:
         flush(_PATIENCE)  # to where it was to go
     before = settings.current.update({} if chosen else options)
@@ -49,9 +48,9 @@ def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> N
     except SettingsError:
         settings.current.restore(before)
         raise
-    for plugin in chosen:
+    for plugin, of_plugin in zip(chosen, read, strict=True):
         settings.current.update({name: options[name] for name in options if name not in own}, plugin.entry.package)
-        plugin.options.update(own)
+        plugin.options.update(of_plugin)
     if options and not chosen:
         _reopen_sinks()
     _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])
@@ -193,6 +192,6 @@ def _named(names: Iterable[str]) -> list[Plugin]:
 
 def _nobody(name: str) -> NoReturn:
     _discover()
-    installed = [name for plugin in _plugins.values() for name in (plugin.entry.package,)]
+    installed = [plugin.entry.package for plugin in _plugins.values()]
     hint = nearest(name, installed) if installed else "; no plugin is installed"
     raise PluginError(f"no installed plugin answers to {name!r}{hint}. Plugins are installed as 'autotrace-{name}'.")

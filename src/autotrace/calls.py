@@ -80,7 +80,7 @@ class TracedTarget:
             return None
         since = perf_counter_ns() if overhead.is_timed() else 0
         try:
-            invocation = Invocation(self.names, self.method, args, kwargs, self.origin.options)
+            invocation = self.invocation(args, kwargs)
             given = invocation.args
             target = self.target
             operation = target if isinstance(target, Operation) else target(invocation)  # type: ignore[operator]
@@ -95,10 +95,14 @@ class TracedTarget:
             self.failed(exc)
             return None
 
+    def invocation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
+        """A call with these arguments, as the plugin's functions see it."""
+        return Invocation(self.names, self.method, args, kwargs, self.origin.options)
+
     def tell(self, observe: Observation, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         """Have an `Observer` look at `call`."""
         try:
-            observe(call, Invocation(self.names, self.method, args, kwargs), result)
+            observe(call, self.invocation(args, kwargs), result)
         except Exception as exc:  # a plugin's function on a call it was not made for
             self.failed(exc)
 
@@ -269,7 +273,7 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
     if not target.active or context.is_suppressed(target.origin.library or ""):
         return None
     try:
-        given = [] if key is None else key(Invocation(target.names, target.method, args, kwargs))
+        given = [] if key is None else key(target.invocation(args, kwargs))
         calls = map(callbacks.open_call, given if isinstance(given, list) else [given])
         carried = [call for call in calls if call is not None]
         return callbacks.Scope(target.origin, carried) if carried or key is None else None

@@ -41,7 +41,7 @@ class Plugin:
         self._claim = [True]
         self._library_version: str | None = None
         self.options: dict[str, object] = {}
-        """What `enable()` was given of the plugin's own options, checked."""
+        """What `enable()` was given of the plugin's own options, as they read it."""
         self._outside = False
         self._hooks: NativeHooks | None = None
 
@@ -100,16 +100,16 @@ class Plugin:
         except Exception as exc:  # somebody else's module: whatever its import raises
             raise PluginError(f"{self.title}: {self.entry.value} cannot be loaded: {type(exc).__name__}: {exc}") from exc
 
-    def check_options(self, given: Mapping[str, object]) -> None:
-        """Whether these are options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
+    def read_options(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The values of options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
         one that it does not know, or of another type than its default, and `PluginError` if it cannot be imported."""
         known = self.declared().options
-        for name, value in given.items():
+        for name in given:
             if name not in known:
                 raise SettingsError(
                     f"neither autotrace nor {self.title} has a setting {name!r}{nearest(name, [*known, *settings.KNOWN])}"
                 )
-            known[name].read(f"setting {name} of {self.title}", value)
+        return {name: known[name].read(f"setting {name} of {self.title}", value) for name, value in given.items()}
 
     def _load(self) -> None:
         """Import the plugin and watch for its targets' modules."""
