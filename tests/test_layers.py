@@ -15,7 +15,7 @@ import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
 ORDER = """
-errors declaration diagnostics conventions model paths pricing.prices
+errors references declaration diagnostics conventions model paths pricing.prices
 sinks.system sinks.rotation sinks.compression sinks.options
 settings per_library options hooks.discovery provenance requirements operation
 invocation surface instrumentor context freezing limits shedding resource transparency open_calls chunks failures exchange

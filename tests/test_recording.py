@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -212,3 +214,17 @@ def test_a_manual_span_in_an_async_generator_that_another_task_closes_does_no_ha
     asyncio.run(program())
     (span,) = captured.spans
     assert span["end_reason"] == "cancelled"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_call_that_is_not_recorded_keeps_nothing(captured: Capture) -> None:
+    class Chunk: ...
+
+    with autotrace.suppress():
+        call = start(Operation("chat", reduce=lambda chunks: chunks[-1]))
+    chunk = weakref.ref(call.chunk(Chunk()))
+    call.begin_stream().append(Chunk())
+    gc.collect()
+    assert chunk() is None
+    call.finish()
+    assert captured.spans == []

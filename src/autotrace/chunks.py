@@ -14,7 +14,8 @@ class OnlyFirst(list[Any]):
 
 
 class NotKept(list[Any]):
-    """A chunk list that keeps nothing: of an agent, whose steps are no pieces of an answer, or of a call that has ended."""
+    """A chunk list that keeps nothing: of an agent, whose steps are no pieces of an answer, of a call that has ended, or of one
+    that is not recorded."""
 
     def __bool__(self) -> bool:
         return True

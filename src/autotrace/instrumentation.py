@@ -321,18 +321,15 @@ class Plugin:
 
 def _imported(value: str) -> Instrumentor:
     """The `Instrumentor` at ``module:attribute``."""
+    from autotrace import references
     from autotrace.declaration import in_program
     from autotrace.instrumentor import Instrumentor
 
-    module, _, attribute = value.partition(":")
     quiet = in_program.set(not diagnostics.strict)
     try:
-        __import__(module)
+        found = references.load(value)
     finally:
         in_program.reset(quiet)
-    found: Any = sys.modules[module]
-    for part in attribute.split("."):
-        found = getattr(found, part)
     if not isinstance(found, Instrumentor):
         raise TypeError(f"it is a {type(found).__name__}, not an Instrumentor")
     return found

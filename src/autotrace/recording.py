@@ -300,13 +300,14 @@ def _above(parent: Any) -> SpanContext | None:
 origins: dict[str, tuple[Origin, Mapping[str, Getter]]] = {}
 """The active plugins' origins, by the plugin's own top-level module (`autotrace_openai`)."""
 
-
 _nowhere = Origin("autotrace")
 
 
 def inert(operation: Operation) -> Call:
-    """A call that records nothing."""
-    return Call(Draft(operation, _nowhere, 0, 0, 0, 0, 0))
+    """A call that records nothing, and keeps none of its chunks."""
+    call = Call(Draft(operation, _nowhere, 0, 0, 0, 0, 0))
+    call.chunks = chunks.NotKept()
+    return call
 
 
 def _end_all() -> None:

@@ -109,7 +109,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "file_keep": (_at_least(1), 0),
     "file_max_age": (_of_sinks("duration"), 0.0),
     "file_max_bytes": (_at_least(1), 0),
-    "format": (_of_sinks("form"), "json"),
+    "format": (_one_of("json", "pretty"), "json"),
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "overflow": (_one_of("drop", "block"), "drop"),
@@ -197,7 +197,6 @@ class Settings:
 
     def read_file(self) -> None:
         """Take ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
-        self._found = {}
         try:
             directory = os.getcwd()
         except OSError:  # it has been removed

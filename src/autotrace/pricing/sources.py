@@ -8,11 +8,9 @@ from __future__ import annotations
 import _thread
 import os
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from operator import attrgetter
 from typing import Optional, Protocol
 
-from autotrace import diagnostics, settings
+from autotrace import diagnostics, references, settings
 from autotrace.hooks import discovery
 from autotrace.pricing import prices, table
 from autotrace.pricing.table import Table
@@ -21,6 +19,7 @@ from autotrace.pricing.usage import Cost, UnpricedError, Usage
 GROUP = "autotrace.prices"
 
 _FORK_PATIENCE = 5.0
+"""Seconds that a fork waits at most for an import of sources."""
 
 
 class Source(Protocol):
@@ -97,8 +96,7 @@ def _load() -> list[Source]:
     for entry in sorted(discovery.scan(group=GROUP), key=lambda entry: (entry.distribution, entry.package)):
         name = f"{entry.distribution} {entry.version}"
         try:
-            module, _, attribute = entry.value.partition(":")
-            value = attrgetter(attribute)(import_module(module))
+            value = references.load(entry.value)
             found.append(Asked(name, value) if callable(value) else Table(name, prices.check(name, value)))
         except Exception as exc:  # somebody else's module
             diagnostics.failed(f"load the prices of {name}", exc, aside=True)

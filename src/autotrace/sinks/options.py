@@ -76,25 +76,15 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def compression(name: str, value: object) -> str:
     """How rotated files are compressed: ``gzip``, ``zstd`` or ``none``."""
-    method = _choice(name, value, "gzip", "zstd", "none")
+    method = value.strip().lower() if isinstance(value, str) else ""
+    if method not in ("gzip", "zstd", "none"):
+        raise SettingsError(f"setting {name}: {value!r} is none of gzip, zstd, none")
     if method == "zstd":
         from autotrace.sinks.compression import has_zstd
 
         if not has_zstd():
             raise SettingsError(f"setting {name}: zstd needs Python 3.14, or `pip install zstandard`; gzip needs nothing")
     return method
-
-
-def form(name: str, value: object) -> str:
-    """What is written to stdout and stderr: ``json`` or ``pretty``."""
-    return _choice(name, value, "json", "pretty")
-
-
-def _choice(name: str, value: object, *choices: str) -> str:
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if text not in choices:
-        raise SettingsError(f"setting {name}: {value!r} is none of {', '.join(choices)}")
-    return text
 
 
 def words(value: str) -> list[str]:

@@ -6,13 +6,12 @@ Each is a function ``(logger, method, event) -> event``. It may change the event
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import msgspec
 
-from autotrace import diagnostics, freezing, settings
+from autotrace import diagnostics, freezing, references, settings
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Any]
@@ -47,7 +46,7 @@ def guarded(given: str | Processor) -> Processor:
         before = msgspec.json.encode(event)
         try:
             if not found:
-                found.append(_loaded(name))
+                found.append(references.load(name))
             made = found[0](logger, method, event)
             if not isinstance(made, MutableMapping):
                 raise TypeError(f"it returned {type(made).__name__}, not the event")
@@ -59,11 +58,3 @@ def guarded(given: str | Processor) -> Processor:
             return msgspec.json.decode(before)  # type: ignore[no-any-return]
 
     return guarded
-
-
-def _loaded(name: str) -> Processor:
-    module, _, function = name.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in function.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]

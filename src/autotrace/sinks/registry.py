@@ -7,10 +7,9 @@ a factory, which is called with the sink's options (a dict) and returns the sink
 from __future__ import annotations
 
 import os
-import sys
 import time
 
-from autotrace import diagnostics, settings
+from autotrace import diagnostics, references, settings
 from autotrace.errors import SettingsError, nearest
 from autotrace.hooks import discovery
 from autotrace.hooks.discovery import EntryPoint
@@ -199,16 +198,6 @@ def _checked(name: str, sink: Any) -> Sink:
     raise TypeError(f"the factory of the sink {name} gave a {type(sink).__name__} without write(batch) and close(deadline)")
 
 
-def _loaded(entry: EntryPoint) -> Factory:
-    """The factory that an entry point names."""
-    module, _, attribute = entry.value.partition(":")
-    __import__(module)
-    found: Any = sys.modules[module]
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
-
-
 _open: list[Sink] | None = None
 
 
@@ -232,7 +221,7 @@ def _opened() -> list[Sink]:
 
 def _named(name: str, known: dict[str, EntryPoint], options: dict[str, Any]) -> NamedSink:
     built_in = BUILT_IN.get(name)
-    return NamedSink(name, (lambda: _loaded(known[name])) if built_in is None else (lambda: built_in), options)
+    return NamedSink(name, (lambda: references.load(known[name].value)) if built_in is None else (lambda: built_in), options)
 
 
 def close(deadline: float | None = None) -> None:
