@@ -91,7 +91,12 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run everything that has no session of its own, with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    pytest(session, "tests", "plugins", *(f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites")))
+    pytest(
+        session,
+        "tests",
+        "plugins",
+        *(f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")),
+    )
 
 
 @nox.session(python=PRESENT)
@@ -153,6 +158,30 @@ def suites(session: nox.Session) -> None:
     session.env["SUITES_SOURCES"] = str(sources)
     session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the plugins are the SDKs' tests', not ours
     pytest(session, "tests/suites")
+
+
+# With the libraries that a system without them lacks.
+COLLECTORS = {
+    "rsyslog": ["rsyslog", "libestr0", "libfastjson4", "liblognorm5"],
+    "syslog-ng": ["syslog-ng-core", "libivykis0", "libnet1", "libwrap0"],
+}
+
+
+@nox.session(python=ONE)
+def collectors(session: nox.Session) -> None:
+    """Have rsyslog, syslog-ng and journald read a program's stdout. On demand: packages of Debian's, only unpacked."""
+    install(session, "test", plugins=[])
+    unpacked = Path(session.create_tmp()).resolve() / "collectors"
+    for daemon, packages in COLLECTORS.items():
+        place = unpacked / daemon
+        if shutil.which("apt-get") and not place.exists():
+            place.mkdir(parents=True)
+            with session.chdir(place):
+                session.run("apt-get", "download", *packages, external=True, silent=True, success_codes=[0, 100])
+                for package in place.glob("*.deb"):
+                    session.run("dpkg", "-x", str(package), str(place), external=True)
+    session.env["COLLECTORS"] = str(unpacked)
+    pytest(session, "tests/collectors")
 
 
 # What the plugins' READMEs say is not covered: web sockets, and what manages models rather than asks one.

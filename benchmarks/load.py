@@ -1,0 +1,136 @@
+"""One of the processes of `soak`: makes calls at an even pace, and says what they took. `python -m benchmarks.load ARM …`.
+
+Its stdout is the pipe under test. Its figures go to a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TEXTS = (100, 500, 500, 2_000, 500, 100, 500, 9_000, 500, 500)
+"""Bytes of text in the requests, in turn: most lines are shorter than what a pipe takes in one piece, some are longer."""
+
+
+def _request(text: int) -> dict[str, Any]:
+    return {"model": "model-1", "messages": [{"role": "user", "content": "x" * text}]}
+
+
+WARM_UP = 20
+"""Calls that are made, and written, but not measured."""
+
+REQUESTS = [_request(text) for text in TEXTS]
+
+
+def _nothing(_identity: str, _request: dict[str, Any]) -> None:
+    return
+
+
+def _autotrace() -> Callable[[str, dict[str, Any]], None]:
+    """From the recording core, as `plugin.start` and every replaced function begin and end a span."""
+    import autotrace
+    from autotrace import recording
+    from benchmarks.core import OPERATION, ORIGIN, _answer
+
+    autotrace.enable()
+    answer = _answer()
+
+    def call(identity: str, request: dict[str, Any]) -> None:
+        recording.begin(OPERATION, ORIGIN, request, name=identity).finish(answer)
+
+    return call
+
+
+def _print(identity: str, request: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps({"event": "span", "name": identity, **request}) + "\n")
+    sys.stdout.flush()
+
+
+def _os_write(identity: str, request: dict[str, Any]) -> None:
+    line = json.dumps({"event": "span", "name": identity, **request}).encode() + b"\n"
+    while line:
+        line = line[os.write(1, line) :]
+
+
+ARMS: dict[str, Callable[[], Callable[[str, dict[str, Any]], None]]] = {
+    "nothing": lambda: _nothing,
+    "autotrace": _autotrace,
+    "print": lambda: _print,
+    "os.write": lambda: _os_write,
+}
+"""What is done for each call: what makes it."""
+
+
+def resident() -> int:
+    """Bytes of memory that this process has in RAM; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def run(arm: str, number: int, seconds: float, rate: float) -> dict[str, Any]:
+    """Make `rate` calls a second: how many, what each took (µs at the caller), and the memory before and after (bytes)."""
+    call = ARMS[arm]()
+    for warm in range(WARM_UP):
+        call(f"{number}.warm.{warm}", REQUESTS[warm % len(REQUESTS)])
+    time.sleep(1)  # for what the writer's thread imports
+    before, took, cpu = resident(), [], time.process_time()
+    begin = time.perf_counter()
+    for turn in range(int(seconds * rate)):
+        wait = begin + turn / rate - time.perf_counter()
+        if wait > 0:
+            time.sleep(wait)
+        identity, request = f"{number}.{turn}", REQUESTS[turn % len(REQUESTS)]
+        start = time.perf_counter_ns()
+        call(identity, request)
+        took.append(time.perf_counter_ns() - start)
+    made = time.perf_counter() - begin
+    cuts = statistics.quantiles(took, n=100)
+    return {
+        "calls": len(took) + WARM_UP,
+        "rate": len(took) / made,
+        "cpu": (time.process_time() - cpu) / len(took) * 1e6,
+        "p50": cuts[49] / 1000,
+        "p99": cuts[98] / 1000,
+        "longest": max(took) / 1000,
+        "before": before,
+        "after": resident(),
+    }
+
+
+def _end(figures: dict[str, Any], file: Path) -> None:
+    """Write the figures, with what is known when all records are written or given up."""
+    if (autotrace := sys.modules.get("autotrace")) is not None:
+        health = autotrace.health()
+        figures["dropped"] = health["spans"]["dropped"]
+        figures["contents dropped"] = health["queue"]["contents_dropped"]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    file.write_text(json.dumps({**figures, "peak": peak}))
+
+
+def main() -> None:
+    """Run, and write the figures as JSON to the file that the last argument names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("arm", choices=ARMS)
+    parser.add_argument("number", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("rate", type=float)
+    parser.add_argument("file", type=Path)
+    given = parser.parse_args()
+    figures: dict[str, Any] = {}
+    atexit.register(_end, figures, given.file)  # before autotrace's, so that it comes after that
+    figures.update(run(given.arm, given.number, given.seconds, given.rate))
+
+
+if __name__ == "__main__":
+    main()
