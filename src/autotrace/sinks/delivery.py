@@ -99,7 +99,7 @@ class Delivery:
                     return False
                 continue
             self._worked()
-            taken = len(offered) if taken is None else taken
+            taken = self._counted(taken, len(offered))
             if told and taken >= len(told):
                 self.records.clear()
                 self.contents.clear()
@@ -151,6 +151,15 @@ class Delivery:
         self.contents.clear()
 
     # ------------------------------------------------------------------------------------------------- how it goes
+
+    def _counted(self, answer: object, offered: int) -> int:
+        """How many of the entries that were `offered` are taken, as `write` has answered."""
+        if isinstance(answer, int) and not isinstance(answer, bool):
+            return answer
+        if answer is not None:
+            text = f"write returned {type(answer).__name__}, and all count as taken; return how many were, or None for all."
+            diagnostics.say("sink", f"sink {self.name}: {text}", level="error")
+        return offered
 
     def _failed(self, exc: Exception, offered: int, told: bool) -> bool:
         """Whether to go on at once, without what made the sink fail."""

@@ -120,20 +120,19 @@ class Dispatch:
     def _entry(self, item: Item, deliveries: list[Delivery]) -> Entry | None:
         try:
             record = item.record()
+            entry = None if record is None else Entry(record)
+            kept = entry is not None and entry.process()
         except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
             self.lost += item.counts
             for one in deliveries:
                 one.records[delivery.RECORD] += item.counts
             diagnostics.failed("writer: a record is lost", exc, aside=True)
             return None
-        if record is None:
+        if entry is None:
             self.covered += item.counts
-            return None
-        entry = Entry(record)
-        if not entry.process():  # a processor of the program's wants it dropped
+        elif not kept:  # a processor of the program's wants it dropped
             self.lost += item.counts
-            return None
-        return entry
+        return entry if kept else None
 
     def _pass_on_losses(self, deliveries: list[Delivery]) -> None:
         """What the queue has dropped is told to every sink."""

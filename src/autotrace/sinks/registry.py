@@ -42,7 +42,7 @@ def _stderr(options: dict[str, Any]) -> Sink:
 def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
     if options:
         raise SettingsError(f"sinks stdout and stderr have no option {min(options)!r}; they have none")
-    if settings.current.get("format") == "pretty":
+    if settings.current.valid("format") == "pretty":
         from autotrace.sinks.pretty import PrettySink
 
         return PrettySink(fd)
@@ -210,7 +210,11 @@ def sinks() -> list[Sink]:
 
 
 def _opened() -> list[Sink]:
-    wanted = chosen()
+    try:
+        wanted = chosen()
+    except SettingsError as exc:  # the program has changed a variable since it was checked
+        diagnostics.say("settings", f"{exc}. Records go to stdout.", level="error")
+        wanted = {"stdout": {}}
     others = {name for name, sink in wanted.items() if isinstance(sink, dict)} - BUILT_IN.keys()
     known = installed() if others else {}
     for problem in _unknown(others):
@@ -244,4 +248,8 @@ def forget() -> None:
 
 def title(sink: Sink) -> str:
     """What a sink is called: its name, or its class where it was given as an object."""
-    return str(getattr(sink, "name", type(sink).__name__))
+    kind = type(sink).__name__
+    try:
+        return str(getattr(sink, "name", kind))
+    except Exception:  # a property of somebody else's
+        return kind

@@ -195,6 +195,9 @@ class Writer:
                     system.sleep(_BREATH)
                 done = self.dispatch.round()
             return done
+        except Exception as exc:  # ours: the program asked for its records, and not for this
+            diagnostics.failed("writer", exc, aside=True)
+            return False
         finally:
             self._drainer = 0
             self._draining.release()
@@ -219,6 +222,9 @@ class Writer:
                 self._drainer = system.get_ident()
                 try:
                     self.dispatch.round()
+                except Exception as exc:  # ours: the thread goes on, and looks again in a while
+                    diagnostics.failed("writer", exc, aside=True)
+                    return
                 finally:
                     self._drainer = 0
             if self.thread.stopping or not self.queue or self.dispatch.is_full:
