@@ -37,10 +37,9 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
     this = interpreters.Interpreter(sys.executable)
     python = interpreters.running(line, variables) if line else this
     _make_way(variables, this if python is None else python)
-    obstacle = obstacle_to(python) if python is not None else None
-    if python is not None and obstacle is not None and _is_on(variables):
-        where = f" ({python.path})" if line and line[0] != python.path else ""
-        complain(f"run: {line[0]} {obstacle.format(where=where)}; it is not traced")
+    obstacle = obstacle_to(python, line[0]) if python is not None else None
+    if obstacle is not None and _is_on(variables):
+        complain(f"run: {line[0]} {obstacle}; it is not traced")
     return variables
 
 
@@ -119,14 +118,15 @@ def _make_way(variables: dict[str, str], python: Interpreter) -> None:
         variables.pop(INTERPRETER, None)
 
 
-def obstacle_to(python: Interpreter) -> str | None:
-    """Why a program in `python` is not traced, to follow its name; None if nothing is in the way, as far as can be known."""
+def obstacle_to(python: Interpreter, name: str) -> str | None:
+    """Why the program `name` is not traced in `python`, to follow its name; None if nothing is in the way that can be known."""
     if not python.runs_site:
         return "runs with -S, under which Python reads no file at its start"
     if is_installed(python):
         return None
     if not python.is_this and not fits(python) and python.site_directories():
-        return "runs on another interpreter{where}, where llm-autotrace is not installed"
+        where = "" if name == python.path else f" ({python.path})"
+        return f"runs on another interpreter{where}, where llm-autotrace is not installed"
     if not python.reads_pythonpath:
         letter = "-I" if "I" in python.options else "-E"
         return f"runs with {letter}, under which Python does not look at PYTHONPATH, and autotrace.pth is not installed for it"

@@ -36,8 +36,7 @@ class Plan(NamedTuple):
 
 def kind_of(package: str) -> str:
     """The kind of plugin that a package needs, as far as its source tells; ``client`` if it does not."""
-    names = {function.name: function for function in surface.functions(package)}
-    if "SyncAPIClient.request" in names:
+    if any(function.name == "SyncAPIClient.request" for function in surface.functions(package)):
         return "stainless"
     return "openai" if list(_speaking_openai(package)) else "client"
 

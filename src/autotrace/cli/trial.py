@@ -119,7 +119,7 @@ def _why_silent(line: list[str], variables: Mapping[str, str]) -> Iterator[Findi
         return
     name = os.path.basename(line[0])
     python = interpreters.running(line, variables)
-    obstacle = None if python is None else activation.obstacle_to(python)
+    obstacle = None if python is None else activation.obstacle_to(python, line[0])
     if obstacle is None and python is not None and python.is_this:
         enabled, said = _try_an_import(variables)
         if enabled:
@@ -131,7 +131,7 @@ def _why_silent(line: list[str], variables: Mapping[str, str]) -> Iterator[Findi
     if python is None:
         yield Finding("activation", NOTE, "it is not run by Python, and no program that it started reported either")
     elif obstacle is not None:
-        yield Finding("activation", PROBLEM, f"it runs {obstacle}")
+        yield Finding("activation", PROBLEM, f"it {obstacle}")
 
 
 def _try_an_import(variables: Mapping[str, str]) -> tuple[bool, list[Finding]]:
