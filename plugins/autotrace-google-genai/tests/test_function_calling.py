@@ -136,6 +136,7 @@ PLAIN: dict[str, Any] = {
     "no tools": {},
     "declared": {"tools": [DECLARED]},
     "disabled": {"tools": [weather], "automatic_function_calling": {"disable": True}},
+    "no calls": {"tools": [weather], "automatic_function_calling": {"maximum_remote_calls": 0}},
 }
 
 

@@ -27,12 +27,17 @@ def _can_be_called(tool: Any) -> bool:
     return callable(tool) or hasattr(type(tool), "call_tool")
 
 
+def _is_off(calling: Any) -> bool:
+    """The SDK takes no calls at all for a switch, too."""
+    most = _field(calling, "maximum_remote_calls")
+    return bool(_field(calling, "disable")) or (most is not None and int(most) <= 0)
+
+
 def loop(call: Invocation) -> Operation | None:
     """An agent where the SDK is given functions to call: those among declarations are the program's to call."""
     config = call.argument("config") or getattr(call.instance, "_config", None)
     tools = _field(config, "tools") or ()
-    calling = _field(config, "automatic_function_calling")
-    if not any(map(_can_be_called, tools)) or _field(calling, "disable"):
+    if not any(map(_can_be_called, tools)) or _is_off(_field(config, "automatic_function_calling")):
         return None
     if any(_field(tool, "function_declarations") for tool in tools if not _can_be_called(tool)):
         return None
