@@ -120,19 +120,7 @@ _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
 
 
 def _input_messages(messages: object) -> list[Message] | None:
-    return [_message(wire, "user") for wire in plain.listed(messages)] or None
-
-
-def _message(wire: object, role: str, finish_reason: str | None = None) -> Message:
-    if not isinstance(wire, dict):
-        return parts.message(role, [parts.kept(wire)], finish_reason=finish_reason)
-    said = _content(wire.get("content"))
-    others = parts.rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ()))
-    found = parts.message(plain.string(wire.get("role")) or role, said, finish_reason=finish_reason)
-    taken = {key: others.pop(key) for key in ("role", "parts", "finish_reason") if key in others}
-    if taken:
-        said.append({"type": "unknown", "content": taken})
-    return {**found, **others}
+    return [parts.read_message(wire, "user", _content) for wire in plain.listed(messages)] or None
 
 
 def _system(value: object) -> list[Part] | None:
@@ -172,7 +160,7 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
     if body.get("content") is None:
         return None
     wire = {key: body[key] for key in ("role", "content") if key in body}
-    return [_message(wire, "assistant", parts.finish(body.get("stop_reason")))]
+    return [parts.read_message(wire, "assistant", _content, parts.finish(body.get("stop_reason")))]
 
 
 def _compacted(content: object) -> bool | None:

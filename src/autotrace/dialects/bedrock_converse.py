@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from autotrace.dialects import bedrock_content, endings, ledger, parts, plain
+from autotrace.dialects import endings, ledger, parts, plain
+from autotrace.dialects.bedrock_content import content
 from autotrace.dialects.bedrock_converse_stream import converse_response
 from autotrace.dialects.endings import Outcome
 from autotrace.dialects.parts import Message
@@ -19,20 +20,8 @@ from autotrace.operation import Dialect
 from autotrace.paths import constant, first
 
 
-def _message(wire: object, role: str, finish_reason: str | None = None) -> Message:
-    if not isinstance(wire, dict):
-        return parts.message(role, [parts.kept(wire)], finish_reason=finish_reason)
-    said = bedrock_content.content(wire.get("content"))
-    others = parts.rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ()))
-    found = parts.message(plain.string(wire.get("role")) or role, said, finish_reason=finish_reason)
-    taken = {key: others.pop(key) for key in ("role", "parts", "finish_reason") if key in others}
-    if taken:
-        said.append({"type": "unknown", "content": taken})
-    return {**found, **others}
-
-
 def _input_messages(messages: object) -> list[Message] | None:
-    return [_message(one, "user") for one in plain.listed(messages)] or None
+    return [parts.read_message(one, "user", content) for one in plain.listed(messages)] or None
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
@@ -41,7 +30,7 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
         return None
     finish_reason = parts.finish(body.get("stopReason"))
     others = parts.rest(said, "message")
-    message = _message(said.get("message") or {}, "assistant", finish_reason)
+    message = parts.read_message(said.get("message") or {}, "assistant", content, finish_reason)
     if others:
         message["parts"].append({"type": "unknown", "content": others})
     return [message]
@@ -145,7 +134,7 @@ bedrock_converse = Dialect(
         "reasoning_level": first("outputConfig.effort", f"{_EXTRA}.reasoning_effort"),
         "output_type": plain.of("outputConfig.textFormat.type", _json),
         "output_schema": plain.of("outputConfig.textFormat.structure.jsonSchema", _schema),
-        "system_instructions": plain.of("system", lambda system: bedrock_content.content(system) or None),
+        "system_instructions": plain.of("system", lambda system: content(system) or None),
         "input_messages": plain.of("messages", _input_messages),
         "tool_definitions": plain.of("toolConfig.tools", _tools),
         "prompt_name": plain.of("modelId", _of_prompt(1)),

@@ -73,10 +73,8 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
     for completion in sorted(_completions(body), key=lambda one: one.position):
         text = completion.text
         said = parts.texts(text) if isinstance(text, str) else [parts.kept(one) for one in plain.listed(text)]
-        others = {key: value for key, value in completion.others.items() if key not in ("role", "parts", "finish_reason")}
-        if taken := {key: value for key, value in completion.others.items() if key not in others}:
-            said.append({"type": "unknown", "content": taken})
-        found.append({**parts.message("assistant", said, finish_reason=parts.finish(completion.reason)), **others})
+        said_by_model = parts.message("assistant", said, finish_reason=parts.finish(completion.reason))
+        found.append(parts.extended_message(said_by_model, completion.others))
     if not found:
         held = {key: value for key, value in body.items() if not key.startswith(_NEVER) and plain.says(value)}
         return [parts.message("assistant", [parts.kept({"type": "body", "content": held})])] if held else None

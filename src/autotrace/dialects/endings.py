@@ -1,6 +1,6 @@
 """How an answer ended that came without an exception: failures inside a good response, and what a finish reason means.
 
-Every dialect's module has two functions of its response that are made with these. ``failure`` gives ``None``, or the
+A dialect's ``failure`` and ``outcome``, functions of its response, are made with these. ``failure`` gives ``None``, or the
 provider's code and message for an error that came in an answer with status 200 or inside a stream. ``outcome`` gives ``None``,
 or what became of an answer that is good but not whole: ``truncated``, ``content_filtered`` or ``refused``.
 """

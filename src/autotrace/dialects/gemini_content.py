@@ -48,21 +48,14 @@ def message(value: object, role: str, finish_reason: str | None = None, **more: 
     """A content as a message; what it, and `more`, hold beside role and parts is kept beside them."""
     wire = camel(value)
     if not wire.keys() & {"parts", "role"}:
-        return extended(parts.message(role, _parts(value), finish_reason=finish_reason), more)
+        return parts.extended_message(parts.message(role, _parts(value), finish_reason=finish_reason), more)
     said = plain.string(wire.get("role"))
     found = parts.message(_ROLES.get(said or role, said or role), _parts(wire.get("parts")), finish_reason=finish_reason)
-    return extended(found, {**parts.rest(wire, "parts", *(("role",) if said else ())), **more})
+    return parts.extended_message(found, {**parts.rest(wire, "parts", *(("role",) if said else ())), **more})
 
 
 _SPEAKERS = ("system", "user", "model")
 _ROLES = {"model": "assistant", "function": "tool"}
-
-
-def extended(message: Message, more: dict[str, Any]) -> Message:
-    """`message` with `more` beside what it has, or in it where the names are taken."""
-    taken = {key: more[key] for key in more if key in (*message, "name", "finish_reason")}
-    said = [*message["parts"], {"type": "unknown", "content": taken}] if taken else message["parts"]
-    return {**{key: held for key, held in more.items() if key not in taken}, **message, "parts": said}
 
 
 def _parts(value: object) -> list[Part]:

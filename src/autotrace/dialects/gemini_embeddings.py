@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects import endings, gemini_content, ledger, parts, plain
-from autotrace.dialects.endings import Failure
+from autotrace.dialects import gemini_content, ledger, parts, plain
+from autotrace.dialects.gemini import failure
 from autotrace.dialects.gemini_content import camel
 from autotrace.dialects.parts import Message
 from autotrace.operation import Dialect
@@ -51,13 +51,6 @@ def _spent(counts: object) -> int | None:
     found = [count for one in plain.sequence(counts) if (count := plain.count(one)) is not None]
     return sum(found) if found else None
 
-
-def _failure(body: dict[str, Any]) -> Failure | None:
-    """The error that came in place of vectors."""
-    return endings.failure(body.get("error"), "status", "code")
-
-
-failure = plain.reading(_failure, "error")
 
 gemini_embeddings = Dialect(
     "gemini_embeddings",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrace.dialects import parts, plain
-from autotrace.dialects.gemini_content import extended, without_secrets
+from autotrace.dialects.gemini_content import without_secrets
 from autotrace.dialects.parts import Message, Part
 
 _USERS = frozenset({"user_input", "function_result"})
@@ -48,7 +48,7 @@ def answer(steps: object, finish_reason: str | None) -> list[Message] | None:
 def _turn(wire: dict[str, Any]) -> Message:
     role = "assistant" if wire["role"] == "model" else wire["role"]
     said = [_content(one) for one in plain.listed(wire.get("content"))]
-    return extended(parts.message(role, said), parts.rest(wire, "role", "content"))
+    return parts.extended_message(parts.message(role, said), parts.rest(wire, "role", "content"))
 
 
 def _is_step(wire: dict[str, Any]) -> bool:

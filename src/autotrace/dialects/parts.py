@@ -14,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -57,6 +58,24 @@ _BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64", "encry
 def message(role: object, parts: list[Part], **more: Any) -> Message:
     """A message. Properties that are ``None`` are left out."""
     return {"role": plain.string(role) or "user", "parts": parts, **plain.known(more)}
+
+
+def extended_message(found: Message, fields: dict[str, Any]) -> Message:
+    """The message with `fields` of the wire beside its own; in a part of it where their names are those of a message's own."""
+    taken = {key: fields[key] for key in fields if key in _OF_MESSAGES}
+    said = [*found["parts"], {"type": "unknown", "content": taken}] if taken else found["parts"]
+    return {**{key: value for key, value in fields.items() if key not in taken}, **found, "parts": said}
+
+
+_OF_MESSAGES = frozenset({"role", "parts", "name", "finish_reason"})
+
+
+def read_message(wire: object, role: str, content: Callable[[object], list[Part]], finish_reason: str | None = None) -> Message:
+    """The message ``{role, content, …}``, of `role` if it says none; `content` makes parts of its content."""
+    if not isinstance(wire, dict):
+        return message(role, [kept(wire)], finish_reason=finish_reason)
+    found = message(plain.string(wire.get("role")) or role, content(wire.get("content")), finish_reason=finish_reason)
+    return extended_message(found, rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ())))
 
 
 def user_messages(value: object) -> list[Message] | None:
