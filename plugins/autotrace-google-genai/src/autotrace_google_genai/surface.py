@@ -1,4 +1,4 @@
-"""The ways in which the SDK makes calls, for ``autotrace coverage google.genai``: read off its"""
+"""The ways in which the SDK makes calls, for ``autotrace coverage google.genai``: read off its source."""
 
 from __future__ import annotations
 

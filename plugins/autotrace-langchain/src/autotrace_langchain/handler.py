@@ -1,7 +1,7 @@
 """The handler that LangChain calls back: a run begins, goes on and ends.
 
 It is no `BaseCallbackHandler`, as that would mean to import LangChain; it has the attributes that the callback managers of
-langchain-core 0.3 to 1.x read. It runs inline: in the asynchronous manager too, which would otherwise take a thread for each
+langchain-core 1 read. It runs inline: in the asynchronous manager too, which would otherwise take a thread for each
 event. Any of its methods may be called on any thread.
 """
 
