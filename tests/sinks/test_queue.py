@@ -161,7 +161,7 @@ def test_then_whole_spans_go_and_every_one_is_counted(captured: Capture) -> None
     after = autotrace.health()["spans"]
     assert after["dropped"] - before["dropped"] == 100 - len(kept)
     assert after["recorded"] - before["recorded"] == 100
-    assert after["queued"] == 0
+    assert after["queued"] == before["queued"]
 
 
 STALLED = """
