@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autotrace.testing import Ask, Case, Library, check, conformance
+from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
 from autotrace.testing.provider import serve
 
+PLUGINS = Path(__file__).parents[1]
 USAGE = {"stream_options": {"include_usage": True}}
 
 
@@ -39,7 +41,9 @@ def described(package: str, client: str) -> Library:
 groq = described("groq", "Groq")
 together = described("together", "Together")
 test_groq = conformance(groq)
+test_readme_of_groq = carries_scorecard(groq, PLUGINS / "autotrace-groq" / "README.md")
 test_together = conformance(together)
+test_readme_of_together = carries_scorecard(together, PLUGINS / "autotrace-together" / "README.md")
 
 
 @pytest.mark.parametrize("package", ["groq", "together"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from google import genai
 from google.genai import types
 
 import autotrace_google_genai
-from autotrace.testing import Case, Library, check, conformance
+from autotrace.testing import Case, Library, carries_scorecard, check, conformance
 from autotrace.testing.provider import serve
 
 
@@ -55,6 +56,7 @@ library = Library(
     ],
 )
 test_conformance = conformance(library)
+test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
 
 def test_the_plugin_is_declared_well() -> None:

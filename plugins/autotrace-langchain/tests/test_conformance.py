@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -13,7 +14,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 
 import autotrace_langchain
-from autotrace.testing import Ask, Case, Library, check, conformance
+from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
 from autotrace.testing.provider import serve
 
 
@@ -86,6 +87,7 @@ library = Library(
     ],
 )
 test_conformance = conformance(library)
+test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
 
 def test_the_plugin_is_declared_well() -> None:

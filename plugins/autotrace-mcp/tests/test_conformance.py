@@ -8,13 +8,14 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import mcp
 from mcp.client.streamable_http import streamable_http_client
 
 import autotrace_mcp
-from autotrace.testing import Ask, Case, Library, check, conformance
+from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
 
 SERVER = """
 import asyncio, socket, sys
@@ -75,6 +76,7 @@ library = Library(
     ],
 )
 test_conformance = conformance(library)
+test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
 
 def test_the_plugin_is_declared_well() -> None:
