@@ -206,10 +206,10 @@ def newest(session: nox.Session) -> None:
 
 @nox.session(python=ONE, reuse_venv=False)
 def wheels(session: nox.Session) -> None:
-    """Build the wheels, install them where no source is in sight, and use what a user would use."""
+    """Build the wheels, install them where no source is in sight, and use what users would, and authors of plugins."""
     dist = Path(session.create_tmp()).resolve()
     shutil.rmtree(dist)
-    session.install("-c", CONSTRAINTS, *dependencies("build"))
+    session.install("-c", CONSTRAINTS, *dependencies("build", "test"))
     for tree in (Path(), *PLUGINS):
         session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
     core, *others = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.startswith("llm_autotrace-"))
@@ -223,3 +223,6 @@ def wheels(session: nox.Session) -> None:
         session.run("autotrace", "demo")
         schema = session.run("autotrace", "schema", silent=True)
         session.log("autotrace schema: %d keys", len(json.loads(str(schema))))
+
+    session.env["WHEELS"] = str(dist)
+    pytest(session, "tests/docs/test_guide.py")

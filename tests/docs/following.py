@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 from .pages import Block, blocks
 
-_RUN = ("sh", "python", "toml")
-
 
 class Step(NamedTuple):
-    """One block of the page, and what it printed on both its streams."""
+    """One block of the page."""
 
     block: Block
     printed: str
+    """On stdout, and then on stderr: between the two there is no order."""
     shown: str | None
     """What the page says that it prints: the ``text`` block that follows, ``…`` standing for anything."""
 
@@ -37,24 +36,27 @@ class Step(NamedTuple):
 def follow(page: Path, where: Path, environment: Mapping[str, str], timeout: float = 300.0) -> list[Step]:
     """Do what `page` says, in the empty directory `where`, and return its steps. The first that fails is an AssertionError."""
     found = blocks(page)
+    outputs = where.parent / "printed"
+    outputs.mkdir()
     lines = ["set -e"]
-    outputs = {}
     for block in found:
-        if block.mark == "not run" or block.language not in _RUN:
-            continue
-        output = where.parent / f"line-{block.line}"
-        outputs[block.line] = output
-        lines += [f"{{ {_command(block)}", f"}} > {shlex.quote(str(output))} 2>&1 </dev/null"]
+        if block.mark != "not run" and (block.file or block.language in ("sh", "python")):
+            output = shlex.quote(str(outputs / str(block.line)))
+            lines += [f"{{ {_command(block)}", f"}} > {output} 2> {output}.err < /dev/null"]
     script = where.parent / "page.sh"
     script.write_text("\n".join(lines) + "\n", encoding="utf-8")
     done = subprocess.run(["bash", str(script)], cwd=where, env=dict(environment), timeout=timeout, check=False)
     steps = [
-        Step(block, outputs[block.line].read_text(encoding="utf-8"), _shown(found[position + 1 :]))
+        Step(block, _printed(outputs / str(block.line)), _shown(found[position + 1 :]))
         for position, block in enumerate(found)
-        if block.line in outputs and outputs[block.line].exists()
+        if (outputs / str(block.line)).exists()
     ]
     assert done.returncode == 0, f"{page.name}, line {steps[-1].block.line}:\n{steps[-1].printed}"
     return steps
+
+
+def _printed(output: Path) -> str:
+    return "".join(file.read_text(encoding="utf-8") for file in (output, output.with_name(f"{output.name}.err")))
 
 
 def _command(block: Block) -> str:

@@ -65,7 +65,7 @@ SOME = "call or stream or revert or readme"
 
 
 def test_the_scorecard_is_printed_and_written_and_kept_true(session: Run, tmp_path: Path) -> None:
-    code, said = session(*PLUGIN, "--autotrace-scorecard", "--autotrace-scorecard-file", "README.md", "-k", "not readme")
+    code, said = session(*PLUGIN, "--autotrace-scorecard", "--autotrace-scorecard-file", "README.md")
     assert code == 0, said
     assert "| acme (sync, async) | chat |" in said
     assert "| signature | ✓ |" in said

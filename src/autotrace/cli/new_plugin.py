@@ -41,7 +41,9 @@ def main(argv: Sequence[str]) -> int:
         return 1
     for path in files:
         print(os.path.join(directory, *path.split("/")))
-    print(f"A plugin of kind {kind} for {package}. Next: cd {directory}; pip install -e .; pytest", file=sys.stderr)
+    print(
+        f"A plugin of kind {kind} for {package}. Next: cd {directory}; pip install -e . --group test; pytest", file=sys.stderr
+    )
     return 0
 
 
