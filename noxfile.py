@@ -114,6 +114,12 @@ def older(session: nox.Session) -> None:
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed drops out of the matrix
     kit = "--ignore-glob=*/test_conformance.py"  # which takes longest, and is for the newest generation
     pytest(session, kit, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
+    # It allows no newer botocore than this session has, and brings a client that another SDK here would use: it lies beside.
+    beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
+    if not beside.exists():
+        session.install("-c", "constraints-older.txt", "--target", str(beside), *dependencies("aiobotocore"))
+    session.env["PYTHONPATH"] = str(beside)
+    pytest(session, "plugins/autotrace-bedrock/tests/test_aiobotocore.py")
 
 
 @nox.session(python=ONE)
