@@ -153,7 +153,7 @@ def _discover(prefer: object = None) -> None:
     """Learn of the installed plugins; of those that claim the same package, of the one that `prefer` or else the setting names.
     Raises `SettingsError` for a malformed `prefer`."""
     given = settings.current.get("prefer") if prefer is None else settings.KNOWN["prefer"][0]("prefer", prefer)
-    preferred = [name.strip() for name in given.split(",")]
+    preferred = [name.strip() for name in (given or "").split(",")]
     # By name, so that it does not depend on the file system which of two that claim the same package is taken.
     for entry in sorted(discovery.scan(), key=lambda entry: (entry.distribution not in preferred, entry.distribution)):
         known = _plugins.get(entry.package)

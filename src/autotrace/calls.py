@@ -63,7 +63,7 @@ class TracedTarget:
             self.tripped = f"failed {self.FAILURES_ALLOWED} times, lastly with {type(exc).__name__}"
             diagnostics.say(
                 "circuit",
-                f"{self.origin.name}: {self.name} {self.tripped}, and is switched off; disable() and enable() switch it on.",
+                f"{self.origin.name}: {self.name} {self.tripped}, and is switched off; enable() switches it on again.",
             )
         diagnostics.failed(f"{self.origin.name} {self.name}", exc)
 

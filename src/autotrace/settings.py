@@ -113,7 +113,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "max_line_bytes": (_at_least(2048), 1_000_000),
     "max_text_chars": (_at_least(100), 0),
     "overflow": (_one_of("drop", "block"), "drop"),
-    "prefer": (_text, ""),
+    "prefer": (_text, None),
     "prices": (_prices, None),
     "processors": (_of_sinks("processors"), None),
     "queue_bytes": (_at_least(65_536), 67_108_864),

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 import autotrace
-from autotrace import model, plugin
+from autotrace import model, plugin, settings
 from autotrace.testing.provider import Provider, serve
 
 if sys.version_info >= (3, 11):
@@ -101,3 +101,8 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_setting_is_in_the_table_of_settings() -> None:
+    table = (ROOT / "docs/activation.md").read_text().partition("\n## Settings\n")[2]
+    assert [name for name in settings.KNOWN if f"`{name}`" not in table] == []
