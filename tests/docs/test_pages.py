@@ -5,6 +5,7 @@ The authors' guide is followed in an environment of its own: `test_guide.py`.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -95,6 +96,27 @@ def test_all_that_authors_import_is_promised_to_them() -> None:
     promised = (ROOT / "docs/stability.md").read_text()
     assert [name for name in plugin.__all__ if f"`{name}`" not in promised] == []
     assert [name for name in autotrace.__all__ if not name.startswith("__") and f"`{name}`" not in promised] == []
+
+
+def test_all_that_a_plugin_can_declare_is_explained() -> None:
+    told = "".join((ROOT / "docs" / page).read_text() for page in ("declarations.md", "frameworks.md"))
+    words = {name for name in plugin.__all__ if name[0].islower() or isinstance(getattr(plugin, name), type)}
+    for made in (
+        plugin.Dialect,
+        plugin.Inside,
+        plugin.Instrumentor,
+        plugin.Operation,
+        plugin.Option,
+        plugin.StreamSeam,
+        plugin.start,
+    ):
+        words |= {name for name, one in inspect.signature(made).parameters.items() if one.kind is one.KEYWORD_ONLY}
+    words |= {name for name in plugin.Invocation.__slots__ if not name.startswith("_")}
+    assert sorted(word for word in words if not re.search(rf"\b{word}\b", told)) == []
+    (listed,) = re.findall(r"^## Call: .*?(?=^## )", told, re.MULTILINE | re.DOTALL)
+    named = {name for row in re.findall(r"^\| (`.*?`) \|", listed, re.MULTILINE) for name in re.findall(r"`(\w+)", row)}
+    assert len(named) >= 14
+    assert sorted(name for name in named if not hasattr(plugin.Call, name)) == []
 
 
 def test_links_between_pages_lead_somewhere() -> None:
