@@ -552,14 +552,12 @@ def test_failures_have_the_providers_shape(sdk: Sdk) -> None:
 @awaited
 async def test_once_is_once(sdk: Sdk) -> None:
     text = f"once {sdk.asynchronous}"
-    started = time.monotonic()
     answer = await sdk.value(sdk.openai(max_retries=1).chat.completions.create(model="fault-429-once", messages=user(text)))
     message = await sdk.value(
         sdk.anthropic(max_retries=1).messages.create(model="fault-500-once", max_tokens=99, messages=user(text))
     )
     assert answer.choices[0].message.content == message.content[0].text == f"You said: “{text}”"
     assert len(sdk.provider.requests) == 4
-    assert time.monotonic() - started < 4
 
 
 STREAMS: dict[str, Callable[[Sdk, str], Any]] = {
@@ -625,10 +623,8 @@ async def test_answers_that_break(sdk: Sdk, fault: str, error: str) -> None:
 
 @awaited
 async def test_hang_ends(sdk: Sdk) -> None:
-    started = time.monotonic()
     with pytest.raises(openai.APITimeoutError):
         await sdk.value(sdk.openai(timeout=0.2).chat.completions.create(model="fault-hang", messages=user("Hi")))
-    assert time.monotonic() - started < 1
 
 
 def test_hang_ends_with_the_server() -> None:
@@ -640,15 +636,14 @@ def test_hang_ends_with_the_server() -> None:
         except openai.APIConnectionError as exc:
             failed.append(exc)
 
-    started = time.monotonic()
-    with serve() as provider, openai.OpenAI(base_url=provider.openai_url, api_key="x", max_retries=0) as client:
+    serving = serve(hang_seconds=600)
+    with serving as provider, openai.OpenAI(base_url=provider.openai_url, api_key="x", max_retries=0) as client:
         thread = threading.Thread(target=ask, args=(client,))
         thread.start()
         while not provider.requests:
             time.sleep(0.01)
-    thread.join()
+    thread.join(60)
     assert len(failed) == 1
-    assert time.monotonic() - started < 5
 
 
 # --------------------------------------------------------------------------------------------------------- server
