@@ -50,6 +50,11 @@ class Output:
                 self.lines.append(line)
 
     @property
+    def calls(self) -> list[dict[str, Any]]:
+        """The records of model calls."""
+        return [span for span in self.records if span["attributes"].get("gen_ai.operation.name") == "chat"]
+
+    @property
     def said(self) -> list[str]:
         """The program's lines, sorted, without what differs from run to run."""
         return sorted(without_pid(line) for line in self.lines)
@@ -78,7 +83,7 @@ class Outcome:
     @property
     def calls(self) -> list[dict[str, Any]]:
         """The records of model calls, wherever they came out."""
-        return [span for span in self.records if span["kind"] == "CLIENT"]
+        return [*self.out.calls, *self.err.calls, *self.file.calls]
 
     @property
     def records(self) -> list[dict[str, Any]]:

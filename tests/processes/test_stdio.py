@@ -43,8 +43,8 @@ def mcp(request: pytest.FixtureRequest) -> dict[str, str]:
 def test_a_server_on_stdio_keeps_its_records_off_the_protocol(mcp: dict[str, str], compare: Callable[..., Any]) -> None:
     traced = compare(["mcp_client.py", "all"], **mcp)
     assert traced.labels() == {"client": 2, **TOOL_CALLS}
-    assert len(traced.out.records) == 2
-    assert len(traced.err.records) == 6
+    assert len(traced.out.calls) == 2
+    assert len(traced.err.calls) == 6
 
 
 def test_a_server_that_nobody_has_told_of_autotrace_is_as_it_was(mcp: dict[str, str], compare: Callable[..., Any]) -> None:
@@ -70,4 +70,4 @@ def test_a_server_that_is_the_first_active_process_has_a_file_to_write_to(
     line = ["mcp_client.py", "bare"]
     traced = compare(line, switch="ENABLE", unrecorded=lambda prompt: prompt.startswith("client"), **variables)
     assert traced.labels() == TOOL_CALLS
-    assert (traced.out.records, traced.err.records, len(traced.file.records)) == ([], [], 6)
+    assert (traced.out.records, traced.err.records, len(traced.file.calls)) == ([], [], 6)
