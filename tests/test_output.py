@@ -126,60 +126,6 @@ def test_a_child_whose_stdout_is_parsed_keeps_its_records_off_it(tmp_path: Path)
     assert [json.loads(line)["name"] for line in done.stderr.splitlines()] == ["of the child"]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_lines_of_several_processes_do_not_mix(tmp_path: Path) -> None:
-    done, lines = run(
-        tmp_path,
-        """
-        span("first")
-        children = []
-        for number in range(4):
-            child = os.fork()
-            if child == 0:
-                for count in range(20):
-                    span(f"p{number}", text="x" * 50_000)
-                sys.exit()
-            children.append(child)
-        for child in children:
-            os.waitpid(child, 0)
-        """,
-    )
-    assert done.returncode == 0, done.stderr
-    names = [line["name"] for line in lines]
-    assert sorted(names) == sorted(["first", *(f"p{number}" for number in range(4) for _ in range(20))])
-
-
-def test_a_reader_that_is_gone_does_not_disturb_the_program(tmp_path: Path) -> None:
-    script = tmp_path / "program.py"
-    script.write_text(
-        PREAMBLE + "import time\nfor _ in range(5):\n    span('a')\n    time.sleep(0.05)\nsys.stderr.write('done')\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read()
-        assert process.wait() == 0
-    assert b"done" in said
-    lines = [json.loads(line) for line in said.replace(b"done", b"").splitlines()]
-    assert [line["event"] for line in lines] == ["autotrace.sink", "autotrace.dropped"]
-    assert lines[1]["records"] == 5
-
-
-def test_a_reader_that_does_not_read_delays_the_exit_and_does_not_prevent_it(tmp_path: Path) -> None:
-    script = tmp_path / "program.py"
-    script.write_text(PREAMBLE + "span('a', text='x' * 1_000_000)\n")
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-    ) as process:
-        assert process.wait(timeout=30) == 0
-        assert process.stderr is not None
-        said = json.loads(process.stderr.read())
-        assert (said["event"], said["records"]) == ("autotrace.dropped", 1)
-
-
 def test_values_that_json_cannot_hold_leave_the_line_valid(tmp_path: Path) -> None:
     _, lines = run(
         tmp_path,

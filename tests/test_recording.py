@@ -228,3 +228,18 @@ def test_a_call_that_is_not_recorded_keeps_nothing(captured: Capture) -> None:
     assert chunk() is None
     call.finish()
     assert captured.spans == []
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_key_that_is_given_twice_is_the_latest_calls(captured: Capture) -> None:
+    first, second = start(TOOL, {"name": "a"}, key=7), start(TOOL, {"name": "b"}, key=7)
+    first.finish()
+    assert open_call(7) is second
+    del second
+    gc.collect()
+    assert len(captured.spans) == 1
+    call = open_call(7)
+    assert call is not None
+    call.finish()
+    assert open_call(7) is None
+    assert [span["end_reason"] for span in captured.spans] == ["completed", "completed"]

@@ -66,6 +66,9 @@ class Beginning:
         """About how many bytes this takes while it waits; what it shares with the span's own record is counted there."""
         return shedding.BASE
 
+    def drop(self) -> None:
+        """There will be no line; nothing else waits for it."""
+
     def shed(self) -> bool:
         """There is no content to give up: the draft has it."""
         return False

@@ -184,8 +184,7 @@ class Call:
         """Nothing was sent yet: the call does not count until `resume`."""
         beginnings.withdraw(self._draft)
         _open.pop(self._draft.span_id, None)
-        if self._key is not None:
-            _keyed.pop(self._key, None)
+        self._give_key_back()
         if self._place is not None:
             self._place.leave()
 
@@ -216,11 +215,14 @@ class Call:
         draft.end_reason = reason
         if self.chunks is not None:
             self.chunks = chunks.NotKept()
-        if self._key is not None:
-            _keyed.pop(self._key, None)
+        self._give_key_back()
         if self._held:
             self._release()
         return None if self._place is not None and self._place.is_covered() else draft
+
+    def _give_key_back(self) -> None:
+        if self._key is not None and _keyed.get(self._key) is self:  # else another call has begun with the same one
+            _keyed.pop(self._key, None)
 
     def __del__(self, _open: dict[int, weakref.ref[Call]] = _open) -> None:
         # On any thread, inside anybody's locks: a pop and an append, nothing that could wait. The table is bound here

@@ -144,6 +144,11 @@ class Draft(msgspec.Struct):
             weight += shedding.weight_of_attributes(self.attributes)
         return weight
 
+    def drop(self) -> None:
+        """There will be no record."""
+        if self.operation.transparent:
+            transparency.forget(self.span_id)
+
     def shed(self) -> bool:
         """Give up the content, as too much waits. False if there is hardly any."""
         if not self.content or self.weight() < shedding.BASE + shedding.SMALL:

@@ -14,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
+from autotrace import recording, transparency
 from autotrace.errors import SettingsError
+from autotrace.plugin import Operation
 from autotrace.sinks.queue import Queue
 from autotrace.sinks.writer import writer
 from autotrace.testing import Capture
+from autotrace.translation import Origin
 
 NOTE = "autotrace.content.dropped"
 BIG = "x" * 10_000
@@ -37,6 +40,9 @@ class Thing:
 
     def weight(self) -> int:
         return 10 + self.content
+
+    def drop(self) -> None:
+        return
 
     def shed(self) -> bool:
         had, self.content = self.content > 0, 0
@@ -162,6 +168,16 @@ def test_then_whole_spans_go_and_every_one_is_counted(captured: Capture) -> None
     assert after["dropped"] - before["dropped"] == 100 - len(kept)
     assert after["recorded"] - before["recorded"] == 100
     assert after["queued"] == before["queued"]
+
+
+@pytest.mark.usefixtures("small")
+def test_what_a_transparent_call_leaves_behind_goes_with_its_span(captured: Capture) -> None:
+    operation, origin = Operation("chat", transparent=True), Origin("acme")
+    with writer._draining:
+        for _ in range(100):
+            recording.begin(operation, origin).finish()
+    assert len(captured.spans) < 40
+    assert transparency._waiting == {}
 
 
 STALLED = """

@@ -28,6 +28,9 @@ class Item(Protocol):
     def shed(self) -> bool:
         """Give up the content. False if there is none."""
 
+    def drop(self) -> None:
+        """There is no room: it will be no record. Takes no lock."""
+
 
 class Queue:
     """The items in the order in which they came. The oldest give up their content first where there is too much."""
@@ -86,6 +89,7 @@ class Queue:
             self._without_content.append(item)
         while self.bytes > limit and (item := self._popped(self._without_content)) is not None:
             self.bytes -= item.weight()
+            item.drop()
             if item.counts:
                 self.lost.add()
 
