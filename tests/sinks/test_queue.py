@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 import autotrace
 from autotrace import recording, transparency
 from autotrace.errors import SettingsError
+from autotrace.model import Span
 from autotrace.plugin import Operation
+from autotrace.sinks.entry import Entry
 from autotrace.sinks.queue import Queue
 from autotrace.sinks.writer import writer
 from autotrace.testing import Capture
@@ -268,3 +272,37 @@ def test_a_malformed_setting_is_one_error(monkeypatch: pytest.MonkeyPatch, varia
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=said):
         autotrace.enable()
+
+
+class Records:
+    """A sink that reads structs; it works unless it is `down`."""
+
+    def __init__(self, down: bool) -> None:
+        self.down = down
+        self.records: list[Any] = []
+
+    def write(self, batch: list[Entry]) -> None:
+        if self.down:
+            raise OSError(111, "Connection refused")
+        self.records += [msgspec.to_builtins(entry.record) for entry in batch]
+
+    def close(self, deadline: float) -> None: ...
+
+
+@pytest.mark.parametrize("limit", [0, 1000], ids=["whole", "cut"])
+def test_what_waits_is_held_as_lines_and_comes_as_it_was(limit: int) -> None:
+    up, down = Records(down=False), Records(down=True)
+    settings = {"max_text_chars": limit} if limit else {}
+    autotrace.enable(sinks=[up, down], **settings)
+    deep = {"list": [1, 2.5, None, True, {"é\t": "x" * 2000}], "empty": {}}
+    for number in range(300):
+        with autotrace.span(str(number), attributes={"deep": deep, "text": "y" * 3000}):
+            pass
+    assert not autotrace.flush(0.5)
+    assert len(up.records) == 300
+    structs = sum(type(thing) is Span for thing in gc.get_objects())
+    assert structs >= 300 if limit else structs < 50
+    down.down = False
+    assert autotrace.flush(5)
+    assert down.records == up.records
+    autotrace.disable()

@@ -118,7 +118,7 @@ class Delivery:
         for parcel in reversed(self.waiting):
             if parcel.weight:
                 break
-            parcel.weight = _weight(parcel.entry)
+            parcel.weight = parcel.entry.put_by()
             self.weight += parcel.weight
         if not weight or self.weight <= weight:
             return 0
@@ -209,7 +209,7 @@ class Delivery:
             return False
         parcel.entry = entry
         self.weight -= parcel.weight
-        parcel.weight = _weight(entry)
+        parcel.weight = entry.put_by()
         self.weight += parcel.weight
         self.contents[shedding.QUEUE_FULL] += 1
         return True
@@ -232,11 +232,6 @@ class Delivery:
             if entry.process():
                 found.append(entry)
         return found
-
-
-def _weight(entry: Entry) -> int:
-    """The line, the struct that it was made of, and what holds the two."""
-    return 2 * len(entry.line) + shedding.BASE
 
 
 def _message(exc: Exception) -> str:

@@ -8,10 +8,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from autotrace import diagnostics, freezing, limits, settings
+from autotrace import diagnostics, freezing, limits, settings, shedding
 from autotrace.model import Dropped, Record
 from autotrace.pricing import cost
 from autotrace.sinks import processing
+
+_CUT = b'"autotrace.cut.'
+_HELD = 400
+"""About what a line that waits takes beside its bytes."""
 
 
 class Entry:
@@ -41,6 +45,18 @@ class Entry:
         if self._record is None:
             self._record = _read_back(self.line, self._kind)
         return self._record
+
+    def put_by(self) -> int:
+        """Hold the line alone, as the record has to wait: about how many bytes that takes.
+
+        The struct is read back for whoever asks for it. Its many objects would be looked at by each full collection of
+        the program's garbage, and take twice the room. Where something was cut to make the line, the struct stays: it has more.
+        """
+        line = self.line
+        if _CUT in line:
+            return 2 * len(line) + shedding.BASE
+        self._record = None
+        return len(line) + _HELD
 
     def process(self) -> bool:
         """Pass the record through the program's processors, if it has any. False: one of them wants it dropped."""
