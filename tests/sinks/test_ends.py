@@ -127,6 +127,24 @@ def test_a_stalled_reader_delays_the_exit_for_as_long_as_is_set(start: Any) -> N
     assert (said["event"], said["records"]) == ("autotrace.dropped", 6)
 
 
+def test_a_slow_reader_gets_no_half_line_at_the_end(start: Any) -> None:
+    process = start(
+        """
+        for number in range(300):
+            span(str(number), text="x" * 15_000)
+        """,
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "0.3"},
+    )
+    found = b""
+    while data := os.read(process.stdout.fileno(), 4096):
+        found += data
+        time.sleep(0.005)
+    out = [json.loads(line)["name"] for line in found.splitlines()]
+    assert out == [str(number) for number in range(len(out))]
+    said = json.loads(process.communicate(timeout=60)[1])
+    assert (said["event"], said["records"]) == ("autotrace.dropped", 300 - len(out))
+
+
 def test_forks_in_a_storm_of_threads_write_each_record_once(start: Any) -> None:
     process = start(
         """

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autotrace.sinks import locking, system
+from autotrace.sinks import destination, locking, system
 from autotrace.sinks.destination import prints
 from autotrace.sinks.entry import Entry
 
@@ -33,6 +33,10 @@ _FILE_BATCH = 1 << 24
 
 _PATIENCE = 0.02
 """Seconds that one `write` may wait for the reader, and for another process. The writer has other things to do meanwhile."""
+
+_ENDING = 0.2
+"""The same for the rest of a line when the process is ending: what it leaves half stays so, and another process may have no
+record to begin a line of its own with."""
 
 _STUCK = 2.0
 """Seconds after which a process that holds the lock although there is room counts as stopped; then it goes without the lock."""
@@ -114,6 +118,8 @@ class DescriptorSink:
 
     def _finish_line(self, give_up: float) -> bool:
         """Write what is left of the line that was begun. False if not all of it was taken."""
+        if self._rest and destination.give_up_at is not None:
+            give_up = time.monotonic() + _ENDING
         while self._rest:
             written = self._put(self._rest[: self._room()]) if self._has_room(give_up - time.monotonic()) else 0
             if not written:
