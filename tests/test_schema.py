@@ -11,6 +11,7 @@ import pytest
 
 import autotrace
 from autotrace import model
+from autotrace.sinks.writer import writer
 from autotrace.testing import Capture
 
 PUBLISHED = json.loads((Path(model.__file__).parent / "schema.json").read_text())
@@ -22,7 +23,7 @@ def test_the_checked_in_schema_is_what_the_model_says() -> None:
     jsonschema.Draft202012Validator.check_schema(PUBLISHED)
 
 
-def test_lines_of_every_kind_are_valid(library: Any, captured: Capture) -> None:
+def test_spans_of_every_kind_are_valid(library: Any, captured: Capture) -> None:
     autotrace.enable(library.name)
     client = library.client.Client()
 
@@ -39,6 +40,21 @@ def test_lines_of_every_kind_are_valid(library: Any, captured: Capture) -> None:
     assert len(spans) == 5
     for span in spans:
         VALIDATOR.validate(span)
+
+
+def test_lines_that_are_no_spans_are_valid(captured: Capture) -> None:
+    autotrace.enable(starts=True, queue_bytes=65_536)
+    try:
+        with writer._draining:  # so that more waits than there is room for
+            for _ in range(100):
+                with autotrace.span("a", {"b": 1}):
+                    pass
+        assert captured.spans
+    finally:
+        autotrace.disable()
+    assert {line["event"] for line in captured._sink.records} == {"span", "span.start", "autotrace.dropped"}
+    for line in captured._sink.records:
+        VALIDATOR.validate(line)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ class Plugin:
         for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
             self._when_imported(module, self._patch)
         self._patch_early_aliases()
-        self._when_imported(self.entry.package, self._ready)
+        self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
         for name, hook in instrumentor.on_ready.items():
             self._when_imported(name or self.entry.package, hooks.installing(name, hook))
@@ -237,16 +237,13 @@ class Plugin:
         for patch, alias in patcher.apply_to_aliases([state.patch for state in states if state.patch is not None], modules):
             of_patch[id(patch)].aliases.append(alias)
 
-    def _ready(self, module: Any) -> None:
-        """The library's root has been imported: check its version."""
+    def _check_version(self, module: Any) -> None:
+        """The library's root has been imported: say so if its version is none that the plugin was made for."""
+        from autotrace.requirements import Requirement, installed_version
+
         instrumentor = self.instrumentor
         if instrumentor is None:
             return
-        self._check_version(module, instrumentor)
-
-    def _check_version(self, module: Any, instrumentor: Instrumentor) -> None:
-        from autotrace.requirements import Requirement, installed_version
-
         version = self._library_version or object.__getattribute__(module, "__dict__").get("__version__")
         if not isinstance(version, str):
             version = installed_version(*(Requirement(text).distribution for text in instrumentor.requires))

@@ -103,15 +103,18 @@ def timestamp(start_ns: int) -> str:
 _FORMATS = {
     "trace_id": {"pattern": "^[0-9a-f]{32}$", "description": "W3C trace id, 32 hex digits"},
     "span_id": {"pattern": "^[0-9a-f]{16}$", "description": "W3C span id, 16 hex digits"},
-    "timestamp": {"format": "date-time", "description": "The start of the span, UTC, RFC 3339 with microseconds"},
+    "timestamp": {
+        "format": "date-time",
+        "description": "The span's start, or when the line was made; UTC, RFC 3339, microseconds",
+    },
     "start_ns": {"minimum": 0, "description": "Unix time in nanoseconds"},
     "end_ns": {"minimum": 0, "description": "start_ns plus duration_ns"},
     "duration_ns": {"minimum": 0, "description": "Nanoseconds on a monotonic clock"},
     "reason": {
         "description": "queue_full: more waited than queue_bytes; sink: the sink refused it; record: it could not be made"
     },
-    "records": {"minimum": 0, "description": "Lines that are lost"},
-    "contents": {"minimum": 0, "description": "Records that were written without their content"},
+    "records": {"minimum": 0, "description": "Spans that are lost"},
+    "contents": {"minimum": 0, "description": "Spans that were written without their content"},
 }
 _TYPES: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},

@@ -49,14 +49,14 @@ def health() -> dict[str, Any]:
 
 
 def _spans() -> dict[str, int]:
-    recording = sys.modules.get("autotrace.recording")
-    if recording is None or not hasattr(recording, "_open"):
+    writer = getattr(sys.modules.get("autotrace.sinks.writer"), "writer", None)
+    calls = sys.modules.get("autotrace.open_calls")
+    if writer is None or calls is None:
         return dict.fromkeys(("begun", "open", "unrecorded", "recorded", "written", "dropped", "queued"), 0)
-    writer = recording.writer
     # In the order in which they grow less: what happens between two of these lines does not make a number negative.
     written, dropped, covered = writer.written, writer.dropped, writer.dispatch.covered
     recorded = writer.ended.value - covered
-    still_open = len(recording._open)
+    still_open = len(calls.by_id)
     begun = writer.begun.value
     return {
         "begun": begun,
