@@ -10,7 +10,7 @@ import ast
 import functools
 import os
 from collections.abc import Iterable, Iterator
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, NamedTuple, Union
 
 from autotrace.invocation import Invocation
@@ -41,29 +41,39 @@ class Function(NamedTuple):
         return not any(part.startswith("_") for part in self.name.split("."))
 
 
+class Described(NamedTuple):
+    """What a library offers that no function of its source spells out: an operation of a service's description, a message."""
+
+    module: str
+    """Where it is described: a module, or another place that tells it from its like."""
+    name: str
+
+
 class Way(NamedTuple):
     """One public way to make a call, and what a target sees of it."""
 
-    function: Function
+    function: Union[Function, Described]
     target: str
     """The key of the target that the call passes; "" if it passes none."""
     invocation: Invocation | None = None
     """What the target's route gets, as far as the source tells; ``None``: it does not tell."""
     detail: str = ""
     """A path, or another word that tells this way from others of the same function."""
+    hook: str = ""
+    """The function of the plugin that the library itself calls here, in place of a target: ``Handler.on_llm_end``."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked here: by the parameters of the function, if it is one, else because it was enumerated."""
+        return bool(self.hook) or isinstance(self.function, Described) or asks(self.function)
 
 
 def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
     """The modules of an import package that is installed, parsed. Nothing for one that is not there or has no source."""
-    path, spec = None, None
-    for part in _ancestry(package):
-        spec = PathFinder.find_spec(part, path)
-        if spec is None:
-            return
-        path = spec.submodule_search_locations
-    if spec is not None and path is None and spec.origin:
+    spec = _spec(package)
+    if spec is not None and spec.submodule_search_locations is None and spec.origin:
         yield from _parsed(package, spec.origin)
-    for directory in path or ():
+    for directory in directories(package):
         for where, folders, files in os.walk(directory):
             folders[:] = sorted(folder for folder in folders if folder.isidentifier() and folder not in ("tests", "testing"))
             inside = os.path.relpath(where, directory).replace(os.sep, ".")
@@ -72,6 +82,22 @@ def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
                 stem, ending = os.path.splitext(file)
                 if ending == ".py":
                     yield from _parsed(prefix if stem == "__init__" else f"{prefix}.{stem}", os.path.join(where, file))
+
+
+def directories(package: str) -> tuple[str, ...]:
+    """Where an import package that is installed has its files; none for a module, and for what is not there."""
+    spec = _spec(package)
+    return () if spec is None else tuple(spec.submodule_search_locations or ())
+
+
+def _spec(package: str) -> ModuleSpec | None:
+    path, spec = None, None
+    for part in _ancestry(package):
+        spec = PathFinder.find_spec(part, path)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return spec
 
 
 def _ancestry(package: str) -> list[str]:

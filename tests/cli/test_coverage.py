@@ -101,7 +101,7 @@ def test_what_is_not_covered_fails_unless_it_is_known(sdk: Any, capsys: pytest.C
     assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw"]) == 1
     assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw", "--known", "*.tune"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[-1] == f"{sdk.name}: 8 ways: 3 covered, 1 in part, 2 not covered, 2 cannot tell"
+    assert told[-1] == f"{sdk.name}: 8 ways: 3 covered, 1 in part, 0 by option, 2 not covered, 2 cannot tell"
     assert any(line.startswith("not covered (known)") and "Client.draw" in line for line in told)
     assert not any(line.startswith("covered ") for line in told)
 
@@ -110,7 +110,7 @@ def test_the_listing_as_json_says_all(sdk: Any, capsys: pytest.CaptureFixture[st
     assert coverage.main([sdk.name, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["package"] == sdk.name
-    assert told["counts"] == {"covered": 3, "in part": 1, "not covered": 2, "cannot tell": 2}
+    assert told["counts"] == {"covered": 3, "in part": 1, "by option": 0, "not covered": 2, "cannot tell": 2}
     rank = next(way for way in told["ways"] if way["function"].endswith("Client.rank"))
     assert (rank["verdict"], rank["operation"]) == ("in part", "rerank")
 
@@ -126,6 +126,14 @@ def test_a_library_without_a_plugin_is_one_line(capsys: pytest.CaptureFixture[st
     assert "no installed plugin answers to 'no_such_library'" in capsys.readouterr().err
 
 
+TRANSPORT = """
+class SyncAPIClient:
+    def request(self, cast_to, options): ...
+
+
+class AsyncAPIClient:
+    async def request(self, cast_to, options): ...
+"""
 GENERATED = """
 class Completions:
     def create(self, *, model, messages):
@@ -144,6 +152,7 @@ class Realtime:
 
 
 def test_the_family_of_stainless_says_itself_how_its_surface_is_enumerated(library: Any) -> None:
+    library.write(f"{library.name}/_base_client.py", TRANSPORT)
     library.write(f"{library.name}/resources.py", GENERATED)
     library.write(
         f"{library.plugin}.py",
@@ -160,6 +169,63 @@ def test_the_family_of_stainless_says_itself_how_its_surface_is_enumerated(libra
         ("covered", "/v1/chat/completions", "chat"),
         ("covered", "https://fast.example/v1/chat/completions", "chat"),
     ]
+
+
+HOOKED = """
+from autotrace.plugin import Instrumentor, Invocation, Operation, Option
+
+PING = Operation("ping", request={{"acme.method": "method"}})
+ASK = Operation("ask", request={{"input_messages": "question"}})
+
+
+def route(call):
+    method = call.kwargs.pop("method")
+    return {{"ask": ASK, "ping": PING if call.options["pings"] == "on" else None}}.get(method)
+
+
+def ways(package):
+    from autotrace.surface import Described, Way
+
+    key = f"{{package}}.client:Client._request"
+    for method in ("ask", "ping", "tell"):
+        yield Way(Described("protocol", method), key, Invocation((), True, (None,), {{"method": method}}))
+    yield Way(Described("protocol", "moved"), f"{{package}}.client:Client.gone", Invocation((), True, (None,), {{}}))
+    yield Way(Described("events", "on_end"), "", hook="Handler.on_end")
+    yield Way(Described("events", "on_thought"), "")
+
+
+instrumentor = Instrumentor(
+    on_ready=lambda module: None,
+    options={{"pings": Option("off", "says whether pings are spans", choices=("off", "on"))}},
+    targets={{"{name}.client:Client._request": route, "{name}.client:Client.gone": ASK}},
+    surface=ways,
+)
+"""
+
+
+def test_what_no_function_spells_out_is_listed_by_the_plugin(sdk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    sdk.write(f"{sdk.plugin}.py", HOOKED.format(name=sdk.name))
+    found = coverage.findings(sdk.name, activation.named(sdk.name).declared())
+    assert {one.function.partition(":")[2]: (one.verdict, one.operation) for one in found} == {
+        "ask": ("covered", "ask"),
+        "ping": ("by option", "ping, with pings='on'"),
+        "tell": ("not covered", "the route passes it"),
+        "moved": ("not covered", f"{sdk.name}.client:Client.gone is no target, or is not in the library"),
+        "on_end": ("covered", "reported to Handler.on_end"),
+        "on_thought": ("not covered", "passes no target and calls no hook"),
+    }
+    assert coverage.main([sdk.name, "--fail", "--known", "*:tell", "--known", "*:moved"]) == 1
+    assert coverage.main([sdk.name, "--fail", "--known", "*:tell", "--known", "*:moved", "--known", "*_thought"]) == 0
+    assert "2 covered, 0 in part, 1 by option, 3 not covered" in capsys.readouterr().out
+
+
+def test_a_library_that_is_unlike_all_that_its_plugin_knows_is_no_clean_bill(
+    sdk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "from autotrace.plugin import Instrumentor\ninstrumentor = Instrumentor(on_ready=lambda module: None, "
+    sdk.write(f"{sdk.plugin}.py", f"{source}surface=lambda package: ())\n")
+    assert coverage.main([sdk.name, "--fail"]) == 2
+    assert "finds nothing of what it knows" in capsys.readouterr().err
 
 
 KNOWN = {

@@ -13,6 +13,7 @@ from autotrace.dialects.bedrock_guardrail import bedrock_guardrail
 from autotrace.dialects.bedrock_invoke import Maker
 from autotrace.families import botocore
 from autotrace.plugin import Instrumentor, Invocation, Operation, Route, constant
+from autotrace_bedrock import surface
 
 _MODEL = {"model": "modelId"}
 OPERATIONS = {
@@ -65,4 +66,5 @@ instrumentor = Instrumentor(
     requires="botocore>=1.34,<2",
     errors=botocore.ERRORS,
     targets=botocore.targets(ROUTES),
+    surface=surface.of(ROUTES),
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from autotrace.families import botocore
 from autotrace.plugin import Instrumentor
-from autotrace_bedrock import ROUTES
+from autotrace_bedrock import ROUTES, surface
 
 instrumentor = Instrumentor(
     provider="aws.bedrock",
     requires="aiobotocore>=2.13,<4",
     errors=botocore.ERRORS,
     targets=botocore.targets(ROUTES, asynchronous=True),
+    surface=surface.of(ROUTES),
 )

@@ -12,7 +12,7 @@ import sys
 
 from autotrace.families import stainless
 from autotrace.plugin import Inside, Instrumentor, Invocation, Option
-from autotrace_langchain import runs
+from autotrace_langchain import runs, surface
 from autotrace_langchain.handler import install
 
 
@@ -34,6 +34,7 @@ instrumentor = Instrumentor(
     requires=("langchain-core>=1,<2", "langchain>=1,<2", "langgraph>=1,<2"),
     on_ready={"langchain_core.tracers.context": install},
     enclosing=runs.enclosing,
+    surface=surface.ways,
     errors=stainless.ERRORS,
     options={
         "chains": Option(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotrace.plugin import Call, Instrumentor, Invocation, Observer, Operation, Option
-from autotrace_mcp import operations, propagation
+from autotrace_mcp import operations, propagation, surface
 
 _VERSION_HEADER = "mcp-protocol-version"
 _SESSION_HEADER = "mcp-session-id"
@@ -106,6 +106,7 @@ def _responded(call: Call, invocation: Invocation, _none: None) -> None:
 
 instrumentor = Instrumentor(
     requires="mcp>=1.30,<3",
+    surface=surface.ways,
     errors={
         "error_type": operations.text_of_code,
         "error_code": operations.text_of_code,
