@@ -227,6 +227,8 @@ def test_a_library_without_the_plugin_that_there_is_for_it_is_known_from_metadat
     library.write("ollama.py", "raise RuntimeError('it was imported')")
     assert "ollama" in libraries.without_plugin([])
     assert "ollama" not in libraries.without_plugin(["autotrace-ollama"])
+    library.write("google_genai-3.4.dist-info/METADATA", "Metadata-Version: 2.1\nName: google-genai\nVersion: 3.4\n")
+    assert "google-genai" in libraries.without_plugin([])  # whose package is google.genai
 
 
 @pytest.mark.parametrize(

@@ -98,5 +98,10 @@ def without_plugin(installed: Iterable[str]) -> list[str]:
     return sorted(
         extra
         for plugin, extra in offered.items()
-        if plugin not in plugins and plugin == f"autotrace-{extra}" and (_top_level().get(extra) or can_be_found(extra))
+        if plugin not in plugins and plugin == f"autotrace-{extra}" and _is_there(extra)
     )
+
+
+def _is_there(library: str) -> bool:
+    """Whether a distribution or a package has this name: of `google-genai` only the former, of a plain folder the latter."""
+    return version(library, library) is not None or bool(_top_level().get(library)) or can_be_found(library)
