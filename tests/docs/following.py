@@ -22,7 +22,7 @@ class Step(NamedTuple):
     printed: str
     """On stdout, and then on stderr: between the two there is no order."""
     shown: str | None
-    """What the page says that it prints: the ``text`` block that follows, ``…`` standing for anything."""
+    """What the page says that it prints, in the ``text printed`` that follows; ``…`` stands for anything."""
 
     @property
     def as_shown(self) -> bool:
@@ -33,14 +33,14 @@ class Step(NamedTuple):
         return re.search(f"^{pattern}$", self.printed.strip(), re.DOTALL) is not None
 
 
-def follow(page: Path, where: Path, environment: Mapping[str, str], timeout: float = 300.0) -> list[Step]:
+def follow(page: Path, where: Path, environment: Mapping[str, str], timeout: float = 600.0) -> list[Step]:
     """Do what `page` says, in the empty directory `where`, and return its steps. The first that fails is an AssertionError."""
     found = blocks(page)
     outputs = where.parent / "printed"
     outputs.mkdir()
     lines = ["set -e"]
     for block in found:
-        if block.mark != "not run" and (block.file or block.language in ("sh", "python")):
+        if block.file or block.language in ("sh", "python"):
             output = shlex.quote(str(outputs / str(block.line)))
             lines += [f"{{ {_command(block)}", f"}} > {output} 2> {output}.err < /dev/null"]
     script = where.parent / "page.sh"

@@ -20,7 +20,7 @@ class Block(NamedTuple):
     language: str
     """``python``, ``toml``, ``sh``, ``text``, …"""
     mark: str
-    """What stands behind the language, which readers do not see: ``not run`` for what a test cannot do."""
+    """What stands behind the language, which readers do not see: ``printed`` for what the block before it prints."""
     text: str
     line: int
     """Where it begins in the page."""

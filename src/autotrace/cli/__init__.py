@@ -46,7 +46,7 @@ def _without_command(arguments: Sequence[str]) -> int:
     """Help, version, or what was wrong. Not argparse's subparsers: those would not leave `run`'s arguments alone."""
     import argparse
 
-    listing = "\n".join(f"  {name:<10} {says}" for name, says in COMMANDS.items())
+    listing = "\n".join(f"  {name:<11} {says}" for name, says in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="autotrace",
         usage="autotrace COMMAND ...",
