@@ -72,10 +72,7 @@ library = Library(
             model="gpt-4o",
             stream=stream,
             lacks=("gen_ai.response.id",),  # langchain-openai drops that of a stream of chat completions
-            exempt={
-                "double enable": "enable() of all plugins has the provider's own record the call",
-                "memory": "LangChain's own, see the case before",
-            },
+            exempt={"double enable": "enable() of all plugins has the provider's own record the call"},
         ),
         Case(
             "tool",
