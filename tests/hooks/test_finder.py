@@ -882,3 +882,32 @@ def test_at_the_end_of_the_interpreter_nothing_is_said(modules: Any) -> None:
         """
     )
     assert (result.stdout, result.stderr) == ("late", "")
+
+
+@pytest.mark.parametrize("ends", ["before it is looked for", "after that"])
+def test_a_module_that_another_thread_imports_during_the_registration_is_reported_once(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """Registered, and not imported yet; imported when the registration comes to look whether it is."""
+    name = modules.new("import gate_of_test; gate_of_test.wait()\n")
+    gate, begun = threading.Event(), threading.Event()
+    stop = type(sys)("gate_of_test")
+    vars(stop)["wait"] = lambda: (begun.set(), gate.wait(30))
+    monkeypatch.setitem(sys.modules, "gate_of_test", stop)
+    importing = threading.Thread(target=importlib.import_module, args=(name,))
+    search = position.wait_for_search
+
+    def other_thread_comes_first(searched: str) -> bool:
+        importing.start()
+        assert begun.wait(30)
+        if ends == "before it is looked for":
+            gate.set()
+            importing.join(30)
+        return search(searched)
+
+    monkeypatch.setattr(position, "wait_for_search", other_thread_comes_first)
+    calls: list[Any] = []
+    hooks.when_imported(name, calls.append)
+    gate.set()
+    importing.join(30)
+    assert same(calls, [sys.modules[name]])

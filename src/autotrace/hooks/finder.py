@@ -45,6 +45,10 @@ _writing = _thread.RLock()
 _running: list[tuple[int, str]] = []
 """Which thread runs the body of which module, at whose end our callbacks are to be called."""
 
+_ended: dict[str, int] = {}
+"""How often the body of a watched module has ended well and our callbacks were called. Who registers meanwhile tells by it
+whether his was among them."""
+
 _finding: set[tuple[int, str]] = set()
 """Which thread is looking for which module: a finder behind ours may ask all finders again."""
 
@@ -96,6 +100,7 @@ def _after(name: str, done: bool) -> None:
             _running.remove((_thread.get_ident(), name))
         watch = _watched.get(name)
         if watch is not None:
+            _ended[name] = _ended.get(name, 0) + done
             position.take(_finder)  # another agent's finder may have come in front; one that knows the spec asks nobody
     module = sys.modules.get(name)
     for callback in watch.after if done and watch is not None and module is not None else ():
@@ -109,17 +114,17 @@ def _call(callback: Callback, name: str, module: Any) -> None:
         diagnostics.failed(f"after the import of {name}", exc)
 
 
-def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[Callback, ...]) -> bool:
-    """True if the body of `name` is being run and its end will find what was registered."""
+def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[Callback, ...]) -> tuple[bool, int]:
+    """Whether the body of `name` is being run and its end will find what was registered; how many have ended before that."""
     global _watched
     with _writing:
         old = _watched.get(name, _NOTHING)
         _watched = {**_watched, name: Watch(old.before + before, old.after + after)}
         position.take(_finder)
-        running = any(running == name for _, running in _running)
+        running, ended = any(running == name for _, running in _running), _ended.get(name, 0)
     if not running and not position.wait_for_search(name):
         diagnostics.say("hook", f"another thread was looking for {name} when it was to be watched; it may be missed this time.")
-    return running
+    return running, ended
 
 
 _NOTHING = Watch()
@@ -131,21 +136,29 @@ def when_imported(name: str, callback: Callback) -> None:
     If the module has been imported already the callback is also called now; if it is being imported, when that is done.
     An exception of the callback is reported on stderr and changes nothing for the import.
     """
-    if _register(name, (), (callback,)):
-        return
+    running, ended = _register(name, (), (callback,))
     module = sys.modules.get(name)
-    if module is None or execution.attach_to_lazy(module, _before, _after):
+    if running or module is None or execution.attach_to_lazy(module, _before, _after):
         return
     if not execution.is_running(module):
-        _call(callback, name, module)
-    elif not execution.attach_to_running(module, lambda name, done: _late(callback, name, done)):
+        if not _has_ended(name, ended):
+            _call(callback, name, module)
+    elif not execution.attach_to_running(module, lambda name, done: _late(callback, name, done, ended)):
         diagnostics.say("hook", f"{name} was half imported when it was to be watched; it is patched when imported again.")
 
 
-def _late(callback: Callback, name: str, done: bool) -> None:
+def _has_ended(name: str, ended: int) -> bool:
+    """Whether another thread has imported `name` since there were `ended` ends of it, and called what was registered then."""
+    with _writing:
+        return _ended.get(name, 0) != ended
+
+
+def _late(callback: Callback, name: str, done: bool, ended: int) -> None:
     """Call what was registered while a body ran that we had not been asked to watch."""
     module = sys.modules.get(name)
     watch = _watched.get(name)
+    if _has_ended(name, ended):
+        return
     if done and module is not None and watch is not None and callback in watch.after:
         _call(callback, name, module)
 
