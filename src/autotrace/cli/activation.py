@@ -37,7 +37,7 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
     this = interpreters.Interpreter(sys.executable)
     python = interpreters.running(line, variables) if line else this
     _make_way(variables, this if python is None else python)
-    obstacle = obstacle_to(python, line[0]) if python is not None else None
+    obstacle = obstacle_to(python, line[0]) if line and python is not None else None
     if obstacle is not None and _is_on(variables):
         complain(f"run: {line[0]} {obstacle}; it is not traced")
     return variables
