@@ -174,6 +174,14 @@ def test_children_that_work_elsewhere_write_to_the_same_file(run: Callable[..., 
     assert names(tmp_path) == ["child", "parent"]
 
 
+@pytest.mark.parametrize("given", ["file='app.jsonl'", "sinks={'file': {'path': 'app.jsonl'}}"])
+def test_a_path_is_that_of_the_directory_in_which_it_was_given(run: Callable[..., Any], tmp_path: Path, given: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    ran = run("os.chdir('elsewhere'); span('a')", f"autotrace.enable({given})")
+    assert (ran.code, ran.err) == (0, "")
+    assert names(tmp_path) == ["a"]
+
+
 def test_a_file_whose_first_line_is_old_is_rotated(run: Callable[..., Any], tmp_path: Path) -> None:
     for age, expected in ((7100, 0), (7300, 1)):
         path = tmp_path / str(age) / "app.jsonl"
@@ -336,6 +344,7 @@ def test_a_pipe_and_a_device_are_written_to_as_they_are(run: Callable[..., Any],
         ({"sinks": {"file": {"path": "x", "max_byte": 1}}}, "did you mean 'max_bytes'"),
         ({"sinks": {"file": {"path": "x", "max_bytes": "many"}}}, "sinks.file.max_bytes: 'many' is neither"),
         ({"file": 7}, "7 is no path"),
+        ({"sinks": {"file": {"path": 7}}}, "sinks.file.path: 7 is no path"),
         ({"file": "x", "file_max_age": "1w"}, "is no duration"),
         ({"file": "x", "file_max_age": -1}, "is no duration"),
         ({"file": "x", "file_compression": "bz2"}, "'bz2' is none of gzip, zstd, none"),

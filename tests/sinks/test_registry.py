@@ -155,7 +155,7 @@ def record(name: str) -> None:
 
 
 def test_memory_beside_others_until_it_is_replaced(capfd: pytest.CaptureFixture[str]) -> None:
-    first, second = MemorySink(), MemorySink(max_spans=2)
+    first, second = MemorySink(), MemorySink(max_records=2)
     autotrace.enable(sinks=["stderr", first])
     record("a")
     autotrace.enable(sinks=[first, second])

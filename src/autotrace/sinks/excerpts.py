@@ -32,7 +32,7 @@ def brief(record: Record) -> dict[str, Any]:
     kept = {name: found[name] for name in _ATTRIBUTES if name in found}
     status = record.get("status")
     code = {"code": status.get("code")} if isinstance(status, Mapping) else None
-    return {**{name: record.get(name) for name in _SHOWN}, "status": code, "attributes": kept, _WORDS: exchange(record)}
+    return {**{name: record.get(name) for name in _SHOWN}, "status": code, "attributes": kept, _WORDS: first_words(record)}
 
 
 def attributes(record: Record) -> Mapping[str, Any]:
@@ -41,7 +41,7 @@ def attributes(record: Record) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def exchange(record: Record) -> tuple[str, str]:
+def first_words(record: Record) -> tuple[str, str]:
     """What was asked, and what was answered or went wrong, each on one line; "" for what is not known."""
     if _WORDS in record:
         asked, came = record[_WORDS]

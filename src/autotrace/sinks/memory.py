@@ -11,14 +11,14 @@ from autotrace.sinks.entry import Entry
 
 
 class MemorySink:
-    """Keeps the latest `max_spans` records (0 for all), each as the parsed JSON of its line.
+    """Keeps the latest `max_records` records (0 for all), each as the parsed JSON of its line.
 
     ``enable(sinks=["stdout", memory])`` has them beside the lines. Records come a moment after their span has ended;
     `autotrace.flush()` waits for them.
     """
 
-    def __init__(self, max_spans: int = 10_000) -> None:
-        self._records: deque[dict[str, Any]] = deque(maxlen=max_spans or None)
+    def __init__(self, max_records: int = 10_000) -> None:
+        self._records: deque[dict[str, Any]] = deque(maxlen=max_records or None)
 
     @property
     def records(self) -> list[dict[str, Any]]:

@@ -109,6 +109,8 @@ def _name(name: str, sink: object) -> str:
 
 def _options(name: str, sink: object, options: object) -> dict[str, Any]:
     if isinstance(options, Mapping) and all(isinstance(option, str) for option in options):
+        if sink == "file" and "path" in options:  # now: the program may work in another directory when it is opened
+            return {**options, "path": path(f"{name}.file.path", options["path"])}
         return dict(options)
     raise SettingsError(f"setting {name}: what {sink!r} is given is no table of options; say {{{sink!r}: {{…}}}}")
 

@@ -176,7 +176,7 @@ def _line(row: Sequence[str], widths: Sequence[int], width: int | None) -> str:
 
 def _words(placed: Placed, width: int | None) -> str:
     """What was asked → what was answered; each has half of the line, and what the other leaves."""
-    asked, came = excerpts.exchange(placed.record)
+    asked, came = excerpts.first_words(placed.record)
     arrow = "→ " if came else ""
     if asked and came:
         arrow = " → "

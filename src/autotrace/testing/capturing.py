@@ -15,7 +15,7 @@ class Capture:
     """
 
     def __init__(self) -> None:
-        self._sink = MemorySink(max_spans=0)
+        self._sink = MemorySink(max_records=0)
 
     def __enter__(self) -> Capture:
         writer.drain(5.0)
