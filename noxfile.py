@@ -55,7 +55,11 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-PARTS = {"1": ["lint"], "2": [f"tests-{ONE}"], "3": ["hooks", f"older-{ONE}", "processes", "agents", "wheels", "suites"]}
+PARTS = {
+    "1": ["lint"],
+    "2": [f"tests-{ONE}", f"older-{ONE}", "suites"],
+    "3": [f"plugins-{ONE}", "hooks", "processes", "agents", "wheels"],
+}
 nox.options.sessions = PARTS.get(PART) or [session for part in PARTS.values() for session in part]
 
 
@@ -89,14 +93,16 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PRESENT)
 def tests(session: nox.Session) -> None:
-    """Run everything that has no session of its own, with the newest SDKs."""
+    """Run the tests of the core that have no session of their own, with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    pytest(
-        session,
-        "tests",
-        "plugins",
-        *(f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")),
-    )
+    pytest(session, "tests", *(f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")))
+
+
+@nox.session(python=PRESENT)
+def plugins(session: nox.Session) -> None:
+    """Run the tests of the plugins with the newest SDKs."""
+    install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
+    pytest(session, "plugins")
 
 
 @nox.session(python=PRESENT)

@@ -78,7 +78,8 @@ def environment(site: Site) -> Callable[..., dict[str, str]]:
     """The environment of a program, with these variables, and without ours."""
 
     def made(**variables: str) -> dict[str, str]:
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+        left_out = ("AUTOTRACE", "NO_COLOR", "FORCE_COLOR")  # what is set where the tests are started is no setting of theirs
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         return {**ours, "PYTHONPATH": str(site.path), **variables}
 
     return made
