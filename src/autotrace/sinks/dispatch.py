@@ -13,6 +13,10 @@ from autotrace.sinks.queue import Item, Queue
 _BATCH_BYTES = 4 << 20
 """What is translated at once, at most: meanwhile nothing bounds it."""
 
+_WHILE_BEHIND = 32
+"""Records that are translated at once while a sink is behind. One that has written half a line holds a lock that keeps other
+processes waiting: it is offered the rest again in some milliseconds, and not after a whole batch."""
+
 
 class Dispatch:
     """Takes items out of `queue`, makes records of them and offers these to the sinks.
@@ -74,7 +78,7 @@ class Dispatch:
         """Translate a batch and offer each sink what waits for it; before its time with `now`. True if nothing waits then."""
         deliveries = self._current()
         if not self.is_full:
-            self._translate(deliveries)
+            self._translate(deliveries, _WHILE_BEHIND if self.is_behind else delivery.BATCH)
         self._pass_on_losses(deliveries)
         for one in deliveries:
             if one.waiting and not one.send(now):
@@ -106,9 +110,9 @@ class Dispatch:
             self._parked = [one for one in known.values() if one.waiting]
         return self.deliveries
 
-    def _translate(self, deliveries: list[Delivery]) -> None:
+    def _translate(self, deliveries: list[Delivery], most: int) -> None:
         made = weight = 0
-        while made < delivery.BATCH and weight < _BATCH_BYTES and (item := self.queue.pop()) is not None:
+        while made < most and weight < _BATCH_BYTES and (item := self.queue.pop()) is not None:
             weight += item.weight()
             made += 1
             entry = self._entry(item, deliveries)
