@@ -197,8 +197,11 @@ def test_forks_in_a_storm_of_threads_write_each_record_once(start: Any) -> None:
 def test_a_fork_while_the_reader_is_slow_brings_no_warning(start: Any) -> None:
     process = start(
         """
+        from autotrace.sinks.writer import writer
         span("a")
         autotrace.flush()
+        while not writer.thread.prepared:  # its first imports take longer than a fork waits
+            time.sleep(0.01)
         for number in range(5):
             span("b", text="x" * 50_000)
             child = os.fork()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -226,4 +227,4 @@ def test_any_json_is_read_without_a_failure(wire: dict[str, Any]) -> None:
         for mapping in (langchain_messages.request, langchain_messages.response, langchain_messages.usage):
             for where in mapping.values():
                 if callable(where):
-                    where(body)
+                    assert isinstance(msgspec.json.encode(where(body)), bytes)
