@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import sys
 import threading
@@ -244,7 +243,7 @@ def test_a_kill_in_a_long_write_tears_one_line_and_the_next_record_is_on_its_own
     assert [json.loads(line)["name"] for line in whole] == ["next", "last"]
 
 
-def test_a_process_that_was_stopped_does_not_stop_the_others(start: Any) -> None:
+def test_a_process_that_was_stopped_does_not_stop_the_others_and_begins_its_line_again(start: Any) -> None:
     program = """
     import signal
     child = os.fork()
@@ -256,6 +255,10 @@ def test_a_process_that_was_stopped_does_not_stop_the_others(start: Any) -> None
     print("stopped", file=sys.stderr, flush=True)
     span("next")
     sys.stdin.readline()
+    autotrace.flush()
+    os.kill(child, signal.SIGCONT)
+    sys.stdin.readline()
+    os.kill(child, signal.SIGKILL)
     """
     process = start(program, variables={"AUTOTRACE_EXIT_TIMEOUT": "20"})
     os.read(process.stdout.fileno(), 1000)
@@ -268,7 +271,14 @@ def test_a_process_that_was_stopped_does_not_stop_the_others(start: Any) -> None
         found += os.read(process.stdout.fileno(), 100_000)
     last = json.loads(found.splitlines()[-1])
     assert last["name"] == "next"
-    os.kill(process.pid, signal.SIGKILL)
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    again = b""
+    while not again.endswith(b"\n"):
+        again += os.read(process.stdout.fileno(), 100_000)
+    whole = json.loads(again)
+    assert (whole["name"], len(whole["attributes"]["text"])) == ("long", 300_000)
+    process.communicate(b"\n", timeout=60)
 
 
 def test_another_descriptor_can_be_named(start: Any, tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ class DescriptorSink:
         """What is left of a line that was begun."""
         self._begun = b""
         """That line. It counts as taken when it is whole, so it is offered again meanwhile."""
+        self._noted = False
+        """Whether the lock has our note that it is torn. Who loses patience (`_STUCK`) ends it, and takes the note off."""
         self._pid = os.getpid()
 
     def write(self, batch: list[Entry]) -> int:
@@ -117,16 +119,21 @@ class DescriptorSink:
         return True
 
     def _finish_line(self, give_up: float) -> bool:
-        """Write what is left of the line that was begun. False if not all of it was taken."""
+        """Write what is left of the line that was begun, or all of it, if another process has ended it meanwhile. False if not
+        all of it was taken."""
         if self._rest and destination.give_up_at is not None:
             give_up = time.monotonic() + _ENDING
         while self._rest:
-            written = self._put(self._rest[: self._room()]) if self._has_room(give_up - time.monotonic()) else 0
+            if not self._has_room(give_up - time.monotonic()):
+                return False
+            if self._noted and not self._lock.is_torn():  # asked last, as a process is stopped while it waits
+                self._rest = self._begun
+            written = self._put(self._rest[: self._room()], begins_line=self._rest is self._begun)
             if not written:
                 return False
             self._rest = self._rest[written:]
             if not self._rest:
-                self._lock.note_torn(False)
+                self._note(False)
         return True
 
     def _send(self, sent: _Sent, give_up: float) -> None:
@@ -163,14 +170,18 @@ class DescriptorSink:
     def _write(self, data: bytes, in_line: bool) -> int:
         torn = not data.endswith(b"\n")
         if torn:
-            self._lock.note_torn(True)  # before it is so: this process may be killed on the way
+            self._note(True)  # before it is so: this process may be killed on the way
         try:
             written = os.write(self.fd, data)
         except BlockingIOError:  # somebody else made it non-blocking, and another writer was faster
             written = 0
         if written < len(data) or in_line:
-            self._lock.note_torn(torn or data[written - 1 : written] != b"\n" if written else in_line)
+            self._note(torn or data[written - 1 : written] != b"\n" if written else in_line)
         return written
+
+    def _note(self, torn: bool) -> None:
+        self._lock.note_torn(torn)
+        self._noted = torn and self._lock.is_torn()
 
     # ------------------------------------------------------------------------------------------------- what is there
 
