@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import autotrace
 from autotrace.cli.activation import variables_of_file
 from autotrace.errors import SettingsError
 from autotrace.settings import Settings, switched_off, switched_on, unknown_variables
@@ -132,3 +135,12 @@ def test_variables_that_mean_nothing_are_found(monkeypatch: pytest.MonkeyPatch) 
 def test_the_switch_reads_the_environment(value: str, on: bool, off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOTRACE", value)
     assert (switched_on(), switched_off()) == (on, off)
+
+
+def test_a_mistyped_variable_is_said_with_the_right_name(
+    monkeypatch: pytest.MonkeyPatch, diagnosed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    monkeypatch.setenv("AUTOTRACE_CONTNET", "off")
+    autotrace.enable()
+    (line,) = [line for line in diagnosed() if "AUTOTRACE_CONTNET" in line["message"]]
+    assert "did you mean 'AUTOTRACE_CONTENT'?" in line["message"]

@@ -87,7 +87,8 @@ def _say_unanswered() -> None:
 
     variables, tables = per_library.unanswered()
     for name in variables:
-        diagnostics.say("settings", f"there is no setting {name}: the environment variable is left out of account.")
+        hint = nearest(name, ["AUTOTRACE_" + known.upper() for known in settings.KNOWN])
+        diagnostics.say("settings", f"the environment variable {name} is no setting, and left out of account{hint}")
     for name in tables:
         hint = nearest(name, [name for plugin in _plugins.values() for name in plugin.names])
         diagnostics.say("settings", f"[tool.autotrace.{name}]: no installed plugin answers to {name!r}{hint}")
