@@ -305,3 +305,40 @@ def test_disable_gives_the_programs_stdout_its_own_write_back(run: Any) -> None:
         """
     )
     assert (ran.code, ran.names, ran.err) == (0, ["a"], "")
+
+
+def test_a_signals_handler_that_raises_during_a_print_has_nothing_printed_twice(run: Any) -> None:
+    """A buffer whose file raises behind a write takes it for one that has failed, and writes the same again."""
+    ran = run(
+        """
+        import signal
+        class Alarm(Exception):
+            pass
+        armed = False
+        def alarm(*_):
+            global armed
+            if armed:
+                armed = False
+                raise Alarm
+        signal.signal(signal.SIGALRM, alarm)
+        urgent = signal.getsignal(signal.SIGURG)
+        raised = 0
+        span("a")
+        autotrace.flush()
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        for number in range(5_000):
+            try:
+                armed = True
+                print("line", number, flush=True)
+                armed = False
+            except Alarm:
+                raised += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        assert raised > 10, raised
+        assert signal.getsignal(signal.SIGURG) == urgent
+        """
+    )
+    assert (ran.code, ran.err) == (0, "")
+    printed = [line for line in ran.out.splitlines() if line.startswith("line")]
+    assert len(printed) > 4_000
+    assert len(set(printed)) == len(printed)

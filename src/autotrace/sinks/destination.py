@@ -5,6 +5,8 @@ Part of the activation budget: the program may print before it makes its first c
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
+import _thread
 import os
 import sys
 import time
@@ -89,29 +91,73 @@ class Prints:
 
     def _observed(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def write(data: Any, /) -> Any:
-            lock = self.lock
-            # Not for ever: the interpreter's own last flush comes here, too.
-            locked = lock is not None and lock.acquire(True, 0.1)
+            written: list[Any] = []
+            held: list[Any] = []
             try:
-                return self._write(original, data)
-            finally:
-                if locked:
-                    lock.release()
+                self._write_locked(original, data, written, held)
+            except BaseException as exc:
+                _let_go(self.lock, held)
+                if not written:
+                    raise
+                _raise_later(exc)
+            return written[0]
 
         return write
 
-    def _write(self, original: Callable[[Any], Any], data: Any) -> Any:
+    def _write_locked(self, original: Callable[[Any], Any], data: Any, written: list[Any], held: list[Any]) -> None:
+        """Write `data`, and note in `written` what `original` says of it. A signal's handler may raise behind any call of ours:
+        what was done is noted by the same call in C that does it, so that it is known, and not done twice."""
+        lock = self.lock
+        if lock is not None:
+            # Not for ever: the interpreter's own last flush comes here, too.
+            held.extend(map(lock.acquire, (True,), (0.1,)))
+        self._write(original, data, written)
+        _let_go(lock, held)
+
+    def _write(self, original: Callable[[Any], Any], data: Any, written: list[Any]) -> None:
         half = not _ends_a_line(data, -1)
         if half and self.on_half is not None:
             self.on_half()
-        written = original(data)
-        if written:
-            self.half = half = half if written == len(data) else not _ends_a_line(data, written - 1)
+        written.extend(map(original, (data,)))
+        count = written[0]
+        if count:
+            self.half = half = half if count == len(data) else not _ends_a_line(data, count - 1)
             if half:
                 self.since = time.monotonic()
                 if self.on_half is not None:
                     self.on_half()
-        return written
+
+
+def _let_go(lock: Any, held: list[Any]) -> None:
+    """Release `lock`, if it is held and was not released before."""
+    if held and held[0]:
+        try:
+            lock.release()
+        except RuntimeError:  # it was, and a signal came before that was noted
+            return
+    held.clear()
+
+
+def _raise_later(exc: BaseException) -> None:
+    """Have `exc`, which a signal's handler has raised in the midst of our code, raised again when that code has returned.
+
+    A program's buffer would take an exception out of `write` for a write that has failed, and print the same once more; right
+    after the write it asks for signals by itself. Here comes one that nobody else uses, and whose handler raises `exc`.
+    """
+    number = getattr(_signal, "SIGURG", None)
+    before = None if number is None else _signal.getsignal(number)
+    if number is None or before is None:
+        raise exc
+
+    def handler(*_: object) -> None:
+        _signal.signal(number, before)
+        raise exc.with_traceback(None)
+
+    try:
+        _signal.signal(number, handler)
+    except ValueError:  # not the main thread, in which alone signals are handled
+        raise exc from None
+    _thread.interrupt_main(number)
 
 
 def _ends_a_line(data: Any, last: int) -> bool:
