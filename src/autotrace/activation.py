@@ -69,7 +69,7 @@ def _activate(plugins: list[Plugin]) -> None:
         from autotrace import reporting
 
         reporting.at_exit(status)
-    if destination.descriptor() == 1:
+    if destination.descriptor() == 1 and destination.is_wanted():
         destination.prints.watch()
     _share_the_file()
     settings.enabled = True

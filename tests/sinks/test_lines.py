@@ -293,6 +293,20 @@ def test_another_descriptor_can_be_named(start: Any, tmp_path: Path) -> None:
     assert (out, "77 is not open" in said["message"], record["name"]) == (b"mine\n", True, "a")
 
 
+@pytest.mark.parametrize("elsewhere", ["file='app.jsonl'", "sinks='file', file='app.jsonl'", "sinks='stderr'"])
+def test_a_stdout_that_no_line_goes_to_is_left_alone(run: Any, elsewhere: str) -> None:
+    ran = run(
+        """
+        file = sys.__stdout__.buffer
+        span("a")
+        autotrace.flush()
+        assert "write" not in vars(getattr(file, "raw", file))
+        """,
+        enable=f"autotrace.enable({elsewhere})",
+    )
+    assert (ran.code, ran.out) == (0, "")
+
+
 def test_disable_gives_the_programs_stdout_its_own_write_back(run: Any) -> None:
     ran = run(
         """

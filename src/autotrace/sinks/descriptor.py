@@ -194,9 +194,11 @@ class DescriptorSink:
 
     def _await_half_line(self, give_up: float) -> None:
         """Let a line that is being printed come to its end; one that has been half for a while stays so."""
+        if self.fd != 1:
+            return
         prints.watch()
-        prints.on_half = None if self.fd != 1 else self._note_half
-        while self.fd == 1 and prints.half and time.monotonic() < min(prints.since + _FRESH, give_up):
+        prints.on_half = self._note_half
+        while prints.half and time.monotonic() < min(prints.since + _FRESH, give_up):
             system.sleep(0.0002)
 
     def _note_half(self) -> None:

@@ -46,6 +46,12 @@ def descriptor() -> int:
     return _chosen if (named := settings.current.valid("fd")) is None else _open(int(named))
 
 
+def is_wanted() -> bool:
+    """Whether lines go to the descriptor at all, as the settings are now: not if they name other sinks, or a file."""
+    given = settings.current.given("sinks")
+    return "stdout" in given[0] if given else settings.current.valid("file") is None
+
+
 def _open(named: int) -> int:
     """`named`, if that is open in this process: a child may not have inherited it."""
     try:
