@@ -458,6 +458,41 @@ def test_two_ways_to_compute_agree(fresh: int, read: int, shorter: int, longer: 
     assert theirs[2] == pytest.approx(exact / 1e6, rel=1e-12, abs=1e-12)
 
 
+COUNTED = st.sampled_from([7, -1, 0, None, "7"])
+# In one order, as a provider's are: one form is then drawn several times.
+FORMS = {
+    ("openai", "gpt-4o-audio-preview"): st.builds(
+        lambda cached, audio: {
+            "prompt_tokens": 9,
+            "completion_tokens": 9,
+            "prompt_tokens_details": {"cached_tokens": cached, "audio_tokens": audio},
+        },
+        *(COUNTED, COUNTED),
+    ),
+    ("gcp.gemini", "gemini-2.5-flash"): st.builds(
+        lambda modality, count: {
+            "promptTokenCount": 9,
+            "candidatesTokenCount": 9,
+            "promptTokensDetails": [{"modality": modality, "tokenCount": count}],
+        },
+        *(st.sampled_from(["OTHER", "AUDIO"]), COUNTED),
+    ),
+}
+
+
+@maintained
+@pytest.mark.parametrize("model", FORMS)
+@given(st.data())
+def test_what_is_known_of_a_form_of_usage_changes_no_cost(model: tuple[str, str], data: st.DataObject) -> None:
+    raws = data.draw(st.lists(FORMS[model], min_size=4, max_size=8))
+    given = [attributes(*model, raw, input_tokens=9, output_tokens=9) for raw in raws]
+    sources.forget()
+    one_after_another = [priced(dict(one)) for one in given]
+    for one, before in zip(given, one_after_another, strict=True):
+        sources.forget()
+        assert priced(dict(one)) == before
+
+
 @pytest.mark.parametrize(
     ("prices", "message"),
     [

@@ -25,7 +25,7 @@ class Path:
     reason yet is a list of one.
     """
 
-    __slots__ = ("roots", "steps", "text")
+    __slots__ = ("names", "roots", "steps", "text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text or not all(text.split(".")):
@@ -34,10 +34,19 @@ class Path:
             raise DeclarationError(f"path {text!r}: an element of a list is a step of its own, as in 'choices.0.message'")
         self.text = text
         self.steps: tuple[str, ...] = tuple(text.split("."))
+        self.names: tuple[str, ...] = self.steps[: self.steps.index("*")] if "*" in self.steps else self.steps
         self.roots: frozenset[str] | None = None if self.steps[0] == "*" else frozenset(self.steps[:1])
 
     def __call__(self, source: Any) -> Any:
-        return _walk(source, self.steps)
+        for name in self.names:
+            # Nearly always, of the wire's JSON; what else may be a mapping is dear to find out.
+            if type(source) is dict:
+                source = source.get(name)
+            elif source is None:
+                return None
+            else:
+                source = _step(source, name)
+        return source if self.names is self.steps else _walk(source, self.steps[len(self.names) :])
 
     def __repr__(self) -> str:
         return f"Path({self.text!r})"

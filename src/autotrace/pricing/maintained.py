@@ -27,6 +27,11 @@ _IN_PATH = re.compile(r"(?:^|/)(?:models|foundation-model|inference-profile)/([^
 _USUAL = frozenset(("default", "standard", "on_demand", "auto"))
 """Tiers that mean the list price."""
 
+_SIDES = ("input_tokens", "output_tokens")
+
+_FORMS = 256
+"""How many forms of usage are kept in mind: providers have a few each."""
+
 _COUNTS = {
     "input_tokens": "input_tokens",
     "cache_read_input_tokens": "cache_read_tokens",
@@ -54,6 +59,7 @@ class Maintained:
         self.name = f"genai-prices {genai_prices.__version__}"
         self._find = functools.lru_cache(256)(_find)
         blank = genai_prices.Usage()
+        self._told: set[Any] = set()
         self._counts = {ours: theirs for ours, theirs in _COUNTS.items() if hasattr(blank, theirs)}  # it warns of others
 
     def price(self, usage: Usage) -> Cost | None:
@@ -66,11 +72,29 @@ class Maintained:
         _check_priced(usage, vars(model.get_prices(usage.when, context)))
         counts = {theirs: usage.counts[ours] for ours, theirs in self._counts.items() if ours in usage.counts}
         try:
-            counted = genai_prices.Usage(**{**_reported(provider, usage.raw, counts), **counts})
+            counted = genai_prices.Usage(**{**self._reported(provider, usage.raw, counts), **counts})
             price = model.calc_price(counted, provider, genai_request_timestamp=usage.when, price_context=context)
         except ValueError as exc:  # the counts contradict each other, or do not tell apart what has prices of its own
             raise UnpricedError(str(exc).removeprefix("Invalid usage data: ").partition(": ")[0]) from None
         return Cost(price.input_price, price.output_price, price.total_price)
+
+    def _reported(self, provider: Provider, raw: Any, counts: Mapping[str, int]) -> dict[str, Any]:
+        """The counts that the data's own reading of the usage as it came gives: which cached tokens were audio, searches, …
+
+        Of the readings that agree with ours on input and output, the fullest. Reading takes half the time that a price takes,
+        and mostly brings nothing: in which form of usage it cannot is noted.
+        """
+        form = (provider.id, frozenset(counts), _form(raw))
+        if form in self._told:
+            return {}
+        readings = _readings(provider, raw)
+        if all(found.keys() <= counts.keys() for found in readings):
+            if len(self._told) >= _FORMS:
+                self._told.clear()
+            self._told.add(form)
+            return {}
+        same = [found for found in readings if all(found.get(side) == counts.get(side) for side in _SIDES)]
+        return max(same, key=len, default={})
 
 
 def _find(name: str | None, address: str | None, models: tuple[str, ...]) -> tuple[Provider, ModelInfo] | None:
@@ -108,16 +132,20 @@ def _maker(model: str) -> Provider | None:
 
 
 def _context(usage: Usage, provider: Provider, model: ModelInfo) -> dict[str, str]:
-    """The tiers in the data's words. Raises `UnpricedError` for one that has no price: it is not the list price."""
-    context = {("processing" if value == "batch" else tier): value for tier, value in usage.tiers.items()}
+    """The tiers that the model has prices for, in the data's words. Raises `UnpricedError` for one that neither has a price
+    nor means the list price."""
+    context = {}
     # Those of a model that another provider resells are not what the reseller charges.
     variants = (model.price_variants or ()) if any(model is own for own in provider.models) else ()
-    for tier, value in context.items():
+    for name, value in usage.tiers.items():
+        tier = "processing" if value == "batch" else name
         known = any(
             variant.when.get(tier) == value and (variant.constraint is None or variant.constraint.active(usage.when))
             for variant in variants
         )
-        if not known and value.lower() not in _USUAL:
+        if known:
+            context[tier] = value
+        elif value.lower() not in _USUAL:
             raise UnpricedError(f"no price for {tier} {value} of {usage.label}")
     return context
 
@@ -135,21 +163,27 @@ def _check_priced(usage: Usage, prices: Mapping[str, Any]) -> None:
             raise UnpricedError(f"no {side} price for {usage.label}")
 
 
-def _reported(provider: Provider, raw: Any, counts: Mapping[str, int]) -> dict[str, Any]:
-    """The counts that the data's own reading of the usage as it came gives: which cached tokens were audio, searches, …
-
-    Of the readings that agree with ours on input and output, the fullest.
-    """
-    fullest: dict[str, Any] = {}
+def _readings(provider: Provider, raw: Any) -> list[dict[str, Any]]:
+    """What the data's own ways of reading this provider's usage make of it."""
+    found = []
     for extractor in provider.extractors or () if isinstance(raw, Mapping) else ():
         response: Any = raw
         for key in reversed([extractor.root] if isinstance(extractor.root, str) else extractor.root):
             response = {key: response}
         try:
-            found = dict(vars(extractor.extract(response)[1]))
+            found.append(dict(vars(extractor.extract(response)[1])))
         except ValueError:  # another API's usage
             continue
-        same = all(found.get(side) == counts.get(side) for side in ("input_tokens", "output_tokens"))
-        if same and len(found) > len(fullest):
-            fullest = found
-    return fullest
+    return found
+
+
+def _form(value: Any, depth: int = 4) -> Any:
+    """Of `value` all that decides which counts a reading finds in it: how large they are does not."""
+    kind = type(value)
+    if kind is int and value >= 0:
+        return int
+    if kind is dict and depth:
+        return tuple((key, _form(held, depth - 1)) for key, held in value.items())
+    if kind is list and depth:
+        return (list, *(_form(held, depth - 1) for held in value))
+    return (kind, value if isinstance(value, (str, int, float, type(None))) else object())  # the last is like no other
