@@ -50,8 +50,12 @@ class _Count:
         held = plain.count(self.getter(source))
         if held is None:
             return None
-        wholes = [plain.count(total(source)) for total in self.totals]
-        return held if all(whole is None or held <= whole for whole in wholes) else None
+        # A detail of nothing is a part of whatever its total is, and most details are.
+        for total in self.totals if held else ():
+            whole = plain.count(total(source))
+            if whole is not None and held > whole:
+                return None
+        return held
 
 
 class _Missing:

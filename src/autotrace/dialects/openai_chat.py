@@ -172,9 +172,14 @@ def _schema(form: object) -> object:
 def _output_tokens(usage: object) -> object:
     """Completion tokens, which include reasoning; xAI counts it apart, which its total gives away."""
     wire = plain.mapping(usage)
-    said, prompt, whole = (plain.count(wire.get(key)) for key in ("completion_tokens", "prompt_tokens", "total_tokens"))
-    thought = plain.count(plain.mapping(wire.get("completion_tokens_details")).get("reasoning_tokens"))
-    if said is None or prompt is None or whole is None or thought is None:
+    said, thought = (
+        plain.count(wire.get("completion_tokens")),
+        plain.count(plain.mapping(wire.get("completion_tokens_details")).get("reasoning_tokens")),
+    )
+    if said is None or not thought:
+        return said
+    prompt, whole = plain.count(wire.get("prompt_tokens")), plain.count(wire.get("total_tokens"))
+    if prompt is None or whole is None:
         return said
     return said + thought if whole == prompt + said + thought else said
 

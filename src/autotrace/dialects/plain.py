@@ -97,9 +97,9 @@ def number(value: object, default: int) -> int:
 
 def count(value: object) -> int | None:
     """`value` if it is a count: a whole number, not negative; ``12.0`` is one, since JSON has but one type of number."""
-    if isinstance(value, float) and value.is_integer():
+    if type(value) is float and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None
 
 
 def true(value: object) -> bool | None:
