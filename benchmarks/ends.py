@@ -3,6 +3,8 @@
 Each run is a new process that has written before, so that its imports are done. It then ends 200 spans, or calls, in one go,
 more than the writer's thread has a chance to take, and returns. The figure is the CPU time of the process from its last line
 until our exit handler has returned, against the same process with nothing to write; stdout is a pipe that is read.
+The last arm has a real SDK make its calls, all of them at once: they end one after another, and the writer's thread takes
+them meanwhile. What is left when the last has ended is what a program can have pending.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import subprocess
 import sys
 
+from autotrace.testing.provider import serve
 from benchmarks import paired
 from benchmarks.paired import Arm, Cost
 
@@ -27,23 +30,33 @@ from autotrace.sinks.writer import writer
 from benchmarks.core import OPERATION, ORIGIN, _answer, _body, _traced
 
 call, body = _traced(_answer), _body(100)
-def span():
-    recording.begin(OPERATION, ORIGIN).finish()
-span()
-call(body)
+def spans(number):
+    for _ in range(number):
+        recording.begin(OPERATION, ORIGIN).finish()
+def calls(number):
+    for _ in range(number):
+        call(body)
+def sdk_calls(number):
+    import asyncio, openai
+    async def all_at_once():
+        async with openai.AsyncOpenAI(base_url=os.environ["PROVIDER"], api_key="none", max_retries=0) as client:
+            chat = client.chat.completions
+            await asyncio.gather(*(chat.create(model="gpt-4o", messages=body["messages"]) for _ in range(number)))
+    asyncio.run(all_at_once())
+{work}(1)
 while not (writer.thread.prepared and autotrace.flush()):
     time.sleep(0.01)
 time.sleep(0.05)
-for _ in range({number}):
-    {statement}
+{work}({number})
 begun = time.process_time_ns()
 """
 
 
-def _end(number: int, statement: str) -> float:
+def _end(number: int, work: str, provider: str) -> float:
     """Nanoseconds of CPU from the program's last line to the end of our exit handler."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
-    command = [sys.executable, "-c", PROGRAM.format(number=number, statement=statement)]
+    environment["PROVIDER"] = provider
+    command = [sys.executable, "-c", PROGRAM.format(number=number, work=work)]
     return float(subprocess.run(command, env=environment, capture_output=True, check=True).stderr)
 
 
@@ -55,11 +68,20 @@ def _of_process(arm: Arm, calls: int) -> Cost:
 def main(pairs: int = 30) -> None:
     """Print the figures."""
     paired.begin(f"Ends: ms of CPU that the end of a process takes longer with {PENDING} pending, against nothing pending")
-    nothing = Arm(lambda: _end(0, "pass"))
     form = {"unit": 1_000_000}
-    paired.show("null control", paired.compare(nothing, nothing, pairs, 1, _of_process), **form)
-    for name, statement in (("spans without content", "span()"), ("calls of 100 B", "call(body)")):
-        paired.show(name, paired.compare(nothing, Arm(lambda one=statement: _end(PENDING, one)), pairs, 1, _of_process), **form)
+    with serve(record=False) as provider:
+        nothing = Arm(lambda: _end(0, "spans", provider.openai_url))
+        paired.show("null control", paired.compare(nothing, nothing, pairs, 1, _of_process), **form)
+        for name, work in (
+            ("spans without content", "spans"),
+            ("calls of 100 B", "calls"),
+            ("openai, all at once", "sdk_calls"),
+        ):
+            none, all_of_them = (
+                Arm(lambda number=number, work=work: _end(number, work, provider.openai_url))  # type: ignore[misc]
+                for number in (0, PENDING)
+            )
+            paired.show(name, paired.compare(none, all_of_them, pairs, 1, _of_process), **form)
 
 
 if __name__ == "__main__":

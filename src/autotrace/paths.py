@@ -25,7 +25,7 @@ class Path:
     reason yet is a list of one.
     """
 
-    __slots__ = ("names", "roots", "steps", "text")
+    __slots__ = ("names", "needs", "roots", "steps", "text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text or not all(text.split(".")):
@@ -36,6 +36,7 @@ class Path:
         self.steps: tuple[str, ...] = tuple(text.split("."))
         self.names: tuple[str, ...] = self.steps[: self.steps.index("*")] if "*" in self.steps else self.steps
         self.roots: frozenset[str] | None = None if self.steps[0] == "*" else frozenset(self.steps[:1])
+        self.needs = self.roots
 
     def __call__(self, source: Any) -> Any:
         for name in self.names:
@@ -77,12 +78,13 @@ def _step(value: Any, step: str) -> Any:
 
 
 class _Combined:
-    __slots__ = ("combine", "getters", "roots")
+    __slots__ = ("combine", "getters", "needs", "roots")
 
     def __init__(self, wheres: Iterable[Where], combine: Callable[[Iterable[Any]], Any]) -> None:
         self.getters = tuple(compile(where) for where in wheres)
         self.combine = combine
         self.roots = roots(self.getters)
+        self.needs = needs(self.getters)
 
     def __call__(self, source: Any) -> Any:
         return self.combine(getter(source) for getter in self.getters)
@@ -135,9 +137,18 @@ def compile(where: Where) -> Getter:
 
 def roots(getters: Iterable[Getter]) -> frozenset[str] | None:
     """The top-level names that `getters` read, ``None`` when one of them may read anything."""
+    return _names(getters, "roots")
+
+
+def needs(getters: Iterable[Getter]) -> frozenset[str] | None:
+    """The top-level names without which none of `getters` finds anything, ``None`` when that is not known."""
+    return _names(getters, "needs")
+
+
+def _names(getters: Iterable[Getter], kind: str) -> frozenset[str] | None:
     names: frozenset[str] = frozenset()
     for getter in getters:
-        of_one: frozenset[str] | None = getattr(getter, "roots", None)
+        of_one: frozenset[str] | None = getattr(getter, kind, None)
         if of_one is None:
             return None
         names |= of_one

@@ -265,7 +265,12 @@ def _note_first_chunk(draft: Draft, attributes: dict[str, Any]) -> None:
 
 
 def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: dict[str, Any]) -> None:
+    there = source if type(source) is dict else None
     for field, getter in readings:
+        # Most of what an API can take or give, a call does not have: asking each getter took most of a record's time.
+        needs = None if there is None else getattr(getter, "needs", None)
+        if needs is not None and needs.isdisjoint(there):
+            continue
         if field.content and not draft.content:
             continue
         try:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autotrace import paths
 from autotrace.dialects import (
     anthropic_complete,
     anthropic_messages,
@@ -196,6 +197,22 @@ def test_binary_is_its_size_and_hash_however_it_came(content: bytes) -> None:
         parts.without_binary({"media_type": "image/png", "data": encoded})["data"],
     ):
         assert {key: part[key] for key in want} == want
+
+
+@each
+@given(bodies)
+@settings(max_examples=30, parent=relaxed)
+def test_what_a_getter_needs_is_what_it_finds_nothing_without(dialect: Dialect, body: Any) -> None:
+    if not isinstance(body, dict):
+        return
+    operation = Operation("chat", dialect=dialect)
+    known = 0
+    for field, getter in (*operation.request, *operation.response):
+        needs = paths.needs((getter,))
+        if needs is not None:
+            known += 1
+            assert getter({key: value for key, value in body.items() if key not in needs}) is None, field
+    assert known >= 3
 
 
 @each

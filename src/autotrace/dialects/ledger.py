@@ -39,12 +39,13 @@ def _totals_of(name: str) -> Iterable[str]:
 
 
 class _Count:
-    __slots__ = ("getter", "roots", "totals")
+    __slots__ = ("getter", "needs", "roots", "totals")
 
     def __init__(self, where: Where, totals: Iterable[Where]) -> None:
         self.getter = paths.compile(where)
         self.totals = [paths.compile(total) for total in totals]
         self.roots = paths.roots((self.getter, *self.totals))
+        self.needs = paths.needs((self.getter,))
 
     def __call__(self, source: Any) -> int | None:
         held = plain.count(self.getter(source))
@@ -72,12 +73,13 @@ class _Missing:
 class _Whole:
     """A total that the provider reports in parts."""
 
-    __slots__ = ("first", "more", "roots")
+    __slots__ = ("first", "more", "needs", "roots")
 
     def __init__(self, first: Where, more: Iterable[Where]) -> None:
         self.first = paths.compile(first)
         self.more = [paths.compile(where) for where in more]
         self.roots = paths.roots((self.first, *self.more))
+        self.needs = paths.needs((self.first,))
 
     def __call__(self, source: Any) -> int | None:
         held = plain.count(self.first(source))

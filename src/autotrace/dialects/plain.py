@@ -16,12 +16,13 @@ Pieces = dict[Any, list[str]]
 
 
 class _Of:
-    __slots__ = ("convert", "getter", "roots")
+    __slots__ = ("convert", "getter", "needs", "roots")
 
     def __init__(self, where: Where, convert: Callable[[Any], Any]) -> None:
         self.getter = paths.compile(where)
         self.convert = convert
         self.roots = paths.roots((self.getter,))
+        self.needs = paths.needs((self.getter,))
 
     def __call__(self, source: Any) -> Any:
         value = self.getter(source)
@@ -34,11 +35,12 @@ def of(where: Where, convert: Callable[[Any], Any]) -> Getter:
 
 
 class _Reading:
-    __slots__ = ("convert", "roots")
+    __slots__ = ("convert", "needs", "roots")
 
     def __init__(self, convert: Callable[[dict[str, Any]], Any], names: Iterable[str]) -> None:
         self.convert = convert
         self.roots = frozenset(names)
+        self.needs = self.roots if convert({}) is None else None
 
     def __call__(self, source: Any) -> Any:
         return self.convert(mapping(source))
