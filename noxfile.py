@@ -79,7 +79,7 @@ def pytest(session: nox.Session, *where: str) -> None:
     """Run pytest; that it finds nothing is a failure, unless the arguments asked for a part."""
     found_nothing = 5
     codes = [0, found_nothing] if session.posargs else [0]
-    session.run("python", "-m", "pytest", *where, *session.posargs, success_codes=codes)
+    session.run("python", "-m", "pytest", "--durations=15", *where, *session.posargs, success_codes=codes)
 
 
 @nox.session(python=ONE)
