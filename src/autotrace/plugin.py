@@ -16,6 +16,7 @@ from autotrace.operation import Dialect, Operation, StreamSeam
 from autotrace.options import Option
 from autotrace.paths import constant, first, total
 from autotrace.recording import Call
+from autotrace.sinks.destination import leave_stdout
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "constant",
     "first",
     "guarded",
+    "leave_stdout",
     "open_call",
     "options",
     "start",

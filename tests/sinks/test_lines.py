@@ -307,6 +307,28 @@ def test_a_stdout_that_no_line_goes_to_is_left_alone(run: Any, elsewhere: str) -
     assert (ran.code, ran.out) == (0, "")
 
 
+@pytest.mark.parametrize(("setting", "to_stderr"), [("", ["b", "child"]), ("fd=1", [])])
+def test_lines_go_elsewhere_from_when_stdout_is_a_protocol(run: Any, setting: str, to_stderr: list[str]) -> None:
+    ran = run(
+        f"""
+        from autotrace.plugin import leave_stdout
+        file = sys.__stdout__.buffer
+        file = getattr(file, "raw", file)
+        span("a")
+        autotrace.flush()
+        leave_stdout()
+        leave_stdout()
+        assert ("write" in vars(file)) == {bool(setting)}
+        span("b")
+        child = "import autotrace; autotrace.enable(); autotrace.span('child').__enter__().__exit__(None, None, None)"
+        subprocess.run([sys.executable, "-c", child], check=True)
+        """,
+        enable=f"import subprocess; autotrace.enable({setting})",
+    )
+    assert [json.loads(line)["name"] for line in ran.err.splitlines()] == to_stderr
+    assert ran.names == ["a", *(name for name in ("b", "child") if name not in to_stderr)]
+
+
 def test_disable_gives_the_programs_stdout_its_own_write_back(run: Any) -> None:
     ran = run(
         """

@@ -27,6 +27,9 @@ give_up_at: float | None = None
 
 _chosen: int | None = None
 
+on_leave: Callable[[], None] | None = None
+"""Called when stdout is left, if there is somebody who may have begun to write there."""
+
 
 def descriptor() -> int:
     """The setting `fd`, else 1, or 2 in a child process whose stdout is not the first active process's.
@@ -44,6 +47,22 @@ def descriptor() -> int:
             identity = f"{status.st_dev}:{status.st_ino}"
             _chosen = 1 if os.environ.setdefault(IDENTITY, identity) == identity else 2
     return _chosen if (named := settings.current.valid("fd")) is None else _open(int(named))
+
+
+def leave_stdout() -> None:
+    """Have the lines go to stderr from now on, as what this process writes to its stdout is an answer that somebody parses.
+
+    A plugin says so when its library begins to speak a protocol there. The setting `fd` stays in force, and so do other
+    sinks. Processes that this one starts do not write to that stdout either.
+    """
+    global _chosen
+    if _chosen == 2 or settings.current.valid("fd") is not None:
+        return
+    _chosen = 2
+    os.environ[IDENTITY] = "left"
+    prints.release()
+    if on_leave is not None:
+        on_leave()
 
 
 def is_wanted() -> bool:

@@ -42,6 +42,7 @@ class Writer:
         self._sync = False
         self._patience = 0.0
         self._give_up_at = 0.0
+        destination.on_leave = self._close_sinks
         self._new_process()
 
     def _new_process(self) -> None:
@@ -209,6 +210,9 @@ class Writer:
         """
         self.configure()
         self.drain(timeout)
+        self._close_sinks(timeout)
+
+    def _close_sinks(self, timeout: float = POLL) -> None:
         if self._draining.acquire(True, timeout):
             try:
                 registry.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autotrace.plugin import Call, Instrumentor, Invocation, Observer, Operation, Option
+from autotrace.plugin import Call, Instrumentor, Invocation, Observer, Operation, Option, leave_stdout
 from autotrace_mcp import operations, propagation, surface
 
 _VERSION_HEADER = "mcp-protocol-version"
@@ -20,6 +20,12 @@ def _attributes(**found: object) -> dict[str, Any]:
     """Attributes by their short names, without what is not known."""
     names = {"id": "jsonrpc.request.id", "version": "mcp.protocol.version", "session": "mcp.session.id"}
     return {names.get(name, name): str(value) for name, value in found.items() if value is not None}
+
+
+def serve_on_stdio(call: Invocation) -> None:
+    """``stdio_server(stdin=None, stdout=None)``: from here on the process's stdout is the protocol."""
+    if call.argument("stdout") is None:
+        leave_stdout()
 
 
 # Version 2: plain JSON on both sides.
@@ -120,6 +126,7 @@ instrumentor = Instrumentor(
             choices=operations.CHOICES,
         ),
     },
+    targets={"mcp.server.stdio:stdio_server": serve_on_stdio},
     shapes={
         "mcp>=2": {
             "mcp.shared.jsonrpc_dispatcher:JSONRPCDispatcher.send_raw_request": ask,
