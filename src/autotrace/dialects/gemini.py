@@ -145,33 +145,21 @@ def _tier(usage: object) -> str | None:
     return tier.removeprefix("on_demand_") or None
 
 
-def modality(name: str, *fields: str) -> Getter:
-    """The tokens of one modality that the lists `fields` of the usage count."""
-
-    def read(body: dict[str, Any]) -> int | None:
-        usage = plain.mapping(body.get("usageMetadata"))
-        counts = [
-            count
-            for field in fields
-            for one in plain.mappings(usage.get(field))
-            if one.get("modality") == name and (count := plain.count(one.get("tokenCount"))) is not None
-        ]
-        return sum(counts) if counts else None
-
-    return plain.reading(read, "usageMetadata")
-
-
-_INPUT = ("promptTokensDetails", "toolUsePromptTokensDetails")
-_OUTPUT = ("candidatesTokensDetails",)
-_CACHED = ("cacheTokensDetails",)
+_BY_MODALITY = {
+    "input_tokens": ("promptTokensDetails", "toolUsePromptTokensDetails"),
+    "output_tokens": ("candidatesTokensDetails",),
+    "cache_read_input_tokens": ("cacheTokensDetails",),
+}
 _COUNTS: dict[str, Where] = {
     "input_tokens": ledger.whole("usageMetadata.promptTokenCount", "usageMetadata.toolUsePromptTokenCount"),
     "output_tokens": total("usageMetadata.candidatesTokenCount", "usageMetadata.thoughtsTokenCount"),
     "cache_read_input_tokens": "usageMetadata.cachedContentTokenCount",
     "reasoning_output_tokens": "usageMetadata.thoughtsTokenCount",
-    **{f"{name.lower()}_input_tokens": modality(name, *_INPUT) for name in ("TEXT", "AUDIO", "IMAGE")},
-    **{f"{name.lower()}_output_tokens": modality(name, *_OUTPUT) for name in ("TEXT", "AUDIO", "IMAGE")},
-    **{f"{name.lower()}_cache_read_input_tokens": modality(name, *_CACHED) for name in ("TEXT", "AUDIO", "IMAGE")},
+    **{
+        f"{name.lower()}_{count}": ledger.listed("usageMetadata", "tokenCount", name, *fields)
+        for count, fields in _BY_MODALITY.items()
+        for name in ("TEXT", "AUDIO", "IMAGE")
+    },
 }
 
 gemini = Dialect(

@@ -14,7 +14,7 @@ from autotrace.dialects.gemini_content import without_secrets
 from autotrace.dialects.gemini_interactions_stream import interaction
 from autotrace.dialects.parts import Message
 from autotrace.operation import Dialect
-from autotrace.paths import Getter, first, total
+from autotrace.paths import first, total
 
 _ENDS = {
     "completed": "stop",
@@ -85,16 +85,6 @@ def _output_type(body: dict[str, Any]) -> str | None:
     return next((kind for word, kind in (("image", "image"), ("audio", "speech"), ("text", "text")) if word in wanted), None)
 
 
-def _modality(name: str, *fields: str) -> Getter:
-    def read(body: dict[str, Any]) -> int | None:
-        usage = plain.mapping(body.get("usage"))
-        held = [one for field in fields for one in plain.mappings(usage.get(field)) if one.get("modality") == name]
-        counts = [count for one in held if (count := plain.count(one.get("tokens"))) is not None]
-        return sum(counts) if counts else None
-
-    return plain.reading(read, "usage")
-
-
 _MODALITIES: dict[str, tuple[str, ...]] = {
     "input_tokens": ("input_tokens_by_modality", "tool_use_tokens_by_modality"),
     "output_tokens": ("output_tokens_by_modality",),
@@ -137,7 +127,7 @@ gemini_interactions = Dialect(
             "cache_read_input_tokens": "usage.total_cached_tokens",
             "reasoning_output_tokens": "usage.total_thought_tokens",
             **{
-                f"{name}_{count}": _modality(name, *fields)
+                f"{name}_{count}": ledger.listed("usage", "tokens", name, *fields)
                 for count, fields in _MODALITIES.items()
                 for name in ("text", "audio", "image")
             },

@@ -89,3 +89,19 @@ class _Whole:
 def whole(first: Where, *more: Where) -> Getter:
     """A total: the count at `first`, without which there is none, and those of `more` that are known."""
     return _Whole(first, more)
+
+
+def listed(usage: str, count: str, modality: str, *fields: str) -> Getter:
+    """The tokens of one modality where the lists `fields` of the object `usage` have a `count` for each."""
+
+    def read(body: dict[str, Any]) -> int | None:
+        held = plain.mapping(body.get(usage))
+        counts = [
+            found
+            for field in fields
+            for one in plain.mappings(held.get(field))
+            if one.get("modality") == modality and (found := plain.count(one.get(count))) is not None
+        ]
+        return sum(counts) if counts else None
+
+    return plain.reading(read, usage)
