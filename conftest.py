@@ -6,7 +6,8 @@ import gc
 import os
 
 os.environ["AUTOTRACE_STRICT"] = "1"
-for _name in ("AUTOTRACE", "AUTOTRACE_CONTENT", "AUTOTRACE_SERVICE_NAME", "AUTOTRACE_STDOUT", "OTEL_SERVICE_NAME"):
+_OURS = ("AUTOTRACE", "AUTOTRACE_CONTENT", "AUTOTRACE_SERVICE_NAME", "AUTOTRACE_STDOUT", "OTEL_SERVICE_NAME")
+for _name in (*_OURS, "PYTHONUNBUFFERED"):  # without a buffer a stdout knows nothing of half lines
     os.environ.pop(_name, None)
 
 import importlib.util

@@ -46,6 +46,9 @@ PART = os.environ.get("AUTOTRACE_CI_PART", "")
 for variable in [name for name in os.environ if name.startswith("AUTOTRACE") and name != "AUTOTRACE_TRAFFIC"]:
     del os.environ[variable]
 
+# What tests import is compiled when they do; of the thousands of files that the SDKs have, the most part never is.
+os.environ["PIP_NO_COMPILE"] = "1"
+
 RUNNING = "{}.{}".format(*sys.version_info)
 PRESENT = [version for version in PYTHONS if version == RUNNING or present(version)]
 ONE = "3.12" if "3.12" in PRESENT else RUNNING

@@ -197,12 +197,9 @@ class DescriptorSink:
         if self.fd != 1:
             return
         prints.watch()
-        prints.on_half = self._note_half
+        prints.noting = self._lock.noting
         while prints.half and time.monotonic() < min(prints.since + _FRESH, give_up):
             system.sleep(0.0002)
-
-    def _note_half(self) -> None:
-        self._lock.note_torn(True)
 
     def _has_room(self, seconds: float) -> bool:
         """Wait for the reader: whether a write will not. Also where it will fail, as the write then says why."""

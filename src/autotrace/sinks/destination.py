@@ -5,8 +5,6 @@ Part of the activation budget: the program may print before it makes its first c
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
-import _thread
 import os
 import sys
 import time
@@ -16,7 +14,7 @@ from autotrace import diagnostics, settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 IDENTITY = "AUTOTRACE_STDOUT"
@@ -24,6 +22,8 @@ IDENTITY = "AUTOTRACE_STDOUT"
 
 give_up_at: float | None = None
 """When sinks stop waiting (`time.monotonic`); set when the process is ending."""
+
+_NEWLINE = 10
 
 _chosen: int | None = None
 
@@ -89,14 +89,26 @@ class Prints:
     """
 
     def __init__(self) -> None:
-        self.half = False
-        """Whether the last thing that this process wrote to stdout was a piece of a line."""
         self.since = 0.0
-        """Since when (`time.monotonic`)."""
+        """When this process began its last write to stdout (`time.monotonic`)."""
         self.lock: Any = None
-        self.on_half: Callable[[], None] | None = None
-        """Called before and after a write that leaves half a line, so that other processes can know."""
+        self.noting: Callable[[], Iterable[object]] | None = None
+        """Gives what tells other processes of half a line when it is iterated over; in C, see `_observed`."""
         self._files: list[Any] = []
+        self._before = self._ends_in_line = False
+        self._offered: int = 0
+        self._taken: int | None = None
+
+    @property
+    def half(self) -> bool:
+        """Whether the last thing that this process wrote to stdout was a piece of a line."""
+        if not self._taken:
+            return self._before
+        return self._ends_in_line or self._taken != self._offered  # what was not taken of a write comes with the next
+
+    @half.setter
+    def half(self, half: bool) -> None:
+        self._before, self._taken = half, None
 
     def watch(self) -> None:
         """Have every write to stdout noticed from now on. Costs nothing where that is so already."""
@@ -115,81 +127,59 @@ class Prints:
         self.half = False
 
     def _observed(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """`original`, and before it all that is to be done for it.
+
+        A signal's handler may raise an exception wherever the interpreter looks for signals: at calls, and where loops go
+        back. Out of here, after the write, the program's buffer would take that for a write that has failed, and print the
+        same once more. So what has to be done from the write on is done by iterators of C, in loops that never go back.
+        """
+
         def write(data: Any, /) -> Any:
-            written: list[Any] = []
-            held: list[Any] = []
+            lock = self.lock
+            held: list[bool] = []
             try:
-                self._write_locked(original, data, written, held)
-            except BaseException as exc:
-                _let_go(self.lock, held)
-                if not written:
-                    raise
-                _raise_later(exc)
-            return written[0]
+                if lock is not None:
+                    # Not for ever: the interpreter's own last flush comes here, too.
+                    held.extend(map(lock.acquire, (True,), (0.1,)))
+                size, noted = self._begin(data)
+                released = iter(lock.release, None) if any(held) else ()
+                for count in map(original, (data,)):
+                    self._taken = count
+                    try:
+                        for _ in noted[count == size]:
+                            break
+                    except OSError:  # closed in between
+                        pass
+                    for _ in released:
+                        break
+                    return count
+            except BaseException:
+                if any(held):
+                    lock.release()
+                raise
 
         return write
 
-    def _write_locked(self, original: Callable[[Any], Any], data: Any, written: list[Any], held: list[Any]) -> None:
-        """Write `data`, and note in `written` what `original` says of it. A signal's handler may raise behind any call of ours:
-        what was done is noted by the same call in C that does it, so that it is known, and not done twice."""
-        lock = self.lock
-        if lock is not None:
-            # Not for ever: the interpreter's own last flush comes here, too.
-            held.extend(map(lock.acquire, (True,), (0.1,)))
-        self._write(original, data, written)
-        _let_go(lock, held)
-
-    def _write(self, original: Callable[[Any], Any], data: Any, written: list[Any]) -> None:
-        half = not _ends_a_line(data, -1)
-        if half and self.on_half is not None:
-            self.on_half()
-        written.extend(map(original, (data,)))
-        count = written[0]
-        if count:
-            self.half = half = half if count == len(data) else not _ends_a_line(data, count - 1)
-            if half:
-                self.since = time.monotonic()
-                if self.on_half is not None:
-                    self.on_half()
-
-
-def _let_go(lock: Any, held: list[Any]) -> None:
-    """Release `lock`, if it is held and was not released before."""
-    if held and held[0]:
+    def _begin(self, data: Any) -> tuple[int, tuple[Iterable[object], Iterable[object]]]:
+        """The size of `data`, and what to iterate over after the write: if not all of it was taken, and if all was."""
         try:
-            lock.release()
-        except RuntimeError:  # it was, and a signal came before that was noted
-            return
-    held.clear()
-
-
-def _raise_later(exc: BaseException) -> None:
-    """Have `exc`, which a signal's handler has raised in the midst of our code, raised again when that code has returned.
-
-    A program's buffer would take an exception out of `write` for a write that has failed, and print the same once more; right
-    after the write it asks for signals by itself. Here comes one that nobody else uses, and whose handler raises `exc`.
-    """
-    number = getattr(_signal, "SIGURG", None)
-    before = None if number is None else _signal.getsignal(number)
-    if number is None or before is None:
-        raise exc
-
-    def handler(*_: object) -> None:
-        _signal.signal(number, before)
-        raise exc.with_traceback(None)
-
-    try:
-        _signal.signal(number, handler)
-    except ValueError:  # not the main thread, in which alone signals are handled
-        raise exc from None
-    _thread.interrupt_main(number)
-
-
-def _ends_a_line(data: Any, last: int) -> bool:
-    try:
-        return bytes(data[last : last + 1 or None]) == b"\n"
-    except Exception:  # nothing that FileIO will take
-        return True
+            view = memoryview(data).cast("B")
+        except TypeError:  # nothing that FileIO will take
+            view = memoryview(b"")
+        in_line = bool(view) and view[-1] != _NEWLINE
+        self._before, self._ends_in_line, self._offered, self._taken = self.half, in_line, len(view), None
+        self.since = time.monotonic()
+        if self.noting is None or not view:
+            return len(view), ((), ())
+        if in_line:
+            try:
+                for _ in self.noting():
+                    break
+            except OSError:
+                return len(view), ((), ())
+        # Once more afterwards: in between another process may have put an end to the line that was there.
+        noted = self.noting()
+        return len(view), (noted, noted if in_line else ())
 
 
 prints = Prints()

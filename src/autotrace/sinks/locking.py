@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterable
 from typing import Protocol
 
 if sys.platform == "win32":
@@ -39,6 +40,9 @@ class Lock(Protocol):
 
     def note_torn(self, torn: bool) -> None:
         """Say so, to whoever writes next."""
+
+    def noting(self) -> Iterable[object]:
+        """What says that it is torn when it is iterated over, at its first step, and without a line of Python."""
 
     def close(self) -> None:
         """Let go of what is held."""
@@ -79,6 +83,9 @@ class DescriptorLock:
                 fcntl.fcntl(self._fd, fcntl.F_SETSIG, _NOTE if torn else 0)
             except OSError:  # a system that only looks like Linux
                 return
+
+    def noting(self) -> Iterable[object]:
+        return map(fcntl.fcntl, (self._fd,), (fcntl.F_SETSIG,), (_NOTE,)) if sys.platform == "linux" else ()
 
     def close(self) -> None:
         return
@@ -125,6 +132,9 @@ class FileLock:
     def note_torn(self, torn: bool) -> None:
         if self._file is not None:
             os.ftruncate(self._file, 2 if torn else 1)
+
+    def noting(self) -> Iterable[object]:
+        return () if self._file is None else map(os.ftruncate, (self._file,), (2,))
 
     def close(self) -> None:
         file, self._file = self._file, None
