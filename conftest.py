@@ -13,6 +13,7 @@ for _name in (*_OURS, "PYTHONUNBUFFERED"):  # without a buffer a stdout knows no
 import importlib.util
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _alone() -> Iterator[None]:
     """Each test starts with autotrace off and ends with no failure of ours that it has not looked at."""
     # What is there by now, SDKs above all, need not be looked through by each of the collections that the test asks for.
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of a socket that an SDK has left open in another test
+        gc.collect()
     gc.freeze()
     diagnostics.forget()
     yield
