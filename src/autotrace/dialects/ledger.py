@@ -67,6 +67,8 @@ class _Missing:
         self.roots = paths.roots(self.getters)
 
     def __call__(self, source: Any) -> bool | None:
+        if self.roots is not None and type(source) is dict and self.roots.isdisjoint(source):
+            return True
         return None if any(getter(source) is not None for getter in self.getters) else True
 
 
