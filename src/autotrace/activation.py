@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace import diagnostics, settings
+from autotrace import diagnostics, instrumentation, settings
 from autotrace.errors import PluginError, SettingsError, nearest
 from autotrace.hooks import discovery
 from autotrace.instrumentation import Plugin
@@ -77,6 +77,8 @@ def _activate(plugins: list[Plugin]) -> None:
         _say_unanswered()
     for plugin in plugins:
         plugin.enable()
+    late = [state for plugin in plugins for state in plugin.begin_search()]
+    instrumentation.patch_aliases(late, tuple(sys.modules.values()) if late else ())
     for plugin in _plugins.values():
         plugin.refresh()
 

@@ -38,6 +38,8 @@ class Plugin:
         self._early: frozenset[str] = frozenset()
         self._watching = False
         """Whether all targets' modules are watched; until then aliases are not looked for."""
+        self._searches = False
+        """Whether aliases of what was imported before are still to be looked for."""
         self._claim = [True]
         self._library_version: str | None = None
         self.options: dict[str, object] = {}
@@ -183,7 +185,7 @@ class Plugin:
             self.targets[choice.key] = TargetState(choice, traced)
         for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
             self._when_imported(module, self._patch)
-        self._patch_early_aliases()
+        self._watching = self._searches = True
         self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
         for name, hook in instrumentor.on_ready.items():
@@ -212,9 +214,9 @@ class Plugin:
         early = [state for state in here if state.module in self._early]
         for state in early:
             state.late = True
-        self._patch_aliases([state for state in here if not state.late], (module,))
+        patch_aliases([state for state in here if not state.late], (module,))
         if early and self.state == "patched" and self._watching:
-            self._patch_early_aliases()
+            patch_aliases(self._late(), tuple(sys.modules.values()))
         if wrong:
             active = sum(state.state == "patched" for state in self.targets.values())
             diagnostics.say(
@@ -223,19 +225,13 @@ class Plugin:
                 f"update {self.entry.distribution}.",
             )
 
-    def _patch_early_aliases(self) -> None:
-        """Look in all modules for what they took from those that were imported before. Once for all targets: it takes 10 ms."""
-        self._watching = True
-        late = [state for state in self.targets.values() if state.late]
-        if late:
-            self._patch_aliases(late, tuple(sys.modules.values()))
+    def _late(self) -> list[TargetState]:
+        return [state for state in self.targets.values() if state.late]
 
-    def _patch_aliases(self, states: list[TargetState], modules: tuple[Any, ...]) -> None:
-        from autotrace.hooks import patcher
-
-        of_patch = {id(state.patch): state for state in states if state.patch is not None}
-        for patch, alias in patcher.apply_to_aliases([state.patch for state in states if state.patch is not None], modules):
-            of_patch[id(patch)].aliases.append(alias)
+    def begin_search(self) -> list[TargetState]:
+        """The targets of modules that were imported before, if this is the first that is asked for them: see `patch_aliases`."""
+        searches, self._searches = self._searches, False
+        return self._late() if searches else []
 
     def _check_version(self, module: Any) -> None:
         """The library's root has been imported: say so if its version is none that the plugin was made for."""
@@ -277,7 +273,7 @@ class Plugin:
         self.instrumentor = None
         self._origin = None
         self._early = frozenset()
-        self._watching = False
+        self._watching = self._searches = False
         self._library_version = None
         self.options.clear()
         self.state, self.reason = "disabled", "disable() was called"
@@ -314,6 +310,18 @@ class Plugin:
             return {}
         values = self._origin.options
         return {name: {**option.described(), "value": values[name]} for name, option in self.instrumentor.options.items()}
+
+
+def patch_aliases(states: list[TargetState], modules: tuple[Any, ...]) -> None:
+    """Patch what `modules` took by name from the modules of these targets. To look through all modules takes 10 ms and more:
+    once for the targets of all plugins."""
+    if not states:
+        return
+    from autotrace.hooks import patcher
+
+    of_patch = {id(state.patch): state for state in states if state.patch is not None}
+    for patch, alias in patcher.apply_to_aliases([state.patch for state in states if state.patch is not None], modules):
+        of_patch[id(patch)].aliases.append(alias)
 
 
 def _imported(value: str) -> Instrumentor:
