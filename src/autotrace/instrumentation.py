@@ -229,7 +229,7 @@ class Plugin:
         return [state for state in self.targets.values() if state.late]
 
     def begin_search(self) -> list[TargetState]:
-        """The targets of modules that were imported before, if this is the first that is asked for them: see `patch_aliases`."""
+        """The targets of modules that were imported before, the first time that it is asked: see `patch_aliases`."""
         searches, self._searches = self._searches, False
         return self._late() if searches else []
 
