@@ -22,6 +22,9 @@ from autotrace.sinks.thread import POLL, Thread
 _FORK_PATIENCE = 0.05
 """Seconds for which records are written before a fork."""
 
+_LEAVING = 1.0
+"""Seconds to wait, when stdout becomes a protocol, for what is being written there just then."""
+
 _BREATH = 0.002
 """Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
 other processes get it."""
@@ -42,7 +45,7 @@ class Writer:
         self._sync = False
         self._patience = 0.0
         self._give_up_at = 0.0
-        destination.on_leave = self._close_sinks
+        destination.on_leave = lambda: self._close_sinks(_LEAVING)
         self._new_process()
 
     def _new_process(self) -> None:
@@ -212,7 +215,7 @@ class Writer:
         self.drain(timeout)
         self._close_sinks(timeout)
 
-    def _close_sinks(self, timeout: float = POLL) -> None:
+    def _close_sinks(self, timeout: float) -> None:
         if self._draining.acquire(True, timeout):
             try:
                 registry.close()
