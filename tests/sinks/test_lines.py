@@ -320,6 +320,7 @@ def test_lines_go_elsewhere_from_when_stdout_is_a_protocol(run: Any, setting: st
         leave_stdout()
         assert ("write" in vars(file)) == {bool(setting)}
         span("b")
+        autotrace.flush()
         child = "import autotrace; autotrace.enable(); autotrace.span('child').__enter__().__exit__(None, None, None)"
         subprocess.run([sys.executable, "-c", child], check=True)
         """,
