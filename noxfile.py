@@ -60,8 +60,8 @@ nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 PARTS = {
     "1": ["lint"],
-    "2": [f"tests-{ONE}", f"older-{ONE}", "suites", "processes"],
-    "3": [f"plugins-{ONE}", "hooks", "agents", "wheels"],
+    "2": [f"tests-{ONE}", f"older-{ONE}", "suites", "processes", "agents"],
+    "3": [f"plugins-{ONE}", "hooks", "wheels"],
 }
 nox.options.sessions = PARTS.get(PART) or [session for part in PARTS.values() for session in part]
 
