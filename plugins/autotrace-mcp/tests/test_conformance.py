@@ -33,6 +33,7 @@ async def echo(text: str, behave: str) -> str:
 
 with socket.socket() as listener:
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # who connects before the server runs waits for it
     print(listener.getsockname()[1], flush=True)
     options = uvicorn.Config(server.streamable_http_app(), log_level="critical", ws="none", timeout_graceful_shutdown=1)
     uvicorn.Server(options).run([listener])
