@@ -29,8 +29,8 @@ _USUAL = frozenset(("default", "standard", "on_demand", "auto"))
 
 _SIDES = ("input_tokens", "output_tokens")
 
-_FORMS = 256
-"""How many forms of usage are kept in mind: providers have a few each."""
+_FORMS, _ROOM = 256, 500
+"""How many forms of usage are kept in mind: providers have a few each. Values and characters in one: they have some dozens."""
 
 _COUNTS = {
     "input_tokens": "input_tokens",
@@ -84,14 +84,18 @@ class Maintained:
         Of the readings that agree with ours on input and output, the fullest. Reading takes half the time that a price takes,
         and mostly brings nothing: in which form of usage it cannot is noted.
         """
-        form = (provider.id, frozenset(counts), _form(raw))
+        try:
+            form = provider.id, frozenset(counts), _form(raw, [_ROOM])
+        except OverflowError:
+            form = None
         if form in self._told:
             return {}
         readings = _readings(provider, raw)
         if all(found.keys() <= counts.keys() for found in readings):
             if len(self._told) >= _FORMS:
                 self._told.clear()
-            self._told.add(form)
+            if form is not None:
+                self._told.add(form)
             return {}
         same = [found for found in readings if all(found.get(side) == counts.get(side) for side in _SIDES)]
         return max(same, key=len, default={})
@@ -177,13 +181,20 @@ def _readings(provider: Provider, raw: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _form(value: Any, depth: int = 4) -> Any:
-    """Of `value` all that decides which counts a reading finds in it: how large they are does not."""
+def _form(value: Any, room: list[int]) -> Any:
+    """Of `value` all that decides which counts a reading finds in it: how large they are does not.
+
+    Raises `OverflowError` for more than there is `room` for, in values and characters: a server may send anything.
+    """
     kind = type(value)
+    room[0] -= 1 + (len(value) if kind is str else 0)
+    if room[0] < 0:
+        raise OverflowError
     if kind is int and value >= 0:
         return int
-    if kind is dict and depth:
-        return tuple((key, _form(held, depth - 1)) for key, held in value.items())
-    if kind is list and depth:
-        return (list, *(_form(held, depth - 1) for held in value))
-    return (kind, value if isinstance(value, (str, int, float, type(None))) else object())  # the last is like no other
+    if kind is dict:
+        room[0] -= sum(map(len, map(str, value)))
+        return tuple((key, _form(held, room)) for key, held in value.items())
+    if kind is list:
+        return (list, *(_form(held, room) for held in value))
+    return kind, value
