@@ -210,20 +210,27 @@ def test_a_run_that_vanishes_without_a_word_is_recorded(langchain: Any, captured
 
 
 EXIT = """
-import sys
+import os, sys
 import autotrace
 autotrace.enable()
 from langchain_core.runnables import RunnableLambda
+def end(how):
+    if how == "exit":
+        sys.exit(0)
+    os._exit(3)
+RunnableLambda(lambda value: value).with_config(run_name="done").invoke("x")
+autotrace.flush()
 kept = RunnableLambda(lambda value: value).with_config(run_name="kept").stream("x")
 next(kept)
 sys.modules["keep"] = kept
-RunnableLambda(lambda value: sys.exit(0)).with_config(run_name="left").invoke("x")
+RunnableLambda(end).with_config(run_name="left").invoke(sys.argv[1])
 """
 
 
-def test_what_is_open_when_the_process_ends() -> None:
+@pytest.mark.parametrize("how", ["exit", "kill"])
+def test_what_is_open_when_the_process_ends(how: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", EXIT],
+        [sys.executable, "-c", EXIT, how],
         env={name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")},
         capture_output=True,
         text=True,
@@ -232,5 +239,9 @@ def test_what_is_open_when_the_process_ends() -> None:
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     ended = {line["name"]: line["end_reason"] for line in lines if line["event"] == "span"}
+    assert ended.pop("invoke_workflow done") == "completed"
+    if how == "kill":
+        assert (done.returncode, ended) == (3, {"invoke_workflow left": "exit", "invoke_workflow kept": "exit"})
+        return
     assert ended == {"invoke_workflow left": "cancelled", "invoke_workflow kept": "exit"}
     assert "Traceback" not in done.stderr
