@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import diagnostics
+from autotrace import _diagnostics as diagnostics
 from autotrace.errors import PluginError, SettingsError
 from autotrace.testing import Capture
 

@@ -20,10 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import conventions, diagnostics, settings
-from autotrace.cli.activation import variables_of_file
+from autotrace import _diagnostics as diagnostics
+from autotrace._cli.activation import variables_of_file
+from autotrace._declaration import conventions
+from autotrace._record.pricing import cost, sources
+from autotrace._settings import settings
 from autotrace.errors import SettingsError
-from autotrace.pricing import cost, sources
 from autotrace.testing import Capture
 
 NOVEMBER = int(datetime(2026, 11, 15, tzinfo=timezone.utc).timestamp()) * 1_000_000_000
@@ -46,7 +48,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def without_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the extra were not installed."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
-    monkeypatch.delitem(sys.modules, "autotrace.pricing.maintained", raising=False)
+    monkeypatch.delitem(sys.modules, "autotrace._record.pricing.maintained", raising=False)
 
 
 def attributes(provider: str | None, model: str, raw: Any = None, more: Any = (), **counts: int) -> dict[str, Any]:
@@ -256,7 +258,7 @@ def test_the_tier_that_the_response_names_is_charged(
     ],
 )
 def test_the_provider_is_who_sends_the_bill(name: str | None, address: str | None, expected: str | None) -> None:
-    from autotrace.pricing.maintained import provider_of
+    from autotrace._record.pricing.maintained import provider_of
 
     found = provider_of(name, address)
     assert (found and found.id) == expected

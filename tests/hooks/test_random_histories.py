@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from autotrace import hooks
-from autotrace.hooks import finder
+from autotrace.hooks import _finder
 
 NAMES = ["throw_away_history", "throw_away_history.leaf", "throw_away_history_too"]
 names = st.sampled_from(NAMES)
@@ -91,7 +91,7 @@ class Histories(RuleBasedStateMachine):
     def register_before(self, name: str) -> None:
         watcher = Watcher(name)
         self.before.append(watcher)
-        assert finder.before_import(name, watcher) is (name in sys.modules)
+        assert _finder.before_import(name, watcher) is (name in sys.modules)
 
     @rule(name=names, early=st.booleans())
     def register_one_that_registers(self, name: str, early: bool) -> None:
@@ -105,7 +105,7 @@ class Histories(RuleBasedStateMachine):
         present = name in sys.modules
         if early:
             self.before.append(outer)
-            finder.before_import(name, register)
+            _finder.before_import(name, register)
         else:
             self.after.append(outer)
             outer.expected += present
@@ -160,7 +160,7 @@ class Histories(RuleBasedStateMachine):
             self.after.remove(watcher)
             self.nested = [pair for pair in self.nested if pair[0] is not watcher]
             self.forgotten.append(watcher)
-            finder.forget([watcher, getattr(watcher, "registered", watcher)])
+            _finder.forget([watcher, getattr(watcher, "registered", watcher)])
 
     @rule()
     def uninstall(self) -> None:

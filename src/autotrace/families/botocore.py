@@ -14,11 +14,13 @@ from typing import Any
 
 import msgspec
 
-from autotrace import streams
+from autotrace._capture import streams
+from autotrace._capture.recording import Call
+from autotrace._declaration.invocation import Invocation, Observer, Route, Target
+from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace.families import streaming_body
-from autotrace.invocation import Invocation, Observer, Route, Target
-from autotrace.operation import Operation, StreamSeam
-from autotrace.recording import Call
+
+__all__ = ["ERRORS", "Body", "Events", "Routes", "body", "event_stream", "events", "operation_of", "targets"]
 
 ERRORS = {
     "http_status": "response.ResponseMetadata.HTTPStatusCode",

@@ -10,6 +10,6 @@ Usable on its own, by whoever needs just that::
 
 from __future__ import annotations
 
-from autotrace.hooks.finder import uninstall, when_imported
+from autotrace.hooks._finder import uninstall, when_imported
 
 __all__ = ["uninstall", "when_imported"]
