@@ -1,14 +1,11 @@
-"""One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear.
-
-The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *skipped* (the
-package is another one of that name), *failed*, *disabled*.
-"""
+"""One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear."""
 
 from __future__ import annotations
 
 import sys
 
 from autotrace import _diagnostics as diagnostics
+from autotrace import _process
 from autotrace._settings import settings
 from autotrace.errors import PluginError, SettingsError, nearest
 from autotrace.hooks import _execution, _finder
@@ -21,18 +18,19 @@ if TYPE_CHECKING:
     from autotrace._declaration.instrumentor import Instrumentor
     from autotrace._discovery.distributions import EntryPoint
     from autotrace._instrumentation.native_hooks import NativeHooks
-    from autotrace._instrumentation.targets import TargetState
+    from autotrace._instrumentation.states import PluginState
+    from autotrace._instrumentation.targets import InstalledTarget
     from autotrace._record.origin import Origin
 
 
-class Plugin:
+class InstalledPlugin:
     """An entry point and what has become of it."""
 
     def __init__(self, entry: EntryPoint) -> None:
         self.entry = entry
         self.instrumentor: Instrumentor | None = None
-        self.targets: dict[str, TargetState] = {}
-        self.state = "disabled"
+        self.targets: dict[str, InstalledTarget] = {}
+        self.state: PluginState = "disabled"
         self.reason = "not enabled"
         self._origin: Origin | None = None
         self._callbacks: list[object] = []
@@ -41,7 +39,7 @@ class Plugin:
         """Whether all targets' modules are watched; until then aliases are not looked for."""
         self._searches = False
         """Whether aliases of what was imported before are still to be looked for."""
-        self._claim = [True]
+        self._loading = _process.Claim()
         self._library_version: str | None = None
         self.options: dict[str, object] = {}
         """What `enable()` was given of the plugin's own options, as they read it."""
@@ -118,21 +116,19 @@ class Plugin:
         """Import the plugin and watch for its targets' modules."""
         if self.instrumentor is not None:
             return
-        try:
-            self._claim.pop()
-        except IndexError:  # another thread is at it
+        if not self._loading.take():  # another thread is at it
             return
         try:
             self._load_claimed()
         finally:
-            self._claim.append(True)
+            self._loading.give_back()
 
     def _load_claimed(self) -> None:
         from autotrace._capture import availability
 
         recording = availability.recording()
         if recording is None:
-            self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.reason}"
+            self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.why_not()}"
             return
         try:
             instrumentor = _imported(self.entry.value)
@@ -166,7 +162,7 @@ class Plugin:
         from autotrace._capture.replacement import TracedTarget
         from autotrace._discovery.requirements import Requirement
         from autotrace._instrumentation.native_hooks import NativeHooks
-        from autotrace._instrumentation.targets import TargetState
+        from autotrace._instrumentation.targets import InstalledTarget
         from autotrace._record.origin import Origin
 
         requirements = [Requirement(text) for text in instrumentor.requires]
@@ -183,7 +179,7 @@ class Plugin:
         self.state, self.reason = "patched", ""
         for choice in instrumentor.choose(self._version_of):
             traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
-            self.targets[choice.key] = TargetState(choice, traced)
+            self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
             self._when_imported(module, self._patch)
         self._watching = self._searches = True
@@ -226,10 +222,10 @@ class Plugin:
                 f"update {self.entry.distribution}.",
             )
 
-    def _late(self) -> list[TargetState]:
+    def _late(self) -> list[InstalledTarget]:
         return [state for state in self.targets.values() if state.late]
 
-    def begin_search(self) -> list[TargetState]:
+    def begin_search(self) -> list[InstalledTarget]:
         """The targets of modules that were imported before, the first time that it is asked: see `patch_aliases`."""
         searches, self._searches = self._searches, False
         return self._late() if searches else []
@@ -313,7 +309,7 @@ class Plugin:
         return {name: {**option.described(), "value": values[name]} for name, option in self.instrumentor.options.items()}
 
 
-def patch_aliases(states: list[TargetState], modules: tuple[Any, ...]) -> None:
+def patch_aliases(states: list[InstalledTarget], modules: tuple[Any, ...]) -> None:
     """Patch what `modules` took by name from the modules of these targets. To look through all modules takes 10 ms and more:
     once for the targets of all plugins."""
     if not states:

@@ -1,8 +1,4 @@
-"""One target of a plugin at run time: where it is, and what has been done there.
-
-The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *missing* (not in this version of the
-library), *skipped* (for another version), *failed*, *disabled*.
-"""
+"""One target of a plugin at run time: where it is, and what has been done there."""
 
 from __future__ import annotations
 
@@ -19,8 +15,12 @@ from autotrace._instrumentation.patcher import Patch
 from autotrace.errors import DeclarationError
 from autotrace.hooks import _finder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from autotrace._instrumentation.states import TargetState
 
-class TargetState:
+
+class InstalledTarget:
     """One target of a plugin: where it is, and what has been done there."""
 
     __slots__ = ("aliases", "below", "choice", "late", "module", "name", "patch", "reason", "state", "traced")
@@ -33,17 +33,17 @@ class TargetState:
         self.aliases: list[Patch] = []
         self.late = False
         self.below: str | None = None
-        self.state = "waiting"
+        self.state: TargetState = "waiting"
         self.reason = f"{self.module} has not been imported"
         if choice.use == "skipped":
             self.state, self.reason = "skipped", f"it is for {choice.shape}, and another version is installed"
 
-    def is_instead_of(self, other: TargetState) -> bool:
+    def is_instead_of(self, other: InstalledTarget) -> bool:
         """Whether, of two targets that are tried, this one shows that the library has this shape and not that of `other`."""
         mine, others = self.choice, other.choice
         return mine.use == others.use == "tried" and mine.shape != others.shape and self.state in ("patched", "waiting")
 
-    def apply(self, module: Any, package: str, others: Iterable[TargetState] = ()) -> bool:
+    def apply(self, module: Any, package: str, others: Iterable[InstalledTarget] = ()) -> bool:
         """Patch the target in `module`; whether it is patched now. Done again, with what is there, after a reload."""
         traced, ours = self.traced, self.patch
         try:
@@ -60,7 +60,7 @@ class TargetState:
             self.state, self.reason = "patched", ""
         return self.state == "patched"
 
-    def _check_single(self, found: Any, others: Iterable[TargetState]) -> None:
+    def _check_single(self, found: Any, others: Iterable[InstalledTarget]) -> None:
         for other in others:
             if other is not self and other.patch is not None and other.patch.replacement is found:
                 raise DeclarationError(f"{self.choice.key} is the same function as {other.choice.key}; declare one of the two")
