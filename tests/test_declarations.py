@@ -20,49 +20,52 @@ CHAT = Operation("chat", request={"model": "model"})
     ("declare", "message"),
     [
         (lambda: Operation(""), "name of an operation"),
-        (lambda: Operation("chat", requests={}), "there is no requests=; did you mean 'request'"),  # type: ignore[call-arg]
-        (lambda: Instrumentor(target={}), "there is no target=; did you mean 'targets'"),  # type: ignore[call-arg]
-        (lambda: Operation("chat", request=["model"]), r"request: \['model'\] is no mapping"),  # type: ignore[arg-type]
-        (lambda: Operation("chat", request={3: "model"}), "request: key 3 is no text"),  # type: ignore[dict-item]
+        (lambda: Operation("chat", requests={}), "requests= is not a known keyword; did you mean 'request'"),  # type: ignore[call-arg]
+        (lambda: Instrumentor(target={}), "target= is not a known keyword; did you mean 'targets'"),  # type: ignore[call-arg]
+        (lambda: Operation("chat", request=["model"]), r"request: expected a mapping, got \['model'\]"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", request={3: "model"}), "request: keys must be strings, got 3"),  # type: ignore[dict-item]
         (lambda: Operation("chat", response={"id": "data[0].id"}), "response 'id'.*'choices.0.message'"),
         (lambda: Operation("chat", response={"id": lambda: 1}), r"response 'id'.*1 argument \(source\)"),  # type: ignore[dict-item]
         (lambda: Operation("chat", reduce=lambda a, b: a), r"reduce: .*1 argument \(chunks\)"),  # type: ignore[arg-type, misc]
-        (lambda: Operation("chat", failure="error"), "failure: 'error' is no function"),  # type: ignore[arg-type]
-        (lambda: Operation("chat", outcome=3), "outcome: 3 is no function"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", failure="error"), "failure: expected a function of 1 argument .*, got 'error'"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", outcome=3), "outcome: expected a function of 1 argument .*, got 3"),  # type: ignore[arg-type]
         (lambda: Operation("chat", stream=lambda result: True), r"stream: .*2 arguments \(result, call\)"),  # type: ignore[arg-type, misc]
-        (lambda: Operation("chat", stream=7), "stream: 7 is no function"),  # type: ignore[arg-type]
-        (lambda: Operation("chat", dialect="openai"), "dialect 'openai' is no Dialect"),  # type: ignore[arg-type]
-        (lambda: Dialect("d", usage={"tokens_in": "a"}), "Dialect 'd': usage has no field 'tokens_in'"),
-        (lambda: Dialect("d", reduce=3), "Dialect 'd': reduce: 3 is no function"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", stream=7), "stream: expected a function of 2 arguments .*, got 7"),  # type: ignore[arg-type]
+        (lambda: Operation("chat", dialect="openai"), "dialect: expected a Dialect, got 'openai'"),  # type: ignore[arg-type]
+        (lambda: Dialect("d", usage={"tokens_in": "a"}), "Dialect 'd': usage: 'tokens_in' is not a known field"),
+        (lambda: Dialect("d", reduce=3), "Dialect 'd': reduce: expected a function of 1 argument .*, got 3"),  # type: ignore[arg-type]
         (lambda: StreamSeam("_it", close="close"), "expected a sequence of paths"),
         (lambda: StreamSeam("_it", hide=lambda: True), r"hide: .*1 argument \(chunk\)"),  # type: ignore[arg-type, misc]
         (lambda: Observer(lambda call: None), r"3 arguments \(call, invocation, result\)"),  # type: ignore[arg-type, misc]
-        (lambda: Instrumentor(targets={"a:b": CHAT}, requires="acme 2"), "expected a distribution and versions"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, requires="acme 2"), "expected a distribution and a version range"),
         (lambda: Instrumentor(targets={"a:b": CHAT}, provider=""), "provider ''"),
         (lambda: Instrumentor(on_ready=lambda: None), r"on_ready: .*1 argument \(module\)"),  # type: ignore[arg-type, misc]
         (lambda: Instrumentor(targets={"a:b": lambda: None}), "target 'a:b': route: .*1 argument"),  # type: ignore[dict-item, misc]
         (lambda: Instrumentor(targets={"acme.client.Client.ask": CHAT}), "did you mean 'acme.client:Client.ask'"),
         (lambda: Instrumentor(targets={"acme.client.ask": CHAT}), "did you mean 'acme.client:ask'"),
         (lambda: Instrumentor(targets={"a:b": CHAT}, hosts={"https://api.Acme.ai/v1": "acme"}), "did you mean 'api.acme.ai'"),
-        (lambda: Instrumentor(targets={"a:b": CHAT}, hosts={"acme.ai": ""}), "'' is no provider's name"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, hosts={"acme.ai": ""}), "expected the name of a provider, got ''"),
         (lambda: Instrumentor(targets={"a:b": CHAT}, errors={"headers": "a..b"}), "errors 'headers'"),
         (lambda: Instrumentor(targets={"a:b": CHAT}, options={"loud": False}), r"write Option\(False"),  # type: ignore[dict-item]
-        (lambda: Instrumentor(targets={"a:b": CHAT}, options={"Loud": Option(False, "is loud")}), "in small letters"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, options={"Loud": Option(False, "is loud")}), "expected a lower-case name"),
         (lambda: Instrumentor(targets={"a:b": CHAT}, options={"content": Option(False, "is kept")}), "autotrace has a setting"),
-        (lambda: Option(None, "is nothing"), "none of bool, int, float, str"),  # type: ignore[arg-type]
-        (lambda: Option(1, " "), "say what it does"),
-        (lambda: Option("a", "chooses", choices=("b", "c")), "'a' is none of its choices"),
+        (lambda: Option(None, "is nothing"), "must be a bool, int, float or str"),  # type: ignore[arg-type]
+        (lambda: Option(1, " "), "about must say what the option does"),
+        (lambda: Option("a", "chooses", choices=("b", "c")), "'a' is not one of its choices"),
         (lambda: Operation("chat", request={"modle": "model"}), "did you mean 'model'"),
         (lambda: Operation("chat", response={"finish_reason": "x"}), "did you mean 'finish_reasons'"),
         (lambda: Operation("chat", usage={"input_token": "x"}), "did you mean 'input_tokens'"),
         (lambda: Operation("chat", request={"model": "a..b"}), "request 'model'.*separated by dots"),
-        (lambda: Operation("chat", kind="client"), "there is no kind 'client'; did you mean 'CLIENT'"),
+        (lambda: Operation("chat", kind="client"), "'client' is not a known kind; did you mean 'CLIENT'"),
         (lambda: StreamSeam("a.b"), "one attribute"),
         (lambda: Instrumentor(targets={}), "at least one target"),
         (lambda: Instrumentor(targets={"acme.Client.chat": CHAT}), "package.module:Class.method"),
         (lambda: Instrumentor(targets={"acme:Client.chat": "chat"}), "expected an Operation, a route"),  # type: ignore[dict-item]
-        (lambda: Instrumentor(targets={"acme:Client.chat": CHAT}, errors={"status": "x"}), "errors has no field 'status'"),
-        (lambda: Requirement("acme => 2"), "expected a distribution and versions"),
+        (
+            lambda: Instrumentor(targets={"acme:Client.chat": CHAT}, errors={"status": "x"}),
+            "errors: 'status' is not a known field",
+        ),
+        (lambda: Requirement("acme => 2"), "expected a distribution and a version range"),
     ],
 )
 def test_a_wrong_declaration_is_one_clear_error(declare: Callable[[], Any], message: str) -> None:

@@ -186,7 +186,7 @@ def test_long_texts_are_cut_at_what_the_setting_says(library: Any, captured: Cap
 
 @pytest.mark.parametrize("value", [-1, 2047, 1.5, True, "many", "1e9", "²", "9" * 30])
 def test_a_limit_that_is_none_is_refused(value: object) -> None:
-    with pytest.raises(SettingsError, match="whole number from 2048 on nor 0"):
+    with pytest.raises(SettingsError, match="whole number of at least 2048, or 0"):
         autotrace.enable(max_line_bytes=value)
 
 

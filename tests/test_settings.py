@@ -75,9 +75,9 @@ def test_a_librarys_option_holds_for_it_alone() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"contnet": True}, "no setting 'contnet'; did you mean 'content'"),
-        ({"content": "maybe"}, "neither on nor off"),
-        ({"service_name": 3}, "not a text"),
+        ({"contnet": True}, "'contnet' is not a known setting; did you mean 'content'"),
+        ({"content": "maybe"}, "expected on or off, got 'maybe'"),
+        ({"service_name": 3}, "expected a text that is not empty, got 3"),
     ],
 )
 def test_a_wrong_option_is_one_clear_error_and_none_is_taken(given: dict[str, object], message: str) -> None:
@@ -90,9 +90,9 @@ def test_a_wrong_option_is_one_clear_error_and_none_is_taken(given: dict[str, ob
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[tool.autotrace]\ncontnet = true\n", "no setting"),
+        ("[tool.autotrace]\ncontnet = true\n", "'contnet' is not a known setting"),
         ("[tool.autotrace\n", "pyproject.toml"),
-        ("[tool]\nautotrace = 3\n# [tool.autotrace\n", "not a table"),
+        ("[tool]\nautotrace = 3\n# [tool.autotrace\n", r"\[tool\.autotrace\] must be a table"),
     ],
 )
 def test_a_wrong_file_is_one_clear_error_that_names_it(text: str, message: str, elsewhere: Path) -> None:

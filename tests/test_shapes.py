@@ -109,11 +109,11 @@ CHAT = Operation("chat")
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        ({"acme => 2": {"acme:ask": CHAT}}, "expected a distribution and versions"),
-        ({"acne>=2": {"acme:ask": CHAT}}, "requires names no 'acne'; did you mean 'acme'"),
+        ({"acme => 2": {"acme:ask": CHAT}}, "expected a distribution and a version range"),
+        ({"acne>=2": {"acme:ask": CHAT}}, "'acne' is not in requires; did you mean 'acme'"),
         ({"acme>=2": {}}, "at least one target"),
         ({"acme>=2": {"acme.ask": CHAT}}, "package.module:Class.method"),
-        ({"acme>=2": {"acme:everywhere": CHAT}}, "among the targets of all versions"),
+        ({"acme>=2": {"acme:everywhere": CHAT}}, "also in targets, for all versions"),
     ],
 )
 def test_a_wrong_shape_is_one_clear_error(shapes: Any, message: str) -> None:

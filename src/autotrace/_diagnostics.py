@@ -110,7 +110,7 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
         raise exc
     say(
         "failure",
-        f"{where}: {type(exc).__name__}: {exc}. The program is not affected; what autotrace would have done here is missing.",
+        f"{where}: {type(exc).__name__}: {exc}. The program is not affected; autotrace skipped this step.",
         level="error",
         at=place_of(exc),
     )

@@ -39,4 +39,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     words = sorted(known)
     close = difflib.get_close_matches(word, words, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(words)}"
+    return f"; did you mean {close[0]!r}?" if close else f"; expected one of {', '.join(words)}"

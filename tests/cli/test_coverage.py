@@ -124,7 +124,7 @@ def test_of_a_library_whose_calls_cannot_be_followed_nothing_is_claimed(sdk: Any
 
 def test_a_library_without_a_plugin_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert coverage.main(["no_such_library"]) == 2
-    assert "no installed plugin answers to 'no_such_library'" in capsys.readouterr().err
+    assert "no plugin for 'no_such_library' is installed" in capsys.readouterr().err
 
 
 TRANSPORT = """

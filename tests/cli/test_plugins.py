@@ -125,7 +125,7 @@ WRONG = {
     "a plugin that is none": (
         lambda library: library.write(f"{library.plugin}.py", "instrumentor = 3"),
         "failed",
-        "not an Instrumentor",
+        "expected an Instrumentor",
     ),
     "a library that raises": (
         lambda library: library.write(f"{library.name}/__init__.py", "raise OSError('no disk')"),

@@ -141,7 +141,7 @@ def test_all_that_is_wrong_with_a_file_is_said_in_one_line(tmp_path: Path, capfd
     assert found(tmp_path) == [("good", "c:d", "acme", "1")]
     (said,) = capfd.readouterr().err.splitlines()
     message = json.loads(said)["message"]
-    for part in ("not UTF-8", "'no script'", "'acme'", "caf", str(tmp_path)):
+    for part in ("not valid UTF-8", "'no script'", "'acme'", "caf", str(tmp_path)):
         assert part in message
 
 
@@ -408,7 +408,7 @@ def test_without_importlib_metadata_what_is_on_the_path_is_found_all_the_same(mo
         """
     )
     (said,) = result.stderr.splitlines()
-    assert "importlib_metadata cannot be loaded" in said
+    assert "importlib_metadata cannot be imported" in said
 
 
 def test_where_no_file_can_be_named_relative_to_a_directory_nothing_changes(modules: Any) -> None:

@@ -90,7 +90,7 @@ def test_undo_is_refused_while_somebody_elses_patch_stands_on_ours(module: Any) 
 def test_an_inherited_attribute_is_refused_and_the_message_says_which_target_to_declare(module: Any) -> None:
     with pytest.raises(LookupError) as caught:
         patcher.apply(module, "Class.inherited", lambda original, of_class: None)
-    assert caught.value.args == (f"Class.inherited: inherited is defined by {module.__name__}:Base; declare that",)
+    assert caught.value.args == (f"Class.inherited: inherited is defined by {module.__name__}:Base; declare that instead",)
     assert "inherited" not in vars(module.Class)
 
 
@@ -150,6 +150,6 @@ def test_what_is_the_standard_librarys_own_is_never_replaced(modules: Any, state
     module = importlib.import_module(modules.new(stated))
     name = "Class.count" if "Class" in stated else "count"
     raw = patcher.find(module, name)
-    with pytest.raises(LookupError, match=r"own .*, which everybody uses; declare"):
+    with pytest.raises(LookupError, match=r"of the standard library, which other code uses too; declare"):
         patcher.apply(module, name, lambda original, _: original)
     assert patcher.find(module, name) is raw

@@ -342,12 +342,15 @@ def test_a_pipe_and_a_device_are_written_to_as_they_are(run: Callable[..., Any],
     [
         ({"sinks": ["file"]}, "it has no path; set AUTOTRACE_FILE"),
         ({"sinks": {"file": {"path": "x", "max_byte": 1}}}, "did you mean 'max_bytes'"),
-        ({"sinks": {"file": {"path": "x", "max_bytes": "many"}}}, "sinks.file.max_bytes: 'many' is neither"),
-        ({"file": 7}, "7 is no path"),
-        ({"sinks": {"file": {"path": 7}}}, "sinks.file.path: 7 is no path"),
-        ({"file": "x", "file_max_age": "1w"}, "is no duration"),
-        ({"file": "x", "file_max_age": -1}, "is no duration"),
-        ({"file": "x", "file_compression": "bz2"}, "'bz2' is none of gzip, zstd, none"),
+        (
+            {"sinks": {"file": {"path": "x", "max_bytes": "many"}}},
+            "sinks.file.max_bytes: expected a whole number of at least 1, or 0 for no limit, got 'many'",
+        ),
+        ({"file": 7}, "expected a path, got 7"),
+        ({"sinks": {"file": {"path": 7}}}, "sinks.file.path: expected a path, got 7"),
+        ({"file": "x", "file_max_age": "1w"}, "expected a duration"),
+        ({"file": "x", "file_max_age": -1}, "expected a duration"),
+        ({"file": "x", "file_compression": "bz2"}, "expected one of gzip, zstd, none, got 'bz2'"),
     ],
 )
 def test_what_cannot_be_is_one_error_and_changes_nothing(given: dict[str, Any], said: str) -> None:
@@ -380,5 +383,5 @@ def test_zstd_where_it_is_not_is_one_error(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "path", [])
     for name in [name for name in sys.modules if name.partition(".")[0] == "zstandard"]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(SettingsError, match=r"zstd needs Python 3\.14, or `pip install zstandard`"):
+    with pytest.raises(SettingsError, match=r"zstd needs Python 3\.14 or `pip install zstandard`"):
         autotrace.enable(file="app.jsonl", file_compression="zstd")

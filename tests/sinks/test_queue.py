@@ -264,9 +264,9 @@ def test_who_blocks_loses_nothing_and_waits(start: Any) -> None:
         ("AUTOTRACE_QUEUE_BYTES", "100", "whole number from 65536"),
         ("AUTOTRACE_OVERFLOW", "wait", "none of drop, block"),
         ("AUTOTRACE_EXIT_TIMEOUT", "-1", "seconds from 0 to 3600"),
-        ("AUTOTRACE_FD", "stdout", "number of a descriptor"),
-        ("AUTOTRACE_SYNC", "maybe", "neither on nor off"),
-        ("AUTOTRACE_STARTS", "2", "neither on nor off"),
+        ("AUTOTRACE_FD", "stdout", "file descriptor number"),
+        ("AUTOTRACE_SYNC", "maybe", "expected on or off, got 'maybe'"),
+        ("AUTOTRACE_STARTS", "2", "expected on or off, got '2'"),
     ],
 )
 def test_a_malformed_setting_is_one_error(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str) -> None:

@@ -117,13 +117,13 @@ def test_a_name_that_nobody_knows_is_one_error_with_the_nearest(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "names no sink"),
-        ("", "names no sink"),
-        (7, "7 is no sink"),
+        ([], "no sink is named"),
+        ("", "no sink is named"),
+        (7, "7 is not a sink"),
         ([MemorySink], "MemorySink is a class"),
-        ([io.StringIO()], "is a file"),
-        ({"stdout": 7}, "no table of options"),
-        ('{"stdout"', "begins like JSON"),
+        ([io.StringIO()], "is a file object"),
+        ({"stdout": 7}, "the options of 'stdout' must be a table"),
+        ('{"stdout"', "is not valid JSON"),
     ],
 )
 def test_what_cannot_be_a_sink_is_an_error(given: Any, said: str) -> None:
@@ -145,7 +145,7 @@ def test_two_distributions_of_one_name(run: Callable[..., Any], site: Any) -> No
 
 
 def test_a_sink_holds_for_all_libraries(library: Any) -> None:
-    with pytest.raises(SettingsError, match="it holds for all libraries"):
+    with pytest.raises(SettingsError, match="applies to all libraries"):
         autotrace.enable(library.name, sinks=["stdout"])
 
 

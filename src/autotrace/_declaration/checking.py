@@ -60,7 +60,7 @@ def _current(kind: str, given: Mapping[str, Any], known: list[str]) -> dict[str,
         if change is not None:
             deprecated(f"{kind}({name}=…)", f"{kind}({change.instead}=…)", change.since, change.until)
         elif name not in known:
-            raise DeclarationError(f"{kind}: there is no {name}={nearest(name, known)}")
+            raise DeclarationError(f"{kind}: {name}= is not a known keyword{nearest(name, known)}")
         today = name if change is None else change.instead
         if today in current:
             raise DeclarationError(f"{kind}: {today}= is given twice")
@@ -76,7 +76,7 @@ def deprecated(what: str, instead: str, since: str, until: str) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
         frame = frame.f_back
     warnings.warn_explicit(
-        f"{what} is deprecated since autotrace {since} and goes in {until}; use {instead}",
+        f"{what} is deprecated since autotrace {since} and will be removed in {until}; use {instead}",
         DeprecationWarning,
         frame.f_code.co_filename,
         frame.f_lineno,
@@ -92,7 +92,7 @@ def function(what: str, value: object, *arguments: str) -> None:
     """
     wanted = f"expected a function of {len(arguments)} argument{'s' * (len(arguments) != 1)} ({', '.join(arguments)})"
     if not callable(value):
-        raise DeclarationError(f"{what}: {value!r} is no function; {wanted}")
+        raise DeclarationError(f"{what}: {wanted}, got {value!r}")
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
@@ -101,7 +101,7 @@ def function(what: str, value: object, *arguments: str) -> None:
         signature.bind(*arguments)
     except TypeError:
         name = getattr(value, "__qualname__", repr(value))
-        raise DeclarationError(f"{what}: {name}{signature} does not fit; {wanted}") from None
+        raise DeclarationError(f"{what}: {wanted}, got {name}{signature}") from None
 
 
 def mapping(what: str, value: object) -> None:
@@ -109,7 +109,7 @@ def mapping(what: str, value: object) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
-        raise DeclarationError(f"{what}: {value!r} is no mapping")
+        raise DeclarationError(f"{what}: expected a mapping, got {value!r}")
     for key in value:
         if not isinstance(key, str):
-            raise DeclarationError(f"{what}: key {key!r} is no text")
+            raise DeclarationError(f"{what}: keys must be strings, got {key!r}")

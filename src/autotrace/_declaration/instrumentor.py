@@ -116,12 +116,12 @@ class Instrumentor:
         where, shape = f"Instrumentor: shapes {text!r}", Requirement(text)
         known = [Requirement(one).distribution for one in self.requires]
         if not any(shape.is_for(one) for one in known):
-            raise DeclarationError(f"{where}: requires names no {shape.distribution!r}{nearest(shape.distribution, known)}")
+            raise DeclarationError(f"{where}: {shape.distribution!r} is not in requires{nearest(shape.distribution, known)}")
         if not targets:
             raise DeclarationError(f"{where}: declare at least one target")
         for key, target in targets.items():
             if key in self.targets:
-                raise DeclarationError(f"{where}: target {key!r} is among the targets of all versions as well")
+                raise DeclarationError(f"{where}: target {key!r} is also in targets, for all versions; remove it from one")
             _check_target(where, key, target)
 
     def choose(self, version_of: Callable[[str], str | None]) -> list[Choice]:
@@ -160,7 +160,7 @@ def _getters_of_errors(errors: Mapping[str, Where]) -> dict[str, Getter]:
     found = {}
     for key, where in errors.items():
         if key not in _ERROR_FIELDS and "." not in key:
-            raise DeclarationError(f"Instrumentor: errors has no field {key!r}{nearest(key, _ERROR_FIELDS)}")
+            raise DeclarationError(f"Instrumentor: errors: {key!r} is not a known field{nearest(key, _ERROR_FIELDS)}")
         try:
             found[key] = paths.compile(where)
         except DeclarationError as exc:
@@ -182,12 +182,12 @@ def _hooks(declared: Hook | Mapping[str, Hook] | None) -> dict[str, Hook]:
 def _check_target(where: str, key: str, target: object) -> None:
     module, colon, name = key.partition(":")
     if not colon or not all(part.isidentifier() for part in (module + "." + name).split(".")):
-        raise DeclarationError(f"{where}: target {key!r} is not of the form 'package.module:Class.method'{_with_colon(key)}")
+        raise DeclarationError(f"{where}: target {key!r}: expected the form 'package.module:Class.method'{_with_colon(key)}")
     if isinstance(target, (Operation, Observer, Inside)):
         return
     if not callable(target):
         expected = "an Operation, a route function, an Observer or an Inside"
-        raise DeclarationError(f"{where}: target {key!r} is {target!r}; expected {expected}")
+        raise DeclarationError(f"{where}: target {key!r}: expected {expected}, got {target!r}")
     checking.function(f"{where}: target {key!r}: route", target, "invocation")
 
 
@@ -205,19 +205,19 @@ def _check_host(host: str, provider: object) -> None:
         meant = host.lower().partition("://")[2] or host.lower()
         found = _HOST.search(meant)
         raise DeclarationError(
-            f"Instrumentor: hosts {host!r}: expected the end of a host's name, in small letters, without scheme, port and path"
+            f"Instrumentor: hosts {host!r}: expected a host name or the end of one, in lower case, without scheme, port or path"
             + (f"; did you mean {found[0]!r}?" if found else "")
         )
     if not isinstance(provider, str) or not provider:
-        raise DeclarationError(f"Instrumentor: hosts {host!r}: {provider!r} is no provider's name")
+        raise DeclarationError(f"Instrumentor: hosts {host!r}: expected the name of a provider, got {provider!r}")
 
 
 def _check_option(name: str, option: object) -> None:
     if not name.isidentifier() or name != name.lower():
-        raise DeclarationError(f"Instrumentor: option {name!r}: expected a name in small letters, such as 'stream_usage'")
+        raise DeclarationError(f"Instrumentor: option {name!r}: expected a lower-case name, such as 'stream_usage'")
     if name in settings.KNOWN:
-        raise DeclarationError(f"Instrumentor: option {name!r}: autotrace has a setting of that name")
+        raise DeclarationError(f"Instrumentor: option {name!r}: autotrace has a setting with this name; choose another")
     if not isinstance(option, Option):
         raise DeclarationError(
-            f"Instrumentor: option {name!r}: {option!r} is no Option; write Option({option!r}, 'what it does')"
+            f"Instrumentor: option {name!r}: expected an Option, got {option!r}; write Option({option!r}, 'what it does')"
         )

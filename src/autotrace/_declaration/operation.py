@@ -54,7 +54,7 @@ def _readings(
         elif key in known:
             field = known[key]
         else:
-            raise DeclarationError(f"{where}: {part} has no field {key!r}{nearest(key, known)}")
+            raise DeclarationError(f"{where}: {part}: {key!r} is not a known field{nearest(key, known)}")
         try:
             found.append(Reading(field, paths.compile(place)))
         except DeclarationError as exc:
@@ -168,7 +168,7 @@ class Operation:
             raise DeclarationError(f"Operation {name!r}: expected the name of an operation, such as 'chat'")
         where = f"Operation {name!r}"
         if dialect is not None and not isinstance(dialect, Dialect):
-            raise DeclarationError(f"{where}: dialect {dialect!r} is no Dialect")
+            raise DeclarationError(f"{where}: dialect: expected a Dialect, got {dialect!r}")
         _check_functions(where, None, reduce, failure, outcome)
         if expected is not None:
             checking.function(f"{where}: expected", expected, "exc")
@@ -188,10 +188,12 @@ class Operation:
         self.stream = _seams(where, stream)
         self.kind = cast(Kind, kind or ("INTERNAL" if name in conventions.INTERNAL_OPERATIONS else "CLIENT"))
         if self.kind not in get_args(Kind):
-            raise DeclarationError(f"{where}: there is no kind {kind!r}{nearest(str(kind).upper(), get_args(Kind))}")
+            raise DeclarationError(f"{where}: {kind!r} is not a known kind{nearest(str(kind).upper(), get_args(Kind))}")
         self.transparent = transparent
         if transparent and name in conventions.INTERNAL_OPERATIONS:
-            raise DeclarationError(f"Operation {name!r}: only an inference can be transparent; agents, tools, workflows nest")
+            raise DeclarationError(
+                f"Operation {name!r}: only an inference can be transparent; agents, tools and workflows nest"
+            )
         self.request_roots = paths.roots(reading.getter for reading in self.request) if self.decode is None else None
         endings = [reader for reader in (self.failure, self.outcome) if reader is not None]
         self.response_roots = paths.roots([*(reading.getter for reading in self.response), *endings])

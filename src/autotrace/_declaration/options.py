@@ -24,14 +24,14 @@ class Option:
 
     def __init__(self, default: Value, about: str, *, choices: Sequence[Value] = ()) -> None:
         if type(default) not in (bool, int, float, str):
-            raise DeclarationError(f"Option: default {default!r} is none of bool, int, float, str")
+            raise DeclarationError(f"Option: default must be a bool, int, float or str, got {default!r}")
         if not isinstance(about, str) or not about.strip():
-            raise DeclarationError(f"Option({default!r}): say what it does: Option({default!r}, 'turns …')")
+            raise DeclarationError(f"Option({default!r}): about must say what the option does: Option({default!r}, 'turns …')")
         self.default = default
         self.about = about
         self.choices = tuple(choices)
         if self.choices and default not in self.choices:
-            raise DeclarationError(f"Option: default {default!r} is none of its choices {self.choices!r}")
+            raise DeclarationError(f"Option: default {default!r} is not one of its choices {self.choices!r}")
 
     def __repr__(self) -> str:
         return f"Option({self.default!r}, {self.about!r})"
@@ -50,7 +50,7 @@ class Option:
         `SettingsError`, beginning with `name`, for one that is not of the type or none of the choices."""
         read = self._read(name, value)
         if read is None or (self.choices and read not in self.choices):
-            raise SettingsError(f"{name}: {value!r} is not {self.kind}; it {self.about}")
+            raise SettingsError(f"{name}: expected {self.kind}, got {value!r}; it {self.about}")
         return read
 
     def _read(self, name: str, value: object) -> Value | None:
@@ -80,10 +80,10 @@ def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[
             elif name in declared:
                 values[name] = declared[name].read(where, value)
             else:
-                raise SettingsError(f"{where}: {title} has no such setting{nearest(name, [*declared, 'content'])}")
+                raise SettingsError(f"{where}: {title} has no setting {name!r}{nearest(name, [*declared, 'content'])}")
         except SettingsError as exc:
             closed = name == "content"  # a switch for privacy that cannot be read is taken for off
             content = content and not closed
-            left_out = "Content is not recorded." if closed else "It is left out of account."
-            diagnostics.say("settings", f"{exc}. {left_out}", level="error")
+            consequence = "Content is not recorded." if closed else "The value is ignored."
+            diagnostics.say("settings", f"{exc}. {consequence}", level="error")
     return values, content

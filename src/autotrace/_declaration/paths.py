@@ -31,7 +31,7 @@ class Path:
         if not isinstance(text, str) or not text or not all(text.split(".")):
             raise DeclarationError(f"path {text!r}: expected names separated by dots, such as 'choices.*.message.content'")
         if "[" in text or "]" in text:
-            raise DeclarationError(f"path {text!r}: an element of a list is a step of its own, as in 'choices.0.message'")
+            raise DeclarationError(f"path {text!r}: write a list index as a separate step, as in 'choices.0.message'")
         self.text = text
         self.steps: tuple[str, ...] = tuple(text.split("."))
         self.names: tuple[str, ...] = self.steps[: self.steps.index("*")] if "*" in self.steps else self.steps

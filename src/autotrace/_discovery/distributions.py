@@ -299,7 +299,7 @@ def _content(file: str, site: int | None = None) -> bytes:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
         return b""
     except OSError as exc:
-        diagnostics.say("discovery", f"{file} cannot be read: {exc}. A plugin in there is not found.")
+        diagnostics.say("discovery", f"{file} cannot be read: {exc}. Plugins in it are not found.")
         return b""
     return content
 
@@ -312,7 +312,7 @@ def parse(content: bytes, group: str, distribution: str, version: str, origin: s
         text = content.decode()
     except UnicodeDecodeError:
         text = content.decode("utf-8", "replace")
-        wrong.append("bytes that are not UTF-8")
+        wrong.append("it is not valid UTF-8")
     section = None
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
@@ -331,7 +331,7 @@ def parse(content: bytes, group: str, distribution: str, version: str, origin: s
         diagnostics.say(
             "discovery",
             f"{distribution} {version} in {origin}: entry_points.txt is malformed: {', '.join(wrong)}. "
-            "A plugin's line has the form package = module:attribute.",
+            "Write the line of a plugin as package = module:attribute.",
         )
     return found
 

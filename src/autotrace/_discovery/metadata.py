@@ -78,7 +78,7 @@ def library() -> Library | None:
         diagnostics.say(
             "discovery",
             f"importlib_metadata cannot be imported: {type(exc).__name__}: {exc}. "
-            "Plugins in archives, and those of other finders, are not found; reinstall importlib-metadata.",
+            "Plugins in archives and from other finders are not found; reinstall importlib-metadata.",
         )
         return None
 
@@ -94,7 +94,7 @@ def version_of(distribution: str) -> str:
 
 
 def _say(source: str, exc: Exception) -> None:
-    diagnostics.say("discovery", f"{source}: {type(exc).__name__}: {exc}. The plugins in there are not found.")
+    diagnostics.say("discovery", f"{source}: {type(exc).__name__}: {exc}. Plugins in it are not found.")
 
 
 def _holds(distribution: Any, file: str) -> bool:

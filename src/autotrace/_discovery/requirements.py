@@ -32,7 +32,7 @@ class Requirement:
         match = _REQUIREMENT.match(text)
         clauses = [_CLAUSE.match(part) for part in match[2].split(",")] if match and match[2].strip() else []
         if match is None or None in clauses:
-            raise DeclarationError(f"requires {text!r}: expected a distribution and versions, such as 'acme-sdk>=2,<4'")
+            raise DeclarationError(f"requires {text!r}: expected a distribution and a version range, such as 'acme-sdk>=2,<4'")
         self.text = text
         self.distribution = match[1]
         self.clauses = [(clause[1], release(clause[2])) for clause in clauses if clause is not None]

@@ -92,10 +92,10 @@ def _say_unanswered() -> None:
     variables, tables = library_settings.unanswered()
     for name in variables:
         hint = nearest(name, ["AUTOTRACE_" + known.upper() for known in settings.KNOWN])
-        diagnostics.say("settings", f"the environment variable {name} is no setting, and left out of account{hint}")
+        diagnostics.say("settings", f"environment variable {name} is not a known setting and is ignored{hint}")
     for name in tables:
         hint = nearest(name, [name for plugin in _plugins.values() for name in plugin.names])
-        diagnostics.say("settings", f"[tool.autotrace.{name}]: no installed plugin answers to {name!r}{hint}")
+        diagnostics.say("settings", f"[tool.autotrace.{name}] is ignored: no plugin for {name!r} is installed{hint}")
 
 
 def disable(*libraries: str) -> None:
@@ -167,8 +167,8 @@ def _discover(prefer: object = None) -> None:
         elif known.entry.distribution != entry.distribution:
             diagnostics.say(
                 "plugin",
-                f"{entry.distribution}: refused, as {known.entry.distribution} answers for {entry.package}; "
-                f"uninstall one, or choose: AUTOTRACE_PREFER={entry.distribution}.",
+                f"{entry.distribution}: refused, because {known.entry.distribution} already traces {entry.package}; "
+                f"uninstall one, or set AUTOTRACE_PREFER={entry.distribution}.",
             )
     if settings.current.tables or settings.unknown_variables():
         from autotrace._settings import library_settings
@@ -198,5 +198,5 @@ def _named(names: Iterable[str]) -> list[InstalledPlugin]:
 def _nobody(name: str) -> NoReturn:
     _discover()
     installed = [plugin.entry.package for plugin in _plugins.values()]
-    hint = nearest(name, installed) if installed else "; no plugin is installed"
-    raise PluginError(f"no installed plugin answers to {name!r}{hint}. Plugins are installed as 'autotrace-{name}'.")
+    hint = nearest(name, installed) if installed else "; no plugin is installed at all"
+    raise PluginError(f"no plugin for {name!r} is installed (its distribution would be 'autotrace-{name}'){hint}")

@@ -108,7 +108,7 @@ class InstalledPlugin:
         for name in given:
             if name not in known:
                 raise SettingsError(
-                    f"neither autotrace nor {self.title} has a setting {name!r}{nearest(name, [*known, *settings.KNOWN])}"
+                    f"{name!r} is not a setting of autotrace or {self.title}{nearest(name, [*known, *settings.KNOWN])}"
                 )
         return {name: known[name].read(f"setting {name} of {self.title}", value) for name, value in given.items()}
 
@@ -137,7 +137,7 @@ class InstalledPlugin:
             diagnostics.say(
                 "plugin",
                 f"{self.title}: {self.entry.value} cannot be loaded: {self.reason}. "
-                f"{self.entry.package} works without being traced; reinstall or update {self.entry.distribution}.",
+                f"{self.entry.package} works but is not traced; reinstall or update {self.entry.distribution}.",
                 level="error",
                 at=diagnostics.place_of(exc, self.entry.value.partition(":")[0].partition(".")[0]),
             )
@@ -154,7 +154,7 @@ class InstalledPlugin:
         module, names = sys.modules.get(self.entry.package), [Requirement(text).distribution for text in instrumentor.requires]
         if module is None or not provenance.is_foreign(self.entry.package, module, names):
             return False
-        self.state, self.reason = "skipped", f"{self.entry.package} was imported, and does not come from {' or '.join(names)}"
+        self.state, self.reason = "skipped", f"the imported {self.entry.package} does not come from {' or '.join(names)}"
         return True
 
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
@@ -249,8 +249,8 @@ class InstalledPlugin:
         if self._outside:
             diagnostics.say(
                 "version",
-                f"{self.title} was made for {' or '.join(instrumentor.requires)}; {self.entry.package} {version} is installed. "
-                f"What it finds there is traced; update {self.entry.distribution}.",
+                f"{self.title} supports {' or '.join(instrumentor.requires)}, but {self.entry.package} {version} is installed. "
+                f"The targets that this version has are traced; update {self.entry.distribution}.",
             )
 
     def disable(self) -> None:
@@ -333,5 +333,5 @@ def _imported(value: str) -> Instrumentor:
     finally:
         in_program.reset(quiet)
     if not isinstance(found, Instrumentor):
-        raise TypeError(f"it is a {type(found).__name__}, not an Instrumentor")
+        raise TypeError(f"expected an Instrumentor, got {type(found).__name__}")
     return found

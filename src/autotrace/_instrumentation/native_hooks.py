@@ -39,4 +39,4 @@ class NativeHooks:
             try:
                 undo()
             except Exception as exc:  # a plugin's own function
-                diagnostics.failed(f"{self._title}: taking off its hook", exc)
+                diagnostics.failed(f"{self._title}: removing its hook", exc)

@@ -53,7 +53,8 @@ def apply(module: Any, qualified_name: str, make: Callable[[Any, bool], Any]) ->
     home = _function(original).__module__ if type(_function(original)) in (FunctionType, BuiltinFunctionType) else None
     if home is not None and _top(home) in sys.stdlib_module_names and _top(module.__name__) not in sys.stdlib_module_names:
         raise LookupError(
-            f"{qualified_name} is {home}'s own {name}, which everybody uses; declare the library's function around it"
+            f"{qualified_name} is {home}.{name} of the standard library, which other code uses too; "
+            "declare the library's function that calls it"
         )
     return Patch(owner, name, original, make(original, isinstance(owner, type)))
 
@@ -82,7 +83,9 @@ def _member(owner: Any, name: str, qualified_name: str) -> Any:
     holder = owner.__qualname__ if isinstance(owner, type) else namespace.get("__name__", type(owner).__name__)
     for base in owner.__mro__[1:] if isinstance(owner, type) else ():
         if name in vars(base):
-            raise LookupError(f"{qualified_name}: {name} is defined by {base.__module__}:{base.__qualname__}; declare that")
+            raise LookupError(
+                f"{qualified_name}: {name} is defined by {base.__module__}:{base.__qualname__}; declare that instead"
+            )
     raise LookupError(f"{qualified_name}: {holder} has no {name}")
 
 

@@ -36,7 +36,7 @@ class InstalledTarget:
         self.state: TargetState = "waiting"
         self.reason = f"{self.module} has not been imported"
         if choice.use == "skipped":
-            self.state, self.reason = "skipped", f"it is for {choice.shape}, and another version is installed"
+            self.state, self.reason = "skipped", f"it is for {choice.shape}, but another version is installed"
 
     def is_instead_of(self, other: InstalledTarget) -> bool:
         """Whether, of two targets that are tried, this one shows that the library has this shape and not that of `other`."""
@@ -70,7 +70,9 @@ class InstalledTarget:
         self.traced.active = False
         for patch in (*self.aliases, *([self.patch] if self.patch is not None else [])):
             if not patch.undo():
-                diagnostics.say("patch", f"{self.module}:{self.name} was patched again by others; ours stays below, inactive.")
+                diagnostics.say(
+                    "patch", f"{self.module}:{self.name} was patched again by other code; our patch stays below it, inactive."
+                )
         self.aliases.clear()
         self.patch = None
         self.state, self.reason = "disabled", "disable() was called"
@@ -96,9 +98,9 @@ class InstalledTarget:
         return _finder.passed_by(self.module) if self.state == "waiting" and self.module in sys.modules else self.reason or None
 
     def _imported_early(self, aliases: list[str]) -> str:
-        found = f"replaced in {', '.join(aliases)} as well" if aliases else "no module had taken it by name"
+        found = f"also replaced in {', '.join(aliases)}" if aliases else "no module had imported it by name"
         return (
-            f"{self.module} was imported before autotrace was enabled: {found}; what is kept in closures, defaults, "
+            f"{self.module} was imported before autotrace was enabled: {found}; references in closures, defaults, "
             "instances, containers or functools.partial cannot be found"
         )
 

@@ -52,7 +52,9 @@ def read(name: str, value: object) -> dict[str, dict[str, float]]:
             found = json.loads(text)
         except (OSError, ValueError) as exc:
             reason = (isinstance(exc, OSError) and exc.strerror) or exc
-            raise SettingsError(f"{where}: {reason}; give prices as a table or as the path of a JSON file") from None
+            raise SettingsError(
+                f"{where}: cannot be read: {reason}; give prices as a table or as the path of a JSON file"
+            ) from None
         _files[value] = check(where, found)
     return _files[value]
 
@@ -68,11 +70,11 @@ def check_model(where: str, value: Any) -> dict[str, float]:
     prices = _mapping(where, value)
     for kind, price in prices.items():
         if kind not in KINDS:
-            raise SettingsError(f"{where}: there is no price {kind!r}{nearest(kind, KINDS)}")
+            raise SettingsError(f"{where}: {kind!r} is not a known price{nearest(kind, KINDS)}")
         if isinstance(price, bool) or not isinstance(price, (int, float)) or not 0 <= price < float("inf"):
-            raise SettingsError(f"{where}: {kind} = {price!r} is not a price; give USD per million tokens, 0 or more")
+            raise SettingsError(f"{where}: {kind}: expected a price, got {price!r}; give USD per million tokens, 0 or more")
     if not prices:
-        raise SettingsError(f"{where}: has no prices; give at least one of {', '.join(KINDS)}")
+        raise SettingsError(f"{where}: no price is given; give at least one of {', '.join(KINDS)}")
     return prices
 
 
@@ -80,8 +82,8 @@ def _mapping(where: str, value: Any) -> dict[str, Any]:
     try:
         table = dict(value)
     except (TypeError, ValueError):
-        raise SettingsError(f"{where}: {value!r} is not a table of prices") from None
+        raise SettingsError(f"{where}: expected a table of prices, got {value!r}") from None
     for key in table:
         if not isinstance(key, str) or not key:
-            raise SettingsError(f"{where}: {key!r} is not a name; use 'model', 'provider/model' or the name of a price")
+            raise SettingsError(f"{where}: expected a name, got {key!r}; use 'model', 'provider/model' or the name of a price")
     return table

@@ -31,14 +31,14 @@ def switch(name: str, value: object) -> bool:
     if isinstance(value, str) and value.strip().lower() in _FALSE:
         return False
     raise SettingsError(
-        f"setting {name}: {value!r} is neither on nor off; use True, False, or one of {', '.join(_TRUE + _FALSE)}"
+        f"setting {name}: expected on or off, got {value!r}; use True, False, or one of {', '.join(_TRUE + _FALSE)}"
     )
 
 
 def _text(name: str, value: object) -> str:
     if isinstance(value, str) and value:
         return value
-    raise SettingsError(f"setting {name}: {value!r} is not a text")
+    raise SettingsError(f"setting {name}: expected a text that is not empty, got {value!r}")
 
 
 def _at_least(smallest: int) -> Callable[[str, object], int]:
@@ -48,7 +48,9 @@ def _at_least(smallest: int) -> Callable[[str, object], int]:
         text = str(value).strip().lower()
         number = 0 if text in ("off", "none") else int(text) if text.isdecimal() and text.isascii() and len(text) < 16 else -1
         if number < 0 or 0 < number < smallest:
-            raise SettingsError(f"setting {name}: {value!r} is neither a whole number from {smallest} on nor 0, for no limit")
+            raise SettingsError(
+                f"setting {name}: expected a whole number of at least {smallest}, or 0 for no limit, got {value!r}"
+            )
         return number
 
     return read
@@ -57,7 +59,7 @@ def _at_least(smallest: int) -> Callable[[str, object], int]:
 def _number(name: str, value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isdecimal() and text.isascii() and len(text) < 7):
-        raise SettingsError(f"setting {name}: {value!r} is not the number of a descriptor; use 1 for stdout, 2 for stderr")
+        raise SettingsError(f"setting {name}: expected a file descriptor number, got {value!r}; use 1 for stdout, 2 for stderr")
     return int(text)
 
 
@@ -67,7 +69,7 @@ def _seconds(name: str, value: object) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 3600:
-        raise SettingsError(f"setting {name}: {value!r} is not a number of seconds from 0 to 3600")
+        raise SettingsError(f"setting {name}: expected seconds from 0 to 3600, got {value!r}")
     return seconds
 
 
@@ -77,7 +79,7 @@ def _one_of(*words: str) -> Callable[[str, object], str]:
     def read(name: str, value: object) -> str:
         word = value.strip().lower() if isinstance(value, str) else ""
         if word not in words:
-            raise SettingsError(f"setting {name}: {value!r} is none of {', '.join(words)}")
+            raise SettingsError(f"setting {name}: expected one of {', '.join(words)}, got {value!r}")
         return word
 
     return read
@@ -175,10 +177,10 @@ class Settings:
         or malformed; then none is taken."""
         for name in given:
             if name in KNOWN and library is not None and name not in _PER_LIBRARY:
-                raise SettingsError(f"setting {name}: it holds for all libraries; give it to an enable() that names none")
+                raise SettingsError(f"setting {name}: applies to all libraries; pass it to enable() without naming a library")
             if name not in KNOWN or (library is not None and name not in _PER_LIBRARY):
                 known = KNOWN if library is None else _PER_LIBRARY
-                raise SettingsError(f"there is no setting {name!r}{nearest(name, known)}")
+                raise SettingsError(f"{name!r} is not a known setting{nearest(name, known)}")
         read = {name: KNOWN[name][0](name, value) for name, value in given.items()}
         values = self._values if library is None else self._of_library.setdefault(library, {})
         before = dict(values)
@@ -269,13 +271,13 @@ class Settings:
                     read(variable, os.environ[variable])
             except SettingsError as exc:
                 closed = name == "content"  # a switch for privacy that cannot be read is taken for off
-                problems.append(f"{exc}. {'Content is not recorded.' if closed else 'It is left out of account.'}")
+                problems.append(f"{exc}. {'Content is not recorded.' if closed else 'The value is ignored.'}")
                 self._ignored.add(variable)
                 self._found = {}
         try:
             self.read_file()
         except SettingsError as exc:
-            problems.append(f"{exc}. It is left out of account.")
+            problems.append(f"{exc}. The file is ignored.")
         return problems
 
 
@@ -312,9 +314,9 @@ def from_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, An
         with open(path, "rb") as file:
             table = tomllib.load(file).get("tool", {}).get("autotrace", {})
     except tomllib.TOMLDecodeError as exc:
-        raise SettingsError(f"{path}: {exc}") from None
+        raise SettingsError(f"{path}: invalid TOML: {exc}") from None
     if not isinstance(table, dict):
-        raise SettingsError(f"{path}: tool.autotrace is not a table")
+        raise SettingsError(f"{path}: [tool.autotrace] must be a table")
     tables: dict[str, Mapping[str, Any]] = {
         name: value for name, value in table.items() if isinstance(value, dict) and name not in KNOWN
     }

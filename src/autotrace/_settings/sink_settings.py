@@ -31,7 +31,7 @@ def sinks(name: str, value: object) -> dict[str, Any]:
             else:
                 found[_title(_object(name, one), found)] = one
     if not found:
-        raise SettingsError(f"setting {name}: it names no sink; say 'stdout', or leave it out")
+        raise SettingsError(f"setting {name}: no sink is named; name one, such as 'stdout', or remove the setting")
     return found
 
 
@@ -42,9 +42,9 @@ def processors(name: str, value: object) -> list[Any]:
         if isinstance(one, str):
             module, colon, function = one.partition(":")
             if not colon or not all(part.isidentifier() for part in (*module.split("."), *function.split("."))):
-                raise SettingsError(f"setting {name}: {one!r} is not of the form module:function")
+                raise SettingsError(f"setting {name}: expected the form module:function, got {one!r}")
         elif not callable(one):
-            raise SettingsError(f"setting {name}: {one!r} is no function")
+            raise SettingsError(f"setting {name}: expected a function, got {one!r}")
     return list(given)
 
 
@@ -53,11 +53,11 @@ def path(name: str, value: object) -> str:
     import os
 
     if not isinstance(value, (str, os.PathLike)) or not str(value):
-        raise SettingsError(f"setting {name}: {value!r} is no path")
+        raise SettingsError(f"setting {name}: expected a path, got {value!r}")
     try:
         return os.path.abspath(os.path.expanduser(str(value)))
     except (OSError, ValueError) as exc:  # the current directory has been removed
-        raise SettingsError(f"setting {name}: {value!r} leads nowhere: {exc}") from None
+        raise SettingsError(f"setting {name}: {value!r} cannot be made an absolute path: {exc}") from None
 
 
 def duration(name: str, value: object) -> float:
@@ -69,7 +69,7 @@ def duration(name: str, value: object) -> float:
     except ValueError:
         seconds = -1.0
     if isinstance(value, bool) or not 0 <= seconds < float("inf"):
-        raise SettingsError(f"setting {name}: {value!r} is no duration; say seconds, or 15m, 12h, 1d, or 0 for none")
+        raise SettingsError(f"setting {name}: expected a duration, got {value!r}; use seconds, or 15m, 12h, 1d, or 0 for none")
     return seconds
 
 
@@ -80,9 +80,9 @@ def compression(name: str, value: object) -> str:
     """How rotated files are compressed: ``gzip``, ``zstd`` or ``none``."""
     method = value.strip().lower() if isinstance(value, str) else ""
     if method not in ("gzip", "zstd", "none"):
-        raise SettingsError(f"setting {name}: {value!r} is none of gzip, zstd, none")
+        raise SettingsError(f"setting {name}: expected one of gzip, zstd, none, got {value!r}")
     if method == "zstd" and not has_zstd():
-        raise SettingsError(f"setting {name}: zstd needs Python 3.14, or `pip install zstandard`; gzip needs nothing")
+        raise SettingsError(f"setting {name}: zstd needs Python 3.14 or `pip install zstandard`; gzip needs neither")
     return method
 
 
@@ -102,13 +102,13 @@ def _json(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except ValueError as exc:
-        raise SettingsError(f"setting {name}: it begins like JSON and is none: {exc}") from None
+        raise SettingsError(f"setting {name}: starts with '{{' but is not valid JSON: {exc}") from None
 
 
 def _name(name: str, sink: object) -> str:
     if isinstance(sink, str) and sink.strip():
         return sink.strip()
-    raise SettingsError(f"setting {name}: {sink!r} is not the name of a sink")
+    raise SettingsError(f"setting {name}: expected the name of a sink, got {sink!r}")
 
 
 def _options(name: str, sink: object, options: object) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _options(name: str, sink: object, options: object) -> dict[str, Any]:
         if sink == "file" and "path" in options:  # now: the program may work in another directory when it is opened
             return {**options, "path": path(f"{name}.file.path", options["path"])}
         return dict(options)
-    raise SettingsError(f"setting {name}: what {sink!r} is given is no table of options; say {{{sink!r}: {{…}}}}")
+    raise SettingsError(f"setting {name}: the options of {sink!r} must be a table, such as {{{sink!r}: {{…}}}}")
 
 
 def _object(name: str, sink: object) -> object:
@@ -124,10 +124,12 @@ def _object(name: str, sink: object) -> object:
     if isinstance(sink, type):
         raise SettingsError(f"setting {name}: {sink.__name__} is a class; give an instance of it")
     if hasattr(sink, "writelines"):
-        raise SettingsError(f"setting {name}: {sink!r} is a file; name one with 'stdout', 'stderr' or FileSink(path)")
+        raise SettingsError(f"setting {name}: {sink!r} is a file object; use 'stdout', 'stderr' or FileSink(path)")
     if callable(getattr(sink, "write", None)) and callable(getattr(sink, "close", None)):
         return sink
-    raise SettingsError(f"setting {name}: {sink!r} is no sink; give names, or objects with write(batch) and close(deadline)")
+    raise SettingsError(
+        f"setting {name}: {sink!r} is not a sink; expected a name, or an object with write(batch) and close(deadline)"
+    )
 
 
 def _title(sink: object, taken: Mapping[str, Any]) -> str:
