@@ -73,7 +73,7 @@ def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[
     What they say wrongly is said on stderr, and left out of account.
     """
     values, content = {name: option.default for name, option in declared.items()}, True
-    for name, (value, where) in library_settings.said(package).items():
+    for name, (value, where) in library_settings.given(package).items():
         try:
             if name == "content":
                 content = switch(where, value)

@@ -89,7 +89,7 @@ def _say_unanswered() -> None:
     """Say which variables and tables are neither of all libraries nor of one that has a plugin."""
     from autotrace._settings import library_settings
 
-    variables, tables = library_settings.unanswered()
+    variables, tables = library_settings.unclaimed()
     for name in variables:
         hint = nearest(name, ["AUTOTRACE_" + known.upper() for known in settings.KNOWN])
         diagnostics.say("settings", f"environment variable {name} is not a known setting and is ignored{hint}")
@@ -174,7 +174,7 @@ def _discover(prefer: object = None) -> None:
         from autotrace._settings import library_settings
 
         for plugin in _plugins.values():
-            library_settings.answer(plugin.entry.package, plugin.names)
+            library_settings.register(plugin.entry.package, plugin.names)
 
 
 def named(name: str) -> InstalledPlugin:

@@ -81,7 +81,7 @@ def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
         "variables": {name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
         "settings": values,
         "malformed": wrong,
-        "unknown_variables": library_settings.unanswered()[0],
+        "unknown_variables": library_settings.unclaimed()[0],
         "output": _output(),
         "plugins": plugins,
         "failures": dict(diagnostics.failures),

@@ -1,5 +1,5 @@
-"""Where each value comes from: arguments, environment variables, pyproject.toml, defaults.
+"""Settings and the source of each value: arguments, environment variables, pyproject.toml, defaults.
 
-In: what `enable()` is given, `AUTOTRACE_*`, `[tool.autotrace]`.
-Out: one checked value for each setting, with its source; a `SettingsError` for what is malformed.
+In: the arguments of `enable()`, `AUTOTRACE_*`, `[tool.autotrace]`.
+Out: one checked value per setting, with its source; a `SettingsError` for a malformed one.
 """

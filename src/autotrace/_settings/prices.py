@@ -1,6 +1,6 @@
-"""The form in which prices are given: model, or provider and model, to USD per million tokens.
+"""The format of prices: a model, or provider and model, with its prices in USD per million tokens.
 
-Read by the settings when there are prices to read, so this imports nothing that is not loaded anyway.
+The settings import this module only if prices are given, so it imports nothing that is not loaded anyway.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Prices = Mapping[str, float]
-    """Of one model: USD per million tokens, by the names in `KINDS`."""
+    """The prices of one model in USD per million tokens, by the names in `KINDS`."""
 
 KINDS = (
     "input",
@@ -26,17 +26,17 @@ KINDS = (
     "image_input",
     "image_output",
 )
-"""What can have a price. A kind that has none is charged as what it is a part of (`cache_write_1h` as `cache_write`,
-all others as `input` or `output`)."""
+"""What can have a price. A kind without a price is charged as the kind that contains it: `cache_write_1h` as `cache_write`,
+all others as `input` or `output`."""
 
 _files: dict[str, dict[str, dict[str, float]]] = {}
-"""What a text was read as. A file is read once a process: the settings are asked for every record."""
+"""Parsed texts, each read once per process, because the settings are read for every record."""
 
 
 def read(name: str, value: object) -> dict[str, dict[str, float]]:
     """The prices in `value`: a mapping, JSON text that begins with ``{``, or the path of a JSON file.
 
-    `name` is the setting or variable, for the `SettingsError` that is raised for everything else.
+    Raises `SettingsError` for everything else; `name` is the setting or variable that the message names.
     """
     if not isinstance(value, str):
         return check(f"setting {name}", value)
@@ -49,24 +49,24 @@ def read(name: str, value: object) -> dict[str, dict[str, float]]:
                 where = f"setting {name}, {value}"
                 with open(value, encoding="utf-8") as file:
                     text = file.read()
-            found = json.loads(text)
+            parsed = json.loads(text)
         except (OSError, ValueError) as exc:
             reason = (isinstance(exc, OSError) and exc.strerror) or exc
             raise SettingsError(
                 f"{where}: cannot be read: {reason}; give prices as a table or as the path of a JSON file"
             ) from None
-        _files[value] = check(where, found)
+        _files[value] = check(where, parsed)
     return _files[value]
 
 
 def check(where: str, value: Any) -> dict[str, dict[str, float]]:
-    """A copy of `value`, which must map models to `Prices`. Raises `SettingsError` that begins with `where`."""
+    """A copy of `value`, which must map models to `Prices`. Raises `SettingsError` with a message that begins with `where`."""
     table = _mapping(where, value)
     return {model: check_model(f"{where}, {model}", prices) for model, prices in table.items()}
 
 
 def check_model(where: str, value: Any) -> dict[str, float]:
-    """A copy of `value`, which must be one model's `Prices`. Raises `SettingsError` that begins with `where`."""
+    """A copy of `value`, which must be the `Prices` of one model. Raises `SettingsError` as `check` does."""
     prices = _mapping(where, value)
     for kind, price in prices.items():
         if kind not in KINDS:

@@ -1,9 +1,9 @@
-"""Settings, and where each value comes from.
+"""Settings, and the source of each value.
 
-Precedence: what `enable()` is given, then ``AUTOTRACE_*`` in the environment, then ``[tool.autotrace]`` in pyproject.toml,
-then the default. Two things only the operator decides: ``AUTOTRACE=0`` keeps everything off, and
-``AUTOTRACE_CONTENT=off`` keeps content out of the records, whatever the code says. A plain class of strings and
-booleans: this module is part of the activation budget.
+Precedence: the arguments of `enable()`, ``AUTOTRACE_*`` in the environment, ``[tool.autotrace]`` in pyproject.toml, the
+default. Two switches belong to the operator alone. ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off`` keeps
+content out of the records, whatever the code says. This module is part of the activation budget, so it uses only plain classes,
+strings and Booleans.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FALSE = ("0", "false", "no", "off")
 
 
 def switch(name: str, value: object) -> bool:
-    """A switch's value from True, False, or one of the words for them. Raises `SettingsError` for anything else."""
+    """The Boolean for True, False, or a word such as ``on`` or ``off``. Raises `SettingsError` for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().lower() in _TRUE:
@@ -42,7 +42,7 @@ def _text(name: str, value: object) -> str:
 
 
 def _at_least(smallest: int) -> Callable[[str, object], int]:
-    """A reader of whole numbers from `smallest` on, and of 0, ``off`` or ``none`` for no limit."""
+    """A reader of whole numbers from `smallest` up. 0, ``off`` and ``none`` mean no limit and read as 0."""
 
     def read(name: str, value: object) -> int:
         text = str(value).strip().lower()
@@ -56,7 +56,7 @@ def _at_least(smallest: int) -> Callable[[str, object], int]:
     return read
 
 
-def _number(name: str, value: object) -> int:
+def _descriptor(name: str, value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isdecimal() and text.isascii() and len(text) < 7):
         raise SettingsError(f"setting {name}: expected a file descriptor number, got {value!r}; use 1 for stdout, 2 for stderr")
@@ -74,7 +74,7 @@ def _seconds(name: str, value: object) -> float:
 
 
 def _one_of(*words: str) -> Callable[[str, object], str]:
-    """A reader of one of these words."""
+    """A reader of one of `words`, in any case."""
 
     def read(name: str, value: object) -> str:
         word = value.strip().lower() if isinstance(value, str) else ""
@@ -85,8 +85,8 @@ def _one_of(*words: str) -> Callable[[str, object], str]:
     return read
 
 
-def _of_sinks(reader: str) -> Callable[[str, object], Any]:
-    """A reader in `autotrace._settings.sink_settings`, which is loaded when there is something to read."""
+def _sink_reader(reader: str) -> Callable[[str, object], Any]:
+    """A reader in `autotrace._settings.sink_settings`. That module is imported only when a value is read."""
 
     def read(name: str, value: object) -> Any:
         from autotrace._settings import sink_settings
@@ -105,11 +105,11 @@ def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
 KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "content": (switch, True),
     "exit_timeout": (_seconds, 3.0),
-    "fd": (_number, None),
-    "file": (_of_sinks("path"), None),
-    "file_compression": (_of_sinks("compression"), "gzip"),
+    "fd": (_descriptor, None),
+    "file": (_sink_reader("path"), None),
+    "file_compression": (_sink_reader("compression"), "gzip"),
     "file_keep": (_at_least(1), 0),
-    "file_max_age": (_of_sinks("duration"), 0.0),
+    "file_max_age": (_sink_reader("duration"), 0.0),
     "file_max_bytes": (_at_least(1), 0),
     "format": (_one_of("json", "pretty"), "json"),
     "max_line_bytes": (_at_least(2048), 1_000_000),
@@ -117,29 +117,29 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "overflow": (_one_of("drop", "block"), "drop"),
     "prefer": (_text, None),
     "prices": (_prices, None),
-    "processors": (_of_sinks("processors"), None),
+    "processors": (_sink_reader("processors"), None),
     "queue_bytes": (_at_least(65_536), 67_108_864),
     "service_name": (_text, None),
-    "sinks": (_of_sinks("sinks"), None),
+    "sinks": (_sink_reader("sinks"), None),
     "starts": (switch, False),
     "sync": (switch, False),
 }
-"""Each setting's reader and default.
+"""The reader and the default of each setting.
 
 - `content`: whether prompts, answers and tools are recorded.
-- `exit_timeout`: seconds that the process's end may wait for sinks.
-- `fd`: the descriptor to write lines to, in place of stdout.
-- `file` and the rest of it: the sink of that name (`autotrace.sinks._file`).
+- `exit_timeout`: seconds that the end of the process may wait for sinks.
+- `fd`: the file descriptor to write lines to, in place of stdout.
+- `file` and the settings that begin with it: the file sink (`autotrace.sinks._file`).
 - `format`: ``json``, or ``pretty`` for trees on stdout and stderr (`autotrace.sinks._pretty`).
-- `max_line_bytes`: what a line has at most, newline included; what is longer is cut inside its fields. The default is
-  below what collectors take (1 MiB).
-- `max_text_chars`: what a single text has at most, in Unicode code points; like the one before, 0 for no limit.
-- `prefer`: of plugins for the same package, the distributions to take, with commas between.
+- `max_line_bytes`: the longest line in bytes, newline included. Longer records are cut inside their fields. The default is
+  below what collectors accept (1 MiB). 0 for no limit.
+- `max_text_chars`: the longest single text in Unicode code points. 0 for no limit.
+- `prefer`: the distributions to prefer, separated by commas, where several plugins watch the same package.
 - `prices`: USD per million tokens by model (`autotrace._settings.prices`).
-- `processors`: functions that a record passes on its way to the sinks (`autotrace.sinks._processing`).
-- `queue_bytes`: about how much may wait to be written, and `overflow` what happens then: ``drop`` content, then records, or
-  ``block`` the program.
-- `service_name`: the record's ``service.name``.
+- `processors`: functions that each record passes on its way to the sinks (`autotrace.sinks._processing`).
+- `queue_bytes`: approximately how many bytes may wait to be written. `overflow` says what happens beyond that: ``drop``
+  content, then records, or ``block`` the program.
+- `service_name`: the ``service.name`` of the record.
 - `sinks`: where records go (`autotrace.sinks._registry`).
 - `starts`: whether a line is written when a span begins. `sync`: whether a record is written before the call returns.
 """
@@ -154,27 +154,29 @@ _OTHER_VARIABLES = (
     "AUTOTRACE_DEMO",
     "AUTOTRACE_ENVS",
 )
-"""What our own processes, tests and scripts tell each other."""
+"""Variables that our own processes, tests and scripts use among themselves."""
 
 
 class Settings:
     """The values in force, for all libraries and for single ones."""
 
-    __slots__ = ("_file", "_found", "_ignored", "_of_library", "_values", "tables")
+    __slots__ = ("_cache", "_file", "_ignored", "_of_library", "_values", "tables")
 
     def __init__(self) -> None:
-        self._found: dict[str, Any] = {}
-        """What `valid` has found, until something changes: it is asked several times for each record."""
+        self._cache: dict[str, Any] = {}
+        """Results of `valid`, until a setting changes. Each record asks several times."""
         self._ignored: set[str] = set()
         self._file: dict[str, Any] = {}
         self.tables: dict[str, Mapping[str, Any]] = {}
-        """What the file says of single libraries, by the names that they have there."""
+        """The tables of single libraries in the file, by the names used there."""
         self._values: dict[str, Any] = {}
         self._of_library: dict[str, dict[str, Any]] = {}
 
     def update(self, given: Mapping[str, object], library: str | None = None) -> dict[str, Any]:
-        """Take the options of one `enable()`; what `restore` takes to undo that. Raises `SettingsError` for one that is unknown
-        or malformed; then none is taken."""
+        """Set the options of one `enable()`, for all libraries or for `library`.
+
+        Returns the values before, for `restore`. Raises `SettingsError` if an option is unknown or malformed; then none is set.
+        """
         for name in given:
             if name in KNOWN and library is not None and name not in _PER_LIBRARY:
                 raise SettingsError(f"setting {name}: applies to all libraries; pass it to enable() without naming a library")
@@ -185,40 +187,40 @@ class Settings:
         values = self._values if library is None else self._of_library.setdefault(library, {})
         before = dict(values)
         values.update(read)
-        self._found = {}
+        self._cache = {}
         return before
 
     def restore(self, before: dict[str, Any]) -> None:
-        """Take back an `update` for all libraries."""
-        self._values, self._found = before, {}
+        """Undo an `update` for all libraries. `before` is what it returned."""
+        self._values, self._cache = before, {}
 
     def clear(self) -> None:
-        """Forget what `enable()` was given and what the file said."""
+        """Forget the arguments of `enable()` and the file."""
         self._file, self._values, self._of_library = {}, {}, {}
-        self.tables, self._found = {}, {}
+        self.tables, self._cache = {}, {}
 
     def read_file(self) -> None:
-        """Take ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
+        """Read ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
         try:
             directory = os.getcwd()
-        except OSError:  # it has been removed
+        except OSError:  # the current directory was removed
             return
         self._file, self.tables = from_file(directory)
-        self._found = {}
+        self._cache = {}
 
     def get(self, name: str, library: str | None = None) -> Any:
-        """The value of setting `name`, for `library` if it has one of its own. A malformed variable raises `SettingsError`."""
+        """The value of the setting `name`, for `library` if it has its own. Raises `SettingsError` for a malformed variable."""
         return self.find(name, library)[0]
 
     def valid(self, name: str) -> Any:
-        """As `get`, as it was when settings were last taken; the default where the variable is malformed."""
-        found = self._found
-        if name not in found:
+        """The value as `get` gives it, cached until settings change; the default if the variable is malformed."""
+        cache = self._cache  # `update` may replace it meanwhile
+        if name not in cache:
             try:
-                found[name] = self.get(name)
+                cache[name] = self.get(name)
             except SettingsError:
-                found[name] = KNOWN[name][1]
-        return found[name]
+                cache[name] = KNOWN[name][1]
+        return cache[name]
 
     def find(self, name: str, library: str | None = None) -> tuple[Any, str]:
         """The value as `get` gives it, and its source: ``argument``, ``variable``, ``file`` or ``default``."""
@@ -227,25 +229,25 @@ class Settings:
             return False, "variable"
         if name == "content" and self._file.get(name) is False:
             return False, "file"
-        given = self._sources(name, library)
-        if given:
-            return given[0]
+        sources = self._sources(name, library)
+        if sources:
+            return sources[0]
         if name == "service_name" and os.environ.get("OTEL_SERVICE_NAME"):
             return os.environ["OTEL_SERVICE_NAME"], "variable"
         return default, "default"
 
     def given(self, name: str) -> list[Any]:
-        """The values of all sources that have one for all libraries, the one that wins first."""
+        """The values that the sources give for all libraries, highest precedence first."""
         return [value for value, _ in self._sources(name)]
 
     def _sources(self, name: str, library: str | None = None) -> list[tuple[Any, str]]:
-        found = (
+        candidates = (
             (self._of_library.get(library or "", {}).get(name), "argument"),
             (self._values.get(name), "argument"),
             (self._from_environment(name), "variable"),
             (self._file.get(name), "file"),
         )
-        return [(value, source) for value, source in found if value is not None]
+        return [(value, source) for value, source in candidates if value is not None]
 
     def _from_environment(self, name: str) -> Any:
         variable = "AUTOTRACE_" + name.upper()
@@ -253,16 +255,19 @@ class Settings:
         return None if not text or variable in self._ignored else KNOWN[name][0](variable, text)
 
     def libraries(self, name: str) -> list[str]:
-        """The libraries for which `enable()` was given a value of their own."""
+        """The libraries for which `enable()` set their own value of `name`."""
         return sorted(library for library, given in self._of_library.items() if name in given)
 
     def check_environment(self) -> None:
-        """Raise `SettingsError` for the first ``AUTOTRACE_*`` variable of a known setting that is malformed."""
+        """Raise `SettingsError` for the first malformed ``AUTOTRACE_*`` variable of a known setting."""
         for name in KNOWN:
             self._from_environment(name)
 
     def settle(self) -> list[str]:
-        """Read file and environment without what is malformed; what was wrong, and what is made of it."""
+        """Read the file and the environment, and ignore what is malformed.
+
+        Returns a message for each problem: what is wrong, and the consequence.
+        """
         problems = []
         for name, (read, _) in KNOWN.items():
             variable = "AUTOTRACE_" + name.upper()
@@ -270,10 +275,10 @@ class Settings:
                 if os.environ.get(variable):
                     read(variable, os.environ[variable])
             except SettingsError as exc:
-                closed = name == "content"  # a switch for privacy that cannot be read is taken for off
+                closed = name == "content"  # fail closed: a malformed privacy switch counts as off
                 problems.append(f"{exc}. {'Content is not recorded.' if closed else 'The value is ignored.'}")
                 self._ignored.add(variable)
-                self._found = {}
+                self._cache = {}
         try:
             self.read_file()
         except SettingsError as exc:
@@ -282,7 +287,10 @@ class Settings:
 
 
 def unknown_variables() -> list[str]:
-    """``AUTOTRACE_*`` variables that are no setting of all libraries: they are of one (`per_library`), or mistaken."""
+    """``AUTOTRACE_*`` variables that are not settings of all libraries.
+
+    Each is a setting of one library (`library_settings`), or a mistake.
+    """
     known = _OTHER_VARIABLES + tuple("AUTOTRACE_" + name.upper() for name in KNOWN)
     return sorted(name for name in os.environ if name.startswith("AUTOTRACE_") and name not in known)
 
@@ -293,15 +301,15 @@ def switched_off() -> bool:
 
 
 def switched_on() -> bool:
-    """Whether the environment asks for activation without code: ``AUTOTRACE`` is set, and not to an off word."""
+    """Whether the environment asks for activation without code: ``AUTOTRACE`` is set to anything but an off word."""
     return bool(os.environ.get("AUTOTRACE", "").strip()) and not switched_off()
 
 
 def from_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
-    """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, read and checked: the settings, and the
-    tables of single libraries, which their plugins check.
+    """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, checked.
 
-    Raises `SettingsError` for a file that is no TOML, an unknown setting or a malformed value.
+    Returns the settings, and the tables of single libraries, which their plugins check. Raises `SettingsError` for invalid
+    TOML, an unknown setting or a malformed value.
     """
     path = _pyproject(directory)
     if path is None:
@@ -329,7 +337,7 @@ def from_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, An
 
 
 def _pyproject(directory: str) -> str | None:
-    """The nearest pyproject.toml, if it holds the bytes ``[tool.autotrace``."""
+    """The path of the nearest pyproject.toml, if that file contains the bytes ``[tool.autotrace``."""
     while True:
         path = os.path.join(directory, "pyproject.toml")
         try:
@@ -346,4 +354,4 @@ current = Settings()
 """The settings of this process."""
 
 enabled = False
-"""Whether autotrace is enabled in this process; manual spans record nothing while it is not."""
+"""Whether autotrace is enabled in this process. Manual spans record nothing while it is not."""

@@ -1,6 +1,6 @@
-"""How the settings of sinks are read: functions of a setting's name and its value, which raise `SettingsError`.
+"""Readers for the settings of sinks: functions of a setting's name and value that raise `SettingsError`.
 
-Loaded when one of them is given, as it is no part of the activation budget.
+Imported only if such a setting is given, to keep it out of the activation budget.
 """
 
 from __future__ import annotations
@@ -14,29 +14,32 @@ from autotrace.errors import SettingsError
 
 
 def sinks(name: str, value: object) -> dict[str, Any]:
-    """The sinks by name, each with its options (a dict), or the object itself where one is given.
+    """The sinks by name, each with its options (a dict), or the sink object itself if one is given.
 
-    `value` is a list of names and objects, one object, names separated by commas, or a mapping from names to options,
-    as a dict or as the JSON of one.
+    `value` is a list of names and objects, one object, names separated by commas, or a mapping from names to options. The
+    mapping may be a dict or JSON text.
     """
     if isinstance(value, str):
         value = _json(name, value) if value.lstrip().startswith("{") else words(value)
-    found: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
     if isinstance(value, Mapping):
-        found = {_name(name, sink): _options(name, sink, options) for sink, options in value.items()}
+        chosen = {_name(name, sink): _options(name, sink, options) for sink, options in value.items()}
     else:
         for one in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(one, str):
-                found[_name(name, one)] = {}
+                chosen[_name(name, one)] = {}
             else:
-                found[_title(_object(name, one), found)] = one
-    if not found:
+                chosen[_title(_object(name, one), chosen)] = one
+    if not chosen:
         raise SettingsError(f"setting {name}: no sink is named; name one, such as 'stdout', or remove the setting")
-    return found
+    return chosen
 
 
 def processors(name: str, value: object) -> list[Any]:
-    """Functions, and names of such as ``module:function``: a list, a single one, or names separated by commas."""
+    """A list of functions and of names such as ``module:function``.
+
+    `value` is a list, a single one, or names separated by commas.
+    """
     given = words(value) if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
     for one in given:
         if isinstance(one, str):
@@ -49,19 +52,19 @@ def processors(name: str, value: object) -> list[Any]:
 
 
 def path(name: str, value: object) -> str:
-    """A file's absolute path; ``~`` is the user's home. Relative ones begin where the process is now."""
+    """An absolute path. ``~`` is the user's home, and a relative path starts at the current directory."""
     import os
 
     if not isinstance(value, (str, os.PathLike)) or not str(value):
         raise SettingsError(f"setting {name}: expected a path, got {value!r}")
     try:
         return os.path.abspath(os.path.expanduser(str(value)))
-    except (OSError, ValueError) as exc:  # the current directory has been removed
+    except (OSError, ValueError) as exc:  # the current directory was removed
         raise SettingsError(f"setting {name}: {value!r} cannot be made an absolute path: {exc}") from None
 
 
 def duration(name: str, value: object) -> float:
-    """Seconds, from a number of them or a text such as ``90s``, ``15m``, ``12h``, ``1d``; 0, ``off`` and ``none`` are 0."""
+    """Seconds, from a number or a text such as ``90s``, ``15m``, ``12h``, ``1d``; ``off`` and ``none`` are 0."""
     text = str(value).strip().lower()
     number, unit = (text[:-1], _SECONDS[text[-1]]) if text[-1:] in _SECONDS else (text, 1)
     try:
@@ -77,7 +80,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def compression(name: str, value: object) -> str:
-    """How rotated files are compressed: ``gzip``, ``zstd`` or ``none``."""
+    """The compression of rotated files: ``gzip``, ``zstd`` or ``none``."""
     method = value.strip().lower() if isinstance(value, str) else ""
     if method not in ("gzip", "zstd", "none"):
         raise SettingsError(f"setting {name}: expected one of gzip, zstd, none, got {value!r}")
@@ -87,12 +90,12 @@ def compression(name: str, value: object) -> str:
 
 
 def has_zstd() -> bool:
-    """Whether this Python can write zstd: from 3.14 on, or with the package `zstandard`."""
+    """Whether this Python can write zstd: version 3.14 or later, or the package `zstandard`."""
     return sys.version_info >= (3, 14) or importlib.util.find_spec("zstandard") is not None
 
 
 def words(value: str) -> list[str]:
-    """What stands between the commas of a text."""
+    """The words of a text that is separated by commas, without empty ones."""
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
@@ -113,14 +116,14 @@ def _name(name: str, sink: object) -> str:
 
 def _options(name: str, sink: object, options: object) -> dict[str, Any]:
     if isinstance(options, Mapping) and all(isinstance(option, str) for option in options):
-        if sink == "file" and "path" in options:  # now: the program may work in another directory when it is opened
+        if sink == "file" and "path" in options:  # now: the current directory may be another when the file is opened
             return {**options, "path": path(f"{name}.file.path", options["path"])}
         return dict(options)
     raise SettingsError(f"setting {name}: the options of {sink!r} must be a table, such as {{{sink!r}: {{…}}}}")
 
 
 def _object(name: str, sink: object) -> object:
-    """`sink`, if it can be one. A file cannot, though it has the same two methods."""
+    """`sink`, if it is a valid sink object. A file is not one, although it has the same two methods."""
     if isinstance(sink, type):
         raise SettingsError(f"setting {name}: {sink.__name__} is a class; give an instance of it")
     if hasattr(sink, "writelines"):
