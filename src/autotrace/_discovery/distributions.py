@@ -1,7 +1,8 @@
-"""Finding plugins: reading entry-point names from installed distributions, importing none of them.
+"""Find plugins: read the entry points of installed distributions. Imports no plugin.
 
-Our own reader, as importing `importlib.metadata` alone takes ten times longer than this scan. It finds what
-`importlib_metadata` 10 finds, in the same order. No cache on disk: it would save less than a millisecond and could be stale.
+This is a reader of our own because importing `importlib.metadata` alone takes ten times as long as this scan. It finds what
+`importlib_metadata` 10 finds, in the same order. There is no cache on disk: it would save less than a millisecond and could be
+stale.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ GROUP = "autotrace.instrumentors"
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _RELATIVE = {os.open, os.access} <= os.supports_dir_fd and os.listdir in os.supports_fd and hasattr(os, "O_DIRECTORY")
-"""Whether files can be named relative to an open directory, which is cheaper. Not on Windows."""
+"""Whether files can be named relative to an open directory, which is cheaper. False on Windows."""
 
 _KINDS = ("dist-info", "egg-info")
 _METADATA = ("METADATA", "PKG-INFO")
 _OWN = "/"
-"""In place of a name: the distribution that an `.egg` directory is. Comes last."""
+"""Stands for the name of a distribution that is an `.egg` directory itself. Such distributions come last."""
 
 
 class EntryPoint:
-    """A plugin's entry point: watch `package`, load `value` (``module:attribute``) from `distribution` `version`.
+    """The entry point of a plugin: watch `package`, load `value` (``module:attribute``) from `distribution` `version`.
 
-    `origin` is the directory or archive in which the distribution was found, or the finder that told of it.
+    `origin` is the directory or archive that contains the distribution, or the finder that provides it.
     """
 
     __slots__ = ("distribution", "origin", "package", "value", "version")
@@ -46,49 +47,49 @@ class EntryPoint:
 
     @property
     def alias(self) -> str:
-        """The other name that the plugin answers to: `X` of a distribution `autotrace-X`, else the package."""
+        """The other name of the plugin: `X` for a distribution `autotrace-X`, else the package."""
         return self.distribution[len("autotrace-") :] if self.distribution.startswith("autotrace-") else self.package
 
 
 def scan(paths: Iterable[str] | None = None, group: str = GROUP) -> list[EntryPoint]:
-    """The entry points of `group` in the distributions on `paths` (`sys.path` if not given), in path order.
+    """The entry points of `group` in the distributions on `paths` (default `sys.path`), in path order.
 
-    As for `importlib_metadata`, the first distribution of a name hides later ones, one that has lost its metadata comes
-    last, and within a directory the order is the file system's. Never raises: what cannot be read is said on stderr.
+    As in `importlib_metadata`, the first distribution of a name hides later ones, one without metadata comes last, and the
+    order within a directory is that of the file system. Never raises: what cannot be read is reported on stderr.
     """
     on_path = [path for path in (sys.path if paths is None else paths) if isinstance(path, str)]  # as the import system does
-    found = Found(group)
+    installed = Distributions(group)
     if any(is_foreign(finder) for finder in sys.meta_path or ()):
-        _ask_finders(found, on_path)
+        _ask_finders(installed, on_path)
     else:
-        found.read(on_path)
-    return found.entry_points()
+        installed.read(on_path)
+    return installed.entry_points()
 
 
-def _ask_finders(found: Found, paths: list[str]) -> None:
+def _ask_finders(installed: Distributions, paths: list[str]) -> None:
     """Add the distributions on `paths` and those of foreign finders, in the order of `sys.meta_path`."""
     from autotrace._discovery import metadata
 
-    # Before the order is read: importlib_metadata puts a finder of its own behind the others, in place of PathFinder.
+    # Import it before reading the order: importlib_metadata replaces PathFinder by its own finder, behind the others.
     library = metadata.library()
     asked_for_path = False
     for finder in tuple(sys.meta_path):
         if library is not None and is_foreign(finder):
-            found.add(library.distributions(finder, paths, found.group))
+            installed.add(library.distributions(finder, paths, installed.group))
         elif _is_path_finder(finder) and not asked_for_path:
             asked_for_path = True
-            found.read(paths)
+            installed.read(paths)
     if not asked_for_path:
-        found.read(paths)
+        installed.read(paths)
 
 
 def is_foreign(finder: object) -> bool:
-    """Whether a meta path finder tells of distributions other than those on the path."""
+    """Whether a meta path finder provides distributions other than those on the path."""
     return _source(finder) is not None and not _is_path_finder(finder)
 
 
 def _is_path_finder(finder: object) -> bool:
-    """Whether a meta path finder tells of the distributions on the path, as we do ourselves."""
+    """Whether a meta path finder provides the distributions on the path, which we read ourselves."""
     module = _source(finder) or ""
     return (
         module in ("_frozen_importlib_external", "importlib.metadata")
@@ -97,7 +98,7 @@ def _is_path_finder(finder: object) -> bool:
 
 
 def _source(finder: object) -> str | None:
-    """The module that a finder's `find_distributions` was defined in; None if there is no such method."""
+    """The module that defines the `find_distributions` of a finder; ``None`` if it has no such method."""
     try:
         method = getattr(finder, "find_distributions", None)
         return None if method is None else str(getattr(method, "__module__", ""))
@@ -105,18 +106,18 @@ def _source(finder: object) -> str | None:
         return None
 
 
-class Found:
-    """The distributions found so far, each name once, and the entry points of `group` among them."""
+class Distributions:
+    """Distributions, each name once, and their entry points of `group`."""
 
     def __init__(self, group: str) -> None:
         self.group = group
-        # The metadata directory of each distribution by its normal name. "" if it has metadata for certain.
+        # The metadata directory of each distribution by its normal name. "" if it is known to have metadata.
         self._directories: dict[str, str] = {}
         self._entry_points: dict[str, list[EntryPoint]] = {}
         self._without_metadata: set[str] = set()
 
     def entry_points(self) -> list[EntryPoint]:
-        """All of them: first those of distributions that have metadata."""
+        """All entry points. Those of distributions without metadata come last."""
         return [
             entry_point
             for without in (False, True)
@@ -126,22 +127,25 @@ class Found:
         ]
 
     def directory(self, key: str) -> str | None:
-        """The metadata directory of the distribution `key`, its normal name; "" if it has none, ``None`` if it is not there."""
+        """The metadata directory of the distribution with the normal name `key`.
+
+        "" if it has none, ``None`` if the distribution is not there.
+        """
         return self._directories.get(key)
 
     def read(self, paths: Iterable[str]) -> None:
-        """Add the distributions in the directories and archives of the path."""
+        """Add the distributions in the directories and archives `paths`."""
         seen = set()
         for path in paths:
             try:
                 if path not in seen:
                     seen.add(path)
                     self._read(path)
-            except Exception as exc:  # an audit hook's, a str that is none: one entry must not cost the others
+            except Exception as exc:  # of an audit hook, or a broken str subclass: go on with the other entries
                 diagnostics.failed(f"discovery in {path!r}", exc)
 
     def add(self, rows: list[Row]) -> None:
-        """Add distributions that `importlib_metadata` has read: those in an archive, or a foreign finder's."""
+        """Add distributions that `importlib_metadata` has read: those in an archive, or of a foreign finder."""
         for row in rows:
             key = normal(row.name)
             old = self._directories.get(key)
@@ -153,7 +157,7 @@ class Found:
                 self._keep(key, row.has_metadata, parse(content, self.group, distribution, row.version, row.origin))
 
     def _keep(self, key: str, has_metadata: bool, entry_points: list[EntryPoint]) -> None:
-        self._entry_points.pop(key, None)  # a distribution that is replaced leaves its place as well
+        self._entry_points.pop(key, None)  # a distribution that replaces another goes to the end
         self._without_metadata.discard(key)
         if not has_metadata:
             self._without_metadata.add(key)
@@ -170,7 +174,7 @@ class Found:
                 if _RELATIVE:
                     site = os.open(path or os.curdir, _FLAGS | os.O_DIRECTORY)
                 names = os.listdir((path or os.curdir) if site is None else site)
-            except FileNotFoundError:  # such as python313.zip, which stands on every path
+            except FileNotFoundError:  # such as python313.zip, which is on every path
                 return
             except NotADirectoryError:
                 if os.path.isfile(path):
@@ -179,7 +183,7 @@ class Found:
                     library = metadata.library()
                     self.add([] if library is None else library.in_archive(path, self.group))
                 return
-            except (OSError, ValueError):  # not ours to read; no name of a file
+            except (OSError, ValueError):  # not readable, or not a valid file name
                 return
             self._read_entries(path, names, "" if site is not None else os.path.join(path, ""), site)
         finally:
@@ -187,7 +191,10 @@ class Found:
                 os.close(site)
 
     def _read_entries(self, path: str, names: list[str], prefix: str, site: int | None) -> None:
-        """Add the distributions among the entries `names` of a directory; `prefix` and `site` lead to it for the system."""
+        """Add the distributions among the entries `names` of a directory.
+
+        `prefix` and `site` are what a system call needs to reach it.
+        """
         egg = os.path.basename(path)
         infos, odd = _distributions(names, egg.lower().endswith(".egg"))
         directories, wanted, start, origin = self._directories, self.group.encode(), os.path.join(path, ""), ""
@@ -200,10 +207,10 @@ class Found:
                     if not (self._lacks_metadata(key, old) and _has_metadata(directory)):
                         continue
                     self._keep(key, True, [])
-                elif not key:  # it has no name at all
+                elif not key:  # without a name
                     continue
                 directories[key] = directory
-                # Two of three distributions have no such file, and an exception costs more than this question.
+                # Two of three distributions have no such file, and an exception costs more than this check.
                 file = f"{prefix}{name}/entry_points.txt"
                 if os.access(file, os.F_OK, dir_fd=site):
                     content = _content(file, site)
@@ -220,8 +227,8 @@ class Found:
 
 
 def _distributions(names: list[str], in_egg: bool) -> tuple[dict[str, list[str]], set[str]]:
-    """The metadata directories among `names` by the distribution's normal name, and which of them are named oddly."""
-    found: dict[str, list[str]] = {}
+    """The metadata directories among `names` by the normal name of the distribution, and which of them are named oddly."""
+    directories: dict[str, list[str]] = {}
     own: list[str] = []
     odd = set()
     for name in names:
@@ -239,19 +246,19 @@ def _distributions(names: list[str], in_egg: bool) -> tuple[dict[str, list[str]]
                 if not lower.endswith((".dist-info", ".egg-info")):
                     continue
                 odd.add(name)
-            if key in found:
-                found[key].append(name)
+            if key in directories:
+                directories[key].append(name)
             else:
-                found[key] = [name]
+                directories[key] = [name]
     if own:
-        found[_OWN] = own
-    return found, odd
+        directories[_OWN] = own
+    return directories, odd
 
 
 def _odd_key(name: str, directory: str, egg: str) -> str:
     """The normal name of a distribution whose metadata directory is named oddly, or is that of `egg`.
 
-    What is written in it counts, and if that is nothing, the name of the egg or of the directory.
+    The name in the metadata counts; if missing, the name of the egg or of the directory.
     """
     stem, suffix = os.path.splitext(name)
     key = normal(stem.partition("-")[0]) if suffix[1:] in _KINDS else ""
@@ -259,7 +266,7 @@ def _odd_key(name: str, directory: str, egg: str) -> str:
 
 
 def normal(name: str) -> str:
-    """A distribution's name in the form of PEP 503, with underscores."""
+    """The normal form of a distribution's name: as in PEP 503, but with underscores."""
     name = name.lower().replace("-", "_").replace(".", "_")
     while "__" in name:
         name = name.replace("__", "_")
@@ -271,22 +278,22 @@ def _has_metadata(directory: str) -> bool:
 
 
 def name_and_version(directory: str, site: int | None = None) -> tuple[str, str]:
-    """What a distribution's metadata say its name and version are; "" for what they do not say."""
+    """The name and the version in a distribution's metadata; "" for each one that is missing."""
     content = b""
     for file in (*_METADATA, ""):
         content = content or _content(f"{directory}/{file}" if file else directory, site)
-    found = {"name": "", "version": ""}
+    fields = {"name": "", "version": ""}
     for line in content.partition(b"\n\n")[0].decode("utf-8", "replace").splitlines():
         field, colon, value = line.partition(":")
-        if not line or (found["name"] and found["version"]):
+        if not line or (fields["name"] and fields["version"]):
             break
-        if colon and found.get(field.lower()) == "":
-            found[field.lower()] = value.strip()
-    return found["name"], found["version"]
+        if colon and fields.get(field.lower()) == "":
+            fields[field.lower()] = value.strip()
+    return fields["name"], fields["version"]
 
 
 def _content(file: str, site: int | None = None) -> bytes:
-    """The content of a file, empty if it is not there or not to be read."""
+    """The content of a file; empty if it does not exist or cannot be read."""
     try:
         descriptor = os.open(file, _FLAGS, dir_fd=site)
         try:
@@ -305,8 +312,8 @@ def _content(file: str, site: int | None = None) -> bytes:
 
 
 def parse(content: bytes, group: str, distribution: str, version: str, origin: str) -> list[EntryPoint]:
-    """The entry points of `group` in the content of an `entry_points.txt`. What is wrong with it is said in one line."""
-    found: list[EntryPoint] = []
+    """The entry points of `group` in the content of an `entry_points.txt`. All its mistakes are reported in one line."""
+    entry_points: list[EntryPoint] = []
     wrong: list[str] = []
     try:
         text = content.decode()
@@ -322,7 +329,7 @@ def parse(content: bytes, group: str, distribution: str, version: str, origin: s
             if section == group:
                 reference = attribute(value)
                 if package and reference:
-                    found.append(EntryPoint(package.rstrip(), reference, distribution, version, origin))
+                    entry_points.append(EntryPoint(package.rstrip(), reference, distribution, version, origin))
                 else:
                     wrong.append(repr(line))
             elif not equals:
@@ -333,11 +340,14 @@ def parse(content: bytes, group: str, distribution: str, version: str, origin: s
             f"{distribution} {version} in {origin}: entry_points.txt is malformed: {', '.join(wrong)}. "
             "Write the line of a plugin as package = module:attribute.",
         )
-    return found
+    return entry_points
 
 
 def attribute(value: str) -> str:
-    """An entry point's value as ``module:attribute``, without spaces and extras; "" if it names no attribute of a module."""
+    """The value of an entry point as ``module:attribute``, without spaces and extras.
+
+    "" if it does not name an attribute of a module.
+    """
     reference, bracket, extras = value.strip().partition("[")
     module, _, name = reference.partition(":")
     module, name = module.rstrip(), name.strip()

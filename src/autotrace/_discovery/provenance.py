@@ -1,7 +1,7 @@
-"""Whether an imported package comes from the distribution that a plugin was made for.
+"""Whether an imported package comes from the distribution that a plugin is made for.
 
-Where package and distribution have the same name, as nearly always, the name says so. A package with a name of its own
-(`agents`, of the distribution `openai-agents`) may as well be the program's: then the metadata must tell of its file.
+Package and distribution nearly always have the same name, and then the name decides. A package with another name (`agents`, of
+the distribution `openai-agents`) may belong to the program itself. Then the metadata of the distribution must list its file.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from autotrace._discovery.distributions import normal
 
 
 def is_foreign(package: str, module: Any, distributions: Sequence[str]) -> bool:
-    """Whether `module`, imported as `package`, comes from none of `distributions`. Nothing is asked of the module."""
+    """Whether `module`, imported as `package`, comes from none of `distributions`. Runs no code of the module."""
     if not distributions or normal(package) in map(normal, distributions):
         return False
     file = object.__getattribute__(module, "__dict__").get("__file__")
-    return isinstance(file, str) and not any(_brings(distribution, file) for distribution in distributions)
+    return isinstance(file, str) and not any(_contains(distribution, file) for distribution in distributions)
 
 
-def _brings(name: str, file: str) -> bool:
-    from importlib import metadata  # not the backport, which puts a finder on the program's `sys.meta_path`
+def _contains(name: str, file: str) -> bool:
+    from importlib import metadata  # not the backport: it adds a finder to the program's `sys.meta_path`
 
     try:
         distribution = metadata.distribution(name)
         root = os.path.realpath(str(distribution.locate_file("")))
         listed = distribution.files
         origin = distribution.read_text("direct_url.json")
-    except Exception:  # not installed; or metadata that cannot be read, which raises whatever it likes
+    except Exception:  # not installed, or unreadable metadata, which may raise anything
         return False
     file = os.path.realpath(file)
     if os.path.relpath(file, root) in (os.path.normpath(str(path)) for path in listed or ()):
         return True
-    return _is_below(file, _edited(origin)) if origin else listed is None and _is_below(file, root)
+    return _is_below(file, _editable_root(origin)) if origin else listed is None and _is_below(file, root)
 
 
-def _edited(origin: str) -> str:
-    """The directory of an editable installation (PEP 610); "" for another."""
-    found = json.loads(origin)
-    url = urlsplit(found.get("url", "")) if found.get("dir_info", {}).get("editable") else None
+def _editable_root(origin: str) -> str:
+    """The directory of an editable installation (PEP 610), or ""."""
+    parsed = json.loads(origin)
+    url = urlsplit(parsed.get("url", "")) if parsed.get("dir_info", {}).get("editable") else None
     return os.path.realpath(unquote(url.path)) if url is not None and url.scheme == "file" else ""
 
 

@@ -1,4 +1,4 @@
-"""``"acme-sdk>=2,<4"``: which versions of a library a plugin knows, and which one is installed. Release numbers only."""
+"""Version requirements such as ``"acme-sdk>=2,<4"``, and installed versions. Compares release numbers only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Requirement:
-    """A distribution and a version range. Raises `DeclarationError` for text that is not of that form."""
+    """A distribution and a version range. Raises `DeclarationError` for malformed text."""
 
     __slots__ = ("clauses", "distribution", "text")
 
@@ -38,17 +38,17 @@ class Requirement:
         self.clauses = [(clause[1], release(clause[2])) for clause in clauses if clause is not None]
 
     def allows(self, version: str) -> bool:
-        """Whether `version` is in the range. A version without a leading number is."""
-        found = release(version)
-        return not found or all(_holds(operator, found, wanted) for operator, wanted in self.clauses)
+        """Whether `version` is in the range. True for a version that does not start with a number."""
+        numbers = release(version)
+        return not numbers or all(_satisfies(operator, numbers, wanted) for operator, wanted in self.clauses)
 
     def is_for(self, distribution: str) -> bool:
-        """Whether this is about `distribution`, however its name is spelled."""
+        """Whether this is about `distribution`, in any spelling of the name."""
         return normal(self.distribution) == normal(distribution)
 
 
 def release(version: str) -> tuple[int, ...]:
-    """The release numbers at the start of a version: ``2.54.0rc1`` is ``(2, 54, 0)``; trailing zeros are dropped."""
+    """The release numbers at the start of a version, without trailing zeros: ``2.54.0rc1`` is ``(2, 54)``."""
     match = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
     numbers = [int(part) for part in match[0].split(".")] if match else []
     while len(numbers) > 1 and numbers[-1] == 0:
@@ -56,26 +56,26 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _holds(operator: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+def _satisfies(operator: str, numbers: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     if operator == "~=":
-        return found >= wanted and found[: len(wanted) - 1] == wanted[:-1]
-    return _COMPARE[operator](found, wanted)
+        return numbers >= wanted and numbers[: len(wanted) - 1] == wanted[:-1]
+    return _COMPARE[operator](numbers, wanted)
 
 
 def installed_version(*names: str) -> str | None:
-    """The version of the first of the distributions `names` that is installed, from its metadata; ``None`` for none."""
+    """The version of the first installed distribution in `names`, from its metadata; ``None`` if none is installed."""
     return next((version for name in names if (version := _version_of(name))), None)
 
 
 def _version_of(distribution: str) -> str:
-    """The version in the metadata of an installed distribution; "" if it is not there, or does not say."""
-    found = distributions.Found(distributions.GROUP)
-    found.read(path for path in sys.path if isinstance(path, str))
-    directory = found.directory(normal(distribution))
+    """The version in the metadata of an installed distribution; "" if it is not installed or has no version."""
+    installed = distributions.Distributions(distributions.GROUP)
+    installed.read(path for path in sys.path if isinstance(path, str))
+    directory = installed.directory(normal(distribution))
     if directory:
         return distributions.name_and_version(directory)[1]
     if directory is None and not any(distributions.is_foreign(finder) for finder in sys.meta_path or ()):
         return ""
-    from autotrace._discovery import metadata  # it puts a finder on the program's `sys.meta_path`: only if need be
+    from autotrace._discovery import metadata  # adds a finder to the program's `sys.meta_path`, so only if needed
 
     return metadata.version_of(distribution)
