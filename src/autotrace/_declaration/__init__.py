@@ -1,5 +1,5 @@
 """What a plugin declares: operations, targets, routes, seams, options, paths. Data, checked when it is made.
 
-In: keywords of `Instrumentor`, `Operation` and the like, from the plugin's author.
+In: the keyword arguments that a plugin's author passes to `Instrumentor`, `Operation` and the like.
 Out: compiled declarations; a `DeclarationError` that names the mistake.
 """

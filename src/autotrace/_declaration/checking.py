@@ -1,4 +1,4 @@
-"""How declarations are checked: keywords, functions, and what an older version of autotrace knew by another name."""
+"""Checks of declarations: keywords, functions, mappings, and names of older versions of autotrace."""
 
 from __future__ import annotations
 
@@ -19,27 +19,31 @@ _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Renamed(NamedTuple):
-    """A keyword of a declaration, or a name of `autotrace.plugin`, that is called otherwise now."""
+    """A keyword of a declaration, or a name in `autotrace.plugin`, that has a new name."""
 
     instead: str
-    """What it is called now."""
+    """The new name."""
     since: str
-    """The version of autotrace that has renamed it."""
+    """The version of autotrace that renamed it."""
     until: str
-    """The version that will know it no more: at least two minor versions later."""
+    """The version that removes the old name: at least two minor versions later."""
 
 
 renamed: dict[tuple[str, str], Renamed] = {}
 """By class and old keyword, ``("Operation", "prompt")``, or by module and old name, ``("autotrace.plugin", "Op")``."""
 
 in_program: ContextVar[bool] = ContextVar("autotrace_in_program", default=False)
-"""True while a plugin is loaded because a program has imported its library. Who runs the program cannot mend the plugin, and
-sees no warning that was not there without autotrace."""
+"""True while a plugin is loaded because a program has imported its library.
+
+Users of the program cannot fix the plugin, so they see no warning that they would not see without autotrace."""
 
 
 def checked(init: Init) -> Init:
-    """Decorates the ``__init__`` of a declaration: an unknown keyword is a `DeclarationError` that names the nearest right one,
-    a `renamed` one is taken for the new, with a `DeprecationWarning` at the line outside of autotrace that has it."""
+    """Decorate the ``__init__`` of a declaration to check its keywords.
+
+    An unknown keyword raises a `DeclarationError` that names the closest known one. A `renamed` keyword is passed under its new
+    name, with a `DeprecationWarning` at the line outside of autotrace that uses it.
+    """
     known = list(inspect.signature(init).parameters)[1:]
     keywords = frozenset(known)
 
@@ -53,7 +57,7 @@ def checked(init: Init) -> Init:
 
 
 def _current(kind: str, given: Mapping[str, Any], known: list[str]) -> dict[str, Any]:
-    """`given` under the names of today."""
+    """`given` under the current names."""
     current: dict[str, Any] = {}
     for name, value in given.items():
         change = renamed.get((kind, name))
@@ -61,15 +65,15 @@ def _current(kind: str, given: Mapping[str, Any], known: list[str]) -> dict[str,
             deprecated(f"{kind}({name}=…)", f"{kind}({change.instead}=…)", change.since, change.until)
         elif name not in known:
             raise DeclarationError(f"{kind}: {name}= is not a known keyword{nearest(name, known)}")
-        today = name if change is None else change.instead
-        if today in current:
-            raise DeclarationError(f"{kind}: {today}= is given twice")
-        current[today] = value
+        new_name = name if change is None else change.instead
+        if new_name in current:
+            raise DeclarationError(f"{kind}: {new_name}= is given twice")
+        current[new_name] = value
     return current
 
 
 def deprecated(what: str, instead: str, since: str, until: str) -> None:
-    """Warn of `what` at the line, outside of autotrace, that uses it: a `DeprecationWarning`. Not `in_program`."""
+    """Issue a `DeprecationWarning` for `what` at the line outside of autotrace that uses it, except while `in_program`."""
     if in_program.get():
         return
     frame = sys._getframe(1)
@@ -86,9 +90,10 @@ def deprecated(what: str, instead: str, since: str, until: str) -> None:
 
 
 def function(what: str, value: object, *arguments: str) -> None:
-    """Check that `value` is a function that can be called with as many arguments by position as `arguments` names.
+    """Check that `value` is a function that accepts as many positional arguments as `arguments` names.
 
-    Raises `DeclarationError`, beginning with `what`, for anything else. A class or a C function without a signature passes.
+    Raises `DeclarationError`, with a message that begins with `what`, for anything else. A class or a C function without a
+    signature passes.
     """
     wanted = f"expected a function of {len(arguments)} argument{'s' * (len(arguments) != 1)} ({', '.join(arguments)})"
     if not callable(value):
@@ -105,7 +110,10 @@ def function(what: str, value: object, *arguments: str) -> None:
 
 
 def mapping(what: str, value: object) -> None:
-    """Check that `value` is a mapping with texts as keys, or ``None``. Raises `DeclarationError`, beginning with `what`."""
+    """Check that `value` is ``None`` or a mapping with strings as keys.
+
+    Raises `DeclarationError`, with a message that begins with `what`, for anything else.
+    """
     if value is None:
         return
     if not isinstance(value, Mapping):

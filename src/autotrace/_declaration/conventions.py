@@ -1,10 +1,10 @@
 """The vocabulary of the record: OpenTelemetry's GenAI semantic conventions, as data.
 
-One table says how a declaration's short field name is called in the record, what JSON type it has, and whether it is
-*content* (what was said to and by the model, governed by the content policy). The JSON Schema is made from the same table.
+One table gives, for each short field name of a declaration, the attribute in the record, its JSON type, and whether it is
+*content* (what was said to and by the model, which the content policy governs). The JSON Schema is made from the same table.
 
-Source: open-telemetry/semantic-conventions-genai, its main branch of autumn 2026 (registry and `client-inference`), plus
-the names of semantic-conventions 1.41 where readers still look for those.
+Source: open-telemetry/semantic-conventions-genai, its main branch of autumn 2026 (registry and `client-inference`), and the
+names of semantic-conventions 1.41 that readers still look for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Field(NamedTuple):
     """JSON type: string, integer, number, boolean, strings (array of string), any."""
     content: bool = False
     also: str = ""
-    """A second attribute with the same value: the name that older readers know."""
+    """A second attribute with the same value: the name that older readers use."""
 
 
 REQUEST: dict[str, Field] = {
@@ -133,7 +133,7 @@ ALWAYS: dict[str, Field] = {
     "cost_source": Field("autotrace.cost.source", "string"),
     "cost_unknown": Field("autotrace.cost.unknown", "string"),
 }
-"""What the core itself puts on a span, whatever the operation."""
+"""Attributes that the core itself sets on a span, for any operation."""
 
 FINISH_REASONS: dict[str, str] = {
     "tool_calls": "tool_call",
@@ -157,7 +157,7 @@ FINISH_REASONS: dict[str, str] = {
     "malformed_model_output": "error",
     "malformed_tool_use": "error",
 }
-"""Providers' words for the conventions' ``stop length content_filter tool_call error``; others are kept as they are."""
+"""Providers' words for the conventions' ``stop length content_filter tool_call error``. Other words are kept as they are."""
 
 OUTCOMES: dict[str, str] = {
     "content_filter": "content_filtered",
@@ -173,30 +173,31 @@ OUTCOMES: dict[str, str] = {
     "LENGTH": "truncated",
     "MAX_TOKENS": "truncated",
 }
-"""What a finish reason, the provider's own or the conventions', says of a good answer that is not whole; of several, the one
-that stands first here."""
+"""The outcome for a finish reason, the provider's own or the conventions', that means an incomplete answer.
+
+If an answer has several, the one that comes first here counts."""
 
 
 def outcome_of(reasons: Iterable[object]) -> str | None:
-    """What `reasons`, one for each choice, say of an answer; ``None`` for one that is whole."""
-    found = {OUTCOMES[reason] for reason in reasons if isinstance(reason, str) and reason in OUTCOMES}
-    return next((outcome for outcome in OUTCOMES.values() if outcome in found), None)
+    """The outcome for `reasons`, one per choice of an answer; ``None`` for a complete answer."""
+    outcomes = {OUTCOMES[reason] for reason in reasons if isinstance(reason, str) and reason in OUTCOMES}
+    return next((outcome for outcome in OUTCOMES.values() if outcome in outcomes), None)
 
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-goog-request-id", "cf-ray")
-"""Response headers that hold the id which the server gave the request; the first that is there."""
+"""Response headers that hold the server's id of the request. The first one present counts."""
 
 HEADER = "http.response.header."
-"""What precedes the name of a response header in its attribute (OpenTelemetry, *HTTP spans*); the value is a list of texts."""
+"""The prefix of a response header's attribute (OpenTelemetry, *HTTP spans*). The value is a list of strings."""
 
 GENERATIONS = frozenset({"chat", "text_completion", "generate_content"})
-"""Operations that may be one another's outside: a chat model that asks for a completion."""
+"""Operations that may wrap one another: for example, a chat model that calls a completion."""
 
 Kind = Literal["CLIENT", "INTERNAL", "SERVER", "PRODUCER", "CONSUMER"]
 """The span kinds of OpenTelemetry."""
 
 INTERNAL_OPERATIONS = frozenset({"invoke_agent", "execute_tool", "invoke_workflow", "plan"})
-"""Operations whose span kind is INTERNAL: they run in the process. All others are CLIENT."""
+"""Operations that run in the process. Their span kind is INTERNAL, that of all others CLIENT."""
 
 TARGET_OF_NAME = {
     "execute_tool": "gen_ai.tool.name",
@@ -205,4 +206,4 @@ TARGET_OF_NAME = {
     "retrieval": "gen_ai.data_source.id",
     "invoke_workflow": "gen_ai.workflow.name",
 }
-"""Which attribute follows the operation in a span's name; the request model where nothing else is said."""
+"""The attribute that follows the operation in a span's name. For other operations it is the request model."""

@@ -1,4 +1,4 @@
-"""What a plugin is: an `Instrumentor`, the value of its entry point. Data, validated when it is made."""
+"""`Instrumentor`, the value of a plugin's entry point. Data, validated when it is made."""
 
 from __future__ import annotations
 
@@ -17,47 +17,53 @@ from autotrace.errors import DeclarationError, nearest
 
 
 class Choice(NamedTuple):
-    """One declared target and what the installed version of the library makes of it."""
+    """One declared target, and its use for the installed version of the library."""
 
     key: str
     target: Target
     shape: str
-    """The requirement that the target is declared under in `Instrumentor.shapes`; "" for one of every version."""
+    """The requirement in `Instrumentor.shapes` that the target is declared under; "" for a target of all versions."""
     use: Use
 
 
 Use = Literal["expected", "tried", "skipped"]
-"""Of a target: it must be there; it may be there, as the version is not known to the plugin; it is for another version."""
+"""How a target is used.
+
+- ``expected``: it must exist.
+- ``tried``: it may exist, because the plugin does not know the version.
+- ``skipped``: it is for another version.
+"""
 
 
 Surface = Callable[[str], Iterable[Any]]
-"""An import package to the ways in which its calls are made: `autotrace.surface.Way`."""
+"""Maps an import package to the ways to make its calls: `autotrace.surface.Way`."""
 
 Hook = Callable[[Any], "Callable[[], None] | None"]
-"""Installs a hook of the library's own: module -> a function that takes it off, if there is anything to take off."""
+"""Installs a native hook of the library: takes the module, returns a function that removes the hook, or ``None``."""
 
 
 class Instrumentor:
     """A library, and where its calls are made.
 
-    `provider` is `gen_ai.provider.name` unless the call's host is in `hosts` (host suffix -> provider; for SDKs that are
-    pointed at other providers) or the route says otherwise. `requires` are the distributions that the library comes
-    from, with a version range (``"acme-sdk>=2"``). `targets` map ``"package.module:Class.method"``, by *defining* module, to an
-    `Operation`, a `Route`, an `Observer` or an `Inside`. `shapes` are targets that only some versions of the library have, by
-    the range of these versions, on a distribution in `requires` (``{"acme-sdk>=3.1": {…}}``); ranges may overlap, and of two
-    that declare the same target the later one counts. `errors` says where on an exception of the library to find
-    ``http_status``, ``request_id``, ``error_code``, ``headers`` (a mapping), ``error_type`` (over the name of its class), or
-    what goes into an attribute of the plugin's own (anything with a dot). `options` are settings of the plugin's own, by name.
+    - `provider`: the ``gen_ai.provider.name``. The route of a call and `hosts` override it.
+    - `hosts`: provider by host suffix, for SDKs that can be pointed at other providers.
+    - `requires`: the distributions that provide the library, each with a version range (``"acme-sdk>=2"``).
+    - `targets`: map ``"package.module:Class.method"``, by the *defining* module, to an `Operation`, a `Route`, an `Observer` or
+      an `Inside`.
+    - `shapes`: targets that only some versions of the library have, by the range of these versions on a distribution in
+      `requires` (``{"acme-sdk>=3.1": {…}}``). Ranges may overlap. If two of them declare the same target, the later one counts.
+    - `errors`: where an exception of the library holds ``http_status``, ``request_id``, ``error_code``, ``headers`` (a
+      mapping), ``error_type`` (in place of the name of its class), or an attribute of the plugin's own (any name with a dot).
+    - `options`: settings of the plugin's own, by name.
+    - `on_ready`: for libraries with native hooks. It is called with the library's root module after that has been imported. If
+      it returns a function, that function is called to remove the hook. It may be a mapping from modules of the library to such
+      functions, each called when its module has been imported.
+    - `enclosing`: which call the library itself is carrying out at this point of the program. It takes no argument and returns
+      the call's key, the `Call`, or ``None``. It is asked whenever a span of any plugin begins, so it must be fast. If the
+      current span is itself inside that call, the current span is the parent.
+    - `surface`: enumerates the library's ways to make a call (`autotrace.surface`). Only `autotrace coverage` uses it.
 
-    For libraries that offer hooks of their own, `on_ready` is called with the library's root module once that has been
-    imported; what it returns, if callable, is called to take the hook off again. It may be a mapping of such functions, each by
-    the module of the library that it waits for. `enclosing` says where the program is by the library's own reckoning: it gives
-    the key of the call (or the `Call`) that the library is carrying out there, or ``None``. It is asked whenever a span
-    begins, of whichever plugin, so it has to be quick; a current span that is itself inside that call is nearer and counts.
-
-    `surface` enumerates the library's ways to make a call (`autotrace.surface`), for `autotrace coverage` and nothing else.
-
-    Raises `DeclarationError` for whatever cannot be right.
+    Raises `DeclarationError` for anything that cannot be right.
     """
 
     __slots__ = ("enclosing", "errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "surface", "targets")
@@ -95,7 +101,7 @@ class Instrumentor:
             checking.function("Instrumentor: surface", surface, "package")
         self.enclosing = enclosing
         self.surface = surface
-        self.errors = _getters_of_errors(errors or {})
+        self.errors = _error_getters(errors or {})
         if not self.targets and not self.shapes and not self.on_ready:
             raise DeclarationError("Instrumentor: declare at least one target, or on_ready")
         self._check()
@@ -125,18 +131,18 @@ class Instrumentor:
             _check_target(where, key, target)
 
     def choose(self, version_of: Callable[[str], str | None]) -> list[Choice]:
-        """Each declared target once, with its use for the versions that are installed.
+        """Each declared target once, with its use for the installed versions.
 
-        `version_of` gives the version of a distribution, or ``None``. A shape whose distribution has no known version, or one
-        outside of `requires`, is tried.
+        `version_of` returns the version of a distribution, or ``None``. A shape is tried if the version of its distribution is
+        unknown or outside of `requires`.
         """
-        found = {key: Choice(key, target, "", "expected") for key, target in self.targets.items()}
+        choices = {key: Choice(key, target, "", "expected") for key, target in self.targets.items()}
         for text, targets in self.shapes.items():
             use = self._use_of(Requirement(text), version_of)
             for key, target in targets.items():
-                if use != "skipped" or key not in found:
-                    found[key] = Choice(key, target, text, use)
-        return list(found.values())
+                if use != "skipped" or key not in choices:
+                    choices[key] = Choice(key, target, text, use)
+        return list(choices.values())
 
     def _use_of(self, shape: Requirement, version_of: Callable[[str], str | None]) -> Use:
         version = version_of(shape.distribution)
@@ -156,33 +162,33 @@ _ERROR_FIELDS = ("http_status", "request_id", "error_code", "error_type", "heade
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
-def _getters_of_errors(errors: Mapping[str, Where]) -> dict[str, Getter]:
-    found = {}
+def _error_getters(errors: Mapping[str, Where]) -> dict[str, Getter]:
+    getters = {}
     for key, where in errors.items():
         if key not in _ERROR_FIELDS and "." not in key:
             raise DeclarationError(f"Instrumentor: errors: {key!r} is not a known field{nearest(key, _ERROR_FIELDS)}")
         try:
-            found[key] = paths.compile(where)
+            getters[key] = paths.compile(where)
         except DeclarationError as exc:
             raise DeclarationError(f"Instrumentor: errors {key!r}: {exc}") from None
-    return found
+    return getters
 
 
 def _hooks(declared: Hook | Mapping[str, Hook] | None) -> dict[str, Hook]:
-    """Hooks by the module that they wait for; "" for the library's root."""
+    """Hooks by the module that they wait for; "" is the root module of the library."""
     if declared is None:
         return {}
-    found = dict(declared) if isinstance(declared, Mapping) else {"": declared}
-    checking.mapping("Instrumentor: on_ready", found)
-    for module, hook in found.items():
+    hooks = dict(declared) if isinstance(declared, Mapping) else {"": declared}
+    checking.mapping("Instrumentor: on_ready", hooks)
+    for module, hook in hooks.items():
         checking.function(f"Instrumentor: on_ready {module!r}".replace(" ''", ""), hook, "module")
-    return found
+    return hooks
 
 
 def _check_target(where: str, key: str, target: object) -> None:
     module, colon, name = key.partition(":")
     if not colon or not all(part.isidentifier() for part in (module + "." + name).split(".")):
-        raise DeclarationError(f"{where}: target {key!r}: expected the form 'package.module:Class.method'{_with_colon(key)}")
+        raise DeclarationError(f"{where}: target {key!r}: expected the form 'package.module:Class.method'{_colon_hint(key)}")
     if isinstance(target, (Operation, Observer, Inside)):
         return
     if not callable(target):
@@ -191,8 +197,8 @@ def _check_target(where: str, key: str, target: object) -> None:
     checking.function(f"{where}: target {key!r}: route", target, "invocation")
 
 
-def _with_colon(key: str) -> str:
-    """What was probably meant: the colon stands before the first name with a capital, else before the last."""
+def _colon_hint(key: str) -> str:
+    """A suggestion for a key without a colon: put it before the first capitalized name, else before the last name."""
     if not all(part.isidentifier() for part in key.split(".")) or "." not in key:
         return ""
     parts = key.split(".")
@@ -202,11 +208,11 @@ def _with_colon(key: str) -> str:
 
 def _check_host(host: str, provider: object) -> None:
     if not _HOST.fullmatch(host):
-        meant = host.lower().partition("://")[2] or host.lower()
-        found = _HOST.search(meant)
+        guess = host.lower().partition("://")[2] or host.lower()
+        match = _HOST.search(guess)
         raise DeclarationError(
             f"Instrumentor: hosts {host!r}: expected a host name or the end of one, in lower case, without scheme, port or path"
-            + (f"; did you mean {found[0]!r}?" if found else "")
+            + (f"; did you mean {match[0]!r}?" if match else "")
         )
     if not isinstance(provider, str) or not provider:
         raise DeclarationError(f"Instrumentor: hosts {host!r}: expected the name of a provider, got {provider!r}")

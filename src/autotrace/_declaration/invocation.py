@@ -1,4 +1,4 @@
-"""What a target sees of a call: `Invocation`, and what a target may be: an `Operation`, a route, an `Observer`."""
+"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `Inside`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from autotrace._declaration.operation import Operation, Seam
 class Invocation:
     """One call of a target, as a route sees it.
 
-    `options` are the plugin's own, as `Instrumentor` declares them and `enable()` was given them.
+    `instance` is the object whose method is called (``None`` for a function). `args` and `kwargs` are the arguments of the
+    call, without `instance`. `options` are the options of the plugin: the defaults that its `Instrumentor` declares, and what
+    the user set.
 
-    `instance` is the object whose method is called (``None`` for a function), `args` and `kwargs` are the call's own,
-    without `instance`. A route may set
+    A route may set
 
-    - `request`: what the operation's request getters read; the arguments by name unless set,
-    - `provider`: over the Instrumentor's,
-    - `server`: anything whose ``str()`` is a URL,
-    - `stream`: over the operation's,
-    - `attributes`: extra ones, by full name,
-    - `parent`: a `Call`, a `SpanContext`, or the `key` of an open call, instead of the current span,
-    - `key`: anything hashable, by which the call can be found while it is open,
-    - `args`: what the library's function is called with instead,
-    - `lazy`: False where a bare generator that the function returns belongs to a request that has been sent by then; else
-      the call begins with the generator's first step, and one that is never read is none,
-    - `wire`: a list that the route fills with the plain data as the library parses it, chunk by chunk, where the library's own
+    - `request`: the object that the request getters of the operation read; by default the arguments by name.
+    - `provider`: in place of the provider of the Instrumentor.
+    - `server`: anything whose ``str()`` is a URL.
+    - `stream`: in place of the stream seams of the operation.
+    - `attributes`: additional attributes, by full name.
+    - `parent`: a `Call`, a `SpanContext`, or the `key` of an open call, in place of the current span.
+    - `key`: any hashable object that identifies the call while it is open.
+    - `args`: the positional arguments that the library's function is called with instead.
+    - `lazy`: False if the request has already been sent when the function returns a bare generator. By default the call begins
+      with the first step of the generator, and a generator that is never read is not a call.
+    - `wire`: a list that the route fills with the plain data that the library parses, chunk by chunk, for libraries whose own
       objects hold less.
     """
 
@@ -62,11 +63,11 @@ class Invocation:
     ) -> None:
         self._names = names
         self._call_args = args
-        """What the library's function is called with, its instance first; `args` has it as the route leaves it."""
+        """The original arguments of the call, instance first. A route may change `args`."""
         self._operation: Operation | None = None
-        """What the route has named."""
+        """The operation that the route returned."""
         self._nanoseconds = 0
-        """What our own code has cost the caller so far, where that is measured; negative while the clock runs."""
+        """The time that our code has taken from the caller so far, if measured. Negative while the clock runs."""
         self.options = options
         self.instance = args[0] if method and args else None
         self.args = args[1:] if method else args
@@ -82,7 +83,7 @@ class Invocation:
         self.key: Any = None
 
     def argument(self, name: str, default: Any = None) -> Any:
-        """The value that the call gave for parameter `name`, by position or by keyword."""
+        """The value that the call gave for the parameter `name`, by position or by keyword; else `default`."""
         if name in self.kwargs:
             return self.kwargs[name]
         for known, value in zip(self._names, self.args, strict=False):
@@ -91,7 +92,7 @@ class Invocation:
         return default
 
     def replace(self, name: str, value: Any) -> None:
-        """Call the library's function with `value` for the parameter `name`, which the call has given."""
+        """Call the library's function with `value` for the parameter `name`. The call must have given that parameter."""
         if name in self.kwargs:
             self.kwargs[name] = value
         else:
@@ -99,7 +100,7 @@ class Invocation:
             self.args = (*self.args[:at], value, *self.args[at + 1 :])
 
     def arguments(self) -> dict[str, Any]:
-        """All arguments that the call gave, by parameter name; those behind ``*args`` are left out."""
+        """All arguments of the call by parameter name, except those collected by ``*args``."""
         named = dict(zip(self._names, self.args, strict=False))
         named.update(self.kwargs)
         return named
@@ -108,16 +109,16 @@ class Invocation:
 UNSET: Any = object()
 
 Route = Callable[[Invocation], Optional[Operation]]
-"""Looks at a call and names the operation; ``None``: this call is none of ours. It runs on the caller's thread."""
+"""Looks at a call and returns its operation, or ``None`` if the call is not recorded. Runs on the caller's thread."""
 
 Observation = Callable[[Any, Invocation, Any], None]
 
 
 class Observer:
-    """A target inside of calls, at which more is to be seen of them than at their own: an attempt, a response's headers.
+    """A target inside calls that shows more of them than their own target does: an attempt, the headers of a response.
 
-    After it has returned (a coroutine function: when it was awaited), `function` is called with the open `Call` inside
-    which it ran, its own `Invocation`, and what it returned; never when there is no such call, or when it raised.
+    When it has returned (a coroutine function: when it has been awaited), `function` is called with the open `Call` that it ran
+    in, its own `Invocation`, and the result. `function` is not called if there is no open call, or if the target raised.
     """
 
     __slots__ = ("function",)
@@ -128,12 +129,12 @@ class Observer:
 
 
 class Inside:
-    """A target that carries out calls which callbacks of the library begin: while it runs, the call is the current span.
+    """A target that carries out calls that callbacks of the library begin. While it runs, the call is the current span.
 
-    `key` is a function of its `Invocation` that gives the key of the call, which has begun before (`start(key=…)`), or a
-    list of keys, where one request carries out several. Without it, the call is the first that this plugin begins in there
-    with `start`. Of a generator, each step is inside, and closing it early abandons the call. A function that is called where
-    there is no such call runs as it is.
+    `key` takes the `Invocation` and returns the key of a call that has already begun (`start(key=…)`), or a list of keys if one
+    request carries out several calls. Without `key`, the call is the first one that this plugin begins with `start` while the
+    target runs. For a generator, each step runs inside the call, and closing it early abandons the call. If there is no such
+    call, the function runs unchanged.
     """
 
     __slots__ = ("key",)

@@ -1,6 +1,6 @@
-"""What a call is and where its fields are: `Operation`, `Dialect`, `StreamSeam`.
+"""`Operation`, `Dialect`, `StreamSeam`: what a call is and where its fields are.
 
-All of it is data, validated when it is made, so that a mistake shows where it was written and not at the first call.
+All of it is data, validated when it is made, so a mistake shows where it is written and not at the first call.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from autotrace._declaration.paths import Getter, Where
 from autotrace.errors import DeclarationError, nearest
 
 Reduce = Callable[[list[Any]], Any]
-"""Pure: the chunks of a stream, as plain data in order of arrival, to the response that they add up to."""
+"""Pure. Maps the chunks of a stream, as plain data in order of arrival, to the response that they add up to."""
 
 
 Decode = Callable[[Any], Any]
-"""Pure: a request as it was frozen to the plain data that the request getters read, where a body is JSON text by then."""
+"""Pure. Maps a frozen request to the plain data that the request getters read, for bodies that are JSON text by then."""
 
 Failure = Callable[[Any], Optional[Mapping[str, Optional[str]]]]
-"""Pure: a response to ``None``, or to the provider's ``code`` and ``message`` for a failure that came as a good answer."""
+"""Pure. Maps a response to ``None``, or to the provider's ``code`` and ``message`` if it reports a failure with a success
+status."""
 
 Expected = Callable[[Exception], bool]
-"""Pure: whether an exception is an answer like any other (the caller of a server was wrong) and no failure of the call."""
+"""Pure. Whether an exception is a normal answer (the caller of a server made a mistake) and not a failure of the call."""
 
 Outcome = Callable[[Any], Optional[str]]
-"""Pure: a response to ``None``, or to ``truncated``, ``content_filtered`` or ``refused``. Where none is given, the finish
-reasons decide."""
+"""Pure. Maps a response to ``None``, ``truncated``, ``content_filtered`` or ``refused``. The finish reasons are the default."""
 
 
 class Reading(NamedTuple):
-    """One attribute and how to read it."""
+    """One attribute and its getter."""
 
     field: Field
     getter: Getter
@@ -47,7 +47,7 @@ def _readings(
     base: Mapping[str, Where] = MappingProxyType({}),
 ) -> tuple[Reading, ...]:
     checking.mapping(f"{where}: {part}", given)
-    found = []
+    readings = []
     for key, place in {**base, **(given or {})}.items():
         if "." in key:
             field = Field(key, "any")
@@ -56,18 +56,18 @@ def _readings(
         else:
             raise DeclarationError(f"{where}: {part}: {key!r} is not a known field{nearest(key, known)}")
         try:
-            found.append(Reading(field, paths.compile(place)))
+            readings.append(Reading(field, paths.compile(place)))
         except DeclarationError as exc:
             raise DeclarationError(f"{where}: {part} {key!r}: {exc}") from None
-    return tuple(found)
+    return tuple(readings)
 
 
 class Dialect:
-    """A wire format: how request, response and usage of one API are read, how its streams add up, and how answers end.
+    """A wire format: how the request, response and usage of an API are read, how its streams add up, and how answers end.
 
-    `request`, `response` and `usage` map short field names (of the conventions) or full attribute names (anything
-    with a dot) to getters. They read plain data: the JSON that goes over the wire. `decode` is `Decode`, `reduce` is `Reduce`,
-    `failure` and `outcome` are `Failure` and `Outcome`. Raises `DeclarationError`.
+    `request`, `response` and `usage` map short field names (of the conventions) or full attribute names (any name with a dot)
+    to getters. The getters read plain data: the JSON on the wire. `decode` is a `Decode`, `reduce` a `Reduce`, `failure` a
+    `Failure` and `outcome` an `Outcome`. Raises `DeclarationError`.
     """
 
     __slots__ = ("decode", "failure", "name", "outcome", "reduce", "request", "response", "usage")
@@ -116,17 +116,22 @@ _NO_DIALECT = Dialect("none")
 
 
 class Operation:
-    """One kind of call: what the conventions call it, and where its fields are.
+    """One kind of call: its name in the conventions, and where its fields are.
 
-    `name` is `gen_ai.operation.name` (``chat``, ``embeddings``, ``execute_tool``, …). The mappings are as in `Dialect`; given
-    together with `dialect` they add to it and win over it. `stream` says how a stream object of the library is observed in
-    place: the path of the attribute that holds its iterator, a `StreamSeam`, or a function
-    ``(result, call) -> bool`` that takes over the ending of the call when it returns True. Bare generators and
-    coroutines need no declaration. `kind` is the span's kind, CLIENT unless the operation runs in the process.
-    `transparent` is for an inference that others carry out (a framework's model class, a retrying client, a router): it is
-    the record only if no inference was recorded inside it. `label` is the attribute that holds the name, for operations of
-    another field than generative AI (``"mcp.method.name"``); ``None``: no attribute does. `expected` is `Expected`.
-    Raises `DeclarationError` for whatever cannot be right.
+    - `name`: the ``gen_ai.operation.name`` (``chat``, ``embeddings``, ``execute_tool``, …).
+    - `request`, `response`, `usage`, `reduce`, `failure`, `outcome`: as in `Dialect`. Together with `dialect` they extend it
+      and take precedence.
+    - `stream`: how a stream object of the library is observed in place. It is the name of the attribute that holds the
+      iterator, a `StreamSeam`, a function ``(result, call) -> bool`` that returns True to take over ending the call, or a
+      sequence of these. Bare generators and coroutines need no declaration.
+    - `kind`: the span kind. The default is INTERNAL for operations that run in the process, else CLIENT.
+    - `transparent`: for an inference that others carry out (a model class of a framework, a retrying client, a router). It is
+      recorded only if no inference was recorded inside it.
+    - `label`: the attribute that holds the name, for operations outside of generative AI (``"mcp.method.name"``), or ``None``
+      for no attribute.
+    - `expected`: an `Expected`.
+
+    Raises `DeclarationError` for anything that cannot be right.
     """
 
     __slots__ = (
@@ -202,18 +207,17 @@ class Operation:
         return f"Operation({self.name!r})"
 
     def covers(self, inner: Operation) -> bool:
-        """Whether a call of `inner` inside one of this may be the very same model call."""
+        """Whether a call of `inner` inside a call of this one may be the same model call."""
         return inner.name == self.name or (inner.name in conventions.GENERATIONS and self.name in conventions.GENERATIONS)
 
 
 class StreamSeam:
-    """How a stream object is observed in place, so that the program keeps the very object that the library made.
+    """How a stream object is observed in place, so that the program keeps the object that the library made.
 
-    `iterator` is the attribute that the object's own ``__next__`` or ``__anext__`` reads; it is replaced on the instance by
-    an observing generator. `close` are the paths of the methods that end the stream early (``"close"``,
-    ``"response.aclose"``); they are replaced on the instance that owns them until the stream has ended.
-    Chunks for which `hide` is true are recorded and kept from the program, which has not asked for them.
-    Raises `DeclarationError`.
+    `iterator` is the attribute that the object's own ``__next__`` or ``__anext__`` reads. On the instance, an observing
+    generator replaces it. `close` holds the paths of the methods that end the stream early (``"close"``,
+    ``"response.aclose"``). They are replaced on the instance that owns them until the stream ends. Chunks for which `hide`
+    returns true are recorded and hidden from the program, which did not request them. Raises `DeclarationError`.
     """
 
     __slots__ = ("close", "hide", "iterator")

@@ -1,4 +1,4 @@
-"""`Option`: a setting of a plugin's own, as an `Instrumentor` declares it, and what it is set to without code."""
+"""`Option`: a setting of a plugin's own, as an `Instrumentor` declares it, and its value from environment and file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Value = Union[bool, int, float, str]
 
 
 class Option:
-    """A setting of a plugin's own: `default` gives its type (bool, int, float or str), `about` says in a sentence what it does.
+    """A setting of a plugin's own.
 
-    `choices`, if given, are the only values that it can have. Raises `DeclarationError` for a default of another type, one that
-    is none of the choices, or an empty `about`.
+    `default` determines the type (bool, int, float or str). `about` says in one sentence what the option does. `choices`, if
+    given, are the only valid values. Raises `DeclarationError` for a default of another type or outside of the choices, and for
+    an empty `about`.
     """
 
     __slots__ = ("about", "choices", "default")
@@ -38,22 +39,24 @@ class Option:
 
     @property
     def kind(self) -> str:
-        """What a value looks like, in words: ``bool``, or the choices."""
+        """The valid values in words: ``bool``, or the choices."""
         return " or ".join(repr(choice) for choice in self.choices) or type(self.default).__name__
 
     def described(self) -> dict[str, Any]:
-        """`default`, `kind` and `about`: plain JSON values."""
+        """`default`, `kind` and `about` as plain JSON values."""
         return {"default": self.default, "kind": self.kind, "about": self.about}
 
     def read(self, name: str, value: object) -> Value:
-        """`value` as this option has it. Text is taken for what it says, as it comes from environment variables. Raises
-        `SettingsError`, beginning with `name`, for one that is not of the type or none of the choices."""
-        read = self._read(name, value)
-        if read is None or (self.choices and read not in self.choices):
-            raise SettingsError(f"{name}: expected {self.kind}, got {value!r}; it {self.about}")
-        return read
+        """`value`, converted to the type of this option. Text is parsed, because environment variables are text.
 
-    def _read(self, name: str, value: object) -> Value | None:
+        Raises `SettingsError`, with a message that begins with `name`, for a value of another type or outside of the choices.
+        """
+        parsed = self._parse(name, value)
+        if parsed is None or (self.choices and parsed not in self.choices):
+            raise SettingsError(f"{name}: expected {self.kind}, got {value!r}; it {self.about}")
+        return parsed
+
+    def _parse(self, name: str, value: object) -> Value | None:
         wanted = type(self.default)
         if type(value) is wanted:
             return value
@@ -68,9 +71,9 @@ class Option:
 
 
 def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool]:
-    """The value of each option of the plugin `title`, and whether content may be recorded, as environment and file have it.
+    """The values that environment and file give the options of the plugin `title`, and whether they allow content.
 
-    What they say wrongly is said on stderr, and left out of account.
+    Malformed values are reported on stderr and ignored.
     """
     values, content = {name: option.default for name, option in declared.items()}, True
     for name, (value, where) in library_settings.given(package).items():
@@ -82,7 +85,7 @@ def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[
             else:
                 raise SettingsError(f"{where}: {title} has no setting {name!r}{nearest(name, [*declared, 'content'])}")
         except SettingsError as exc:
-            closed = name == "content"  # a switch for privacy that cannot be read is taken for off
+            closed = name == "content"  # fail closed: a malformed privacy switch counts as off
             content = content and not closed
             consequence = "Content is not recorded." if closed else "The value is ignored."
             diagnostics.say("settings", f"{exc}. {consequence}", level="error")

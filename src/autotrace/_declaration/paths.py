@@ -1,8 +1,8 @@
 """Getters: how a declaration says where a field is.
 
-A getter is a dotted path such as ``"choices.*.message.content"`` or any function of one argument. A path goes through
-mapping keys and attributes alike, ``*`` through each element of a list, a number to one element. What is not there is
-``None``; a path never raises.
+A getter is a dotted path such as ``"choices.*.message.content"``, or a function of one argument. A step of a path is a mapping
+key or an attribute, ``*`` is each element of a list, and a number is one element. A missing value is ``None``. A path never
+raises.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from autotrace.errors import DeclarationError
 
 Getter = Callable[[Any], Any]
 Where = Union[str, Getter]
-"""How a field is declared: a dotted path, or a function of the request, the response or the chunk list."""
+"""How a field is declared: a dotted path, or a function of the request, the response or the list of chunks."""
 
 
 class Path:
-    """A compiled dotted path. Call it with an object; the answer is what is there, or ``None``.
+    """A compiled dotted path. Call it with an object to get the value at the path, or ``None``.
 
-    ``*`` gives a list that leaves out what is missing: ``choices.*.finish_reason`` of two choices of which one has no
-    reason yet is a list of one.
+    ``*`` returns a list without the missing values: if one of two choices has no finish reason yet, ``choices.*.finish_reason``
+    is a list of one.
     """
 
     __slots__ = ("names", "needs", "roots", "steps", "text")
@@ -40,7 +40,7 @@ class Path:
 
     def __call__(self, source: Any) -> Any:
         for name in self.names:
-            # Nearly always, of the wire's JSON; what else may be a mapping is dear to find out.
+            # Nearly always a dict, from the JSON on the wire. Checking for other mappings is expensive.
             if type(source) is dict:
                 source = source.get(name)
             elif source is None:
@@ -61,7 +61,7 @@ def _walk(value: Any, steps: tuple[str, ...]) -> Any:
             if not isinstance(value, (list, tuple)):
                 return None
             rest = steps[position + 1 :]
-            return [found for element in value if (found := _walk(element, rest)) is not None]
+            return [item for element in value if (item := _walk(element, rest)) is not None]
         value = _step(value, step)
     return value
 
@@ -73,7 +73,7 @@ def _step(value: Any, step: str) -> Any:
         return value[int(step)] if step.isdecimal() and int(step) < len(value) else None
     try:
         return getattr(value, step, None)
-    except Exception:  # a property of somebody else's object may raise anything; what it guards is then not there
+    except Exception:  # a property of foreign code may raise anything; its value then counts as missing
         return None
 
 
@@ -91,15 +91,15 @@ class _Combined:
 
 
 def first(*wheres: Where) -> Getter:
-    """The first of several places that holds something."""
+    """A getter for the first of several places that holds a value."""
     return _Combined(wheres, lambda values: next((value for value in values if value is not None), None))
 
 
 def total(*wheres: Where) -> Getter:
-    """The sum of the counts that are known, ``None`` when none is.
+    """A getter for the sum of the known counts, ``None`` if none is known.
 
-    For providers that report parts where the conventions want the whole: Anthropic's ``input_tokens`` leave out what
-    came from the cache, ``gen_ai.usage.input_tokens`` includes it.
+    For providers that report parts where the conventions want the whole: Anthropic's ``input_tokens`` excludes cached tokens,
+    ``gen_ai.usage.input_tokens`` includes them.
     """
     return _Combined(wheres, _sum)
 
@@ -121,12 +121,12 @@ class _Constant:
 
 
 def constant(value: Any) -> Getter:
-    """A getter that is always `value`."""
+    """A getter that always returns `value`."""
     return _Constant(value)
 
 
 def compile(where: Where) -> Getter:
-    """A getter from its declaration. Raises `DeclarationError` for what is neither a path nor callable."""
+    """The getter for a declaration. Raises `DeclarationError` if it is neither a valid path nor a function of one argument."""
     if isinstance(where, str):
         return Path(where)
     if not callable(where):
@@ -136,20 +136,20 @@ def compile(where: Where) -> Getter:
 
 
 def roots(getters: Iterable[Getter]) -> frozenset[str] | None:
-    """The top-level names that `getters` read, ``None`` when one of them may read anything."""
+    """The top-level names that `getters` read, ``None`` if one of them may read anything."""
     return _names(getters, "roots")
 
 
 def needs(getters: Iterable[Getter]) -> frozenset[str] | None:
-    """The top-level names without which none of `getters` finds anything, ``None`` when that is not known."""
+    """The top-level names of which `getters` need at least one to return a value, ``None`` if that is not known."""
     return _names(getters, "needs")
 
 
 def _names(getters: Iterable[Getter], kind: str) -> frozenset[str] | None:
     names: frozenset[str] = frozenset()
     for getter in getters:
-        of_one: frozenset[str] | None = getattr(getter, kind, None)
-        if of_one is None:
+        own: frozenset[str] | None = getattr(getter, kind, None)
+        if own is None:
             return None
-        names |= of_one
+        names |= own
     return names
