@@ -163,7 +163,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library
     before = set(sys.modules)
     yield made
     autotrace.disable()
-    activation._plugins.pop(made.name, None)
+    activation.installed.pop(made.name, None)
     for name in set(sys.modules) - before:
         if name.partition(".")[0] in (made.name, made.plugin):
             del sys.modules[name]

@@ -329,7 +329,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
     monkeypatch.setattr("autotrace._diagnostics.strict", False)
     yield Acme(tmp_path)
     autotrace.disable()
-    activation._plugins.pop("acme", None)
+    activation.installed.pop("acme", None)
     for name in MODULES:
         sys.modules.pop(name, None)
 
@@ -362,9 +362,9 @@ def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: 
     discover = activation._discover
 
     def forgetful(*given: object) -> None:
-        plugin = activation._plugins.get("acme")
+        plugin = activation.installed.get("acme")
         if plugin is not None and plugin.state == "patched":
-            forgotten.append(activation._plugins.pop("acme"))
+            forgotten.append(activation.installed.pop("acme"))
         discover(*given)  # type: ignore[arg-type]
 
     found = acme.plant((ONE_SIDE,))

@@ -1,5 +1,5 @@
-"""Switching on and off: installed plugins and their states, patching and undoing, health.
+"""Enabling and disabling: installed plugins and their states, patching and reverting, health.
 
-In: `enable()`, `disable()`, and modules that the import hook reports.
-Out: a library whose functions are replaced, or the original ones again; `status()` and `health()`.
+In: `enable()`, `disable()`, and the modules that the import hook reports.
+Out: a library with patched functions, or the original ones again; `status()` and `health()`.
 """

@@ -1,4 +1,4 @@
-"""Enabling and disabling: settings, then discovery, then the finder."""
+"""Enabling and disabling: settings, then discovery, then the import hook."""
 
 from __future__ import annotations
 
@@ -18,52 +18,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, NoReturn
 
-_PATIENCE = 1.0
-"""Seconds to wait for sinks before others take their place."""
+_FLUSH_TIMEOUT = 1.0
+"""Seconds to wait for sinks before others replace them."""
 
-_plugins: dict[str, InstalledPlugin] = {}
-"""Every installed plugin that has been discovered, by the package it watches."""
+installed: dict[str, InstalledPlugin] = {}
+"""Every installed plugin that has been discovered, by the package that it watches."""
 
 
 def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> None:
     """Trace the libraries that have an installed plugin: all of them, or only those named.
 
     `libraries` and `exclude` name import packages (``"openai"``) or plugins (``"X"`` for `autotrace-X`). `options` are settings
-    (docs/activation.md); with `libraries` they hold for those alone, over the general ones, and may be the plugin's own.
-    Calling it again adds to what is enabled and updates options. Before or after the libraries are imported.
-    Raises `SettingsError` for an option that is unknown or malformed, `PluginError` for a library that no installed
-    plugin answers to. Does nothing under ``AUTOTRACE=0``.
+    (docs/activation.md). With `libraries` they apply to those only, override the general ones, and may be options of the
+    plugin. Libraries may be imported before or after. Each further call adds to what is enabled and updates options.
+
+    Raises `SettingsError` for an unknown or malformed option, and `PluginError` for a library without an installed plugin. Does
+    nothing under ``AUTOTRACE=0``.
     """
     if settings.switched_off():
         return
     settings.current.read_file()
     settings.current.check_environment()
     _discover(options.get("prefer"))
-    chosen, left_out = _named(libraries), _named(exclude)
+    chosen, excluded = _named(libraries), _named(exclude)
     own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
-    read = [plugin.read_options(own) if own else {} for plugin in chosen]
+    plugin_options = [plugin.read_options(own) if own else {} for plugin in chosen]
     if options and not chosen:
-        flush(_PATIENCE)  # to where it was to go
+        flush(_FLUSH_TIMEOUT)  # waiting records go to the sinks that they were made for
     before = settings.current.update({} if chosen else options)
     try:
         _check_sinks()
     except SettingsError:
         settings.current.restore(before)
         raise
-    for plugin, of_plugin in zip(chosen, read, strict=True):
+    for plugin, given in zip(chosen, plugin_options, strict=True):
         settings.current.update({name: options[name] for name in options if name not in own}, plugin.entry.package)
-        plugin.options.update(of_plugin)
+        plugin.options.update(given)
     if options and not chosen:
         _reopen_sinks()
-    _activate([plugin for plugin in chosen or _plugins.values() if plugin not in left_out])
+    _activate([plugin for plugin in chosen or installed.values() if plugin not in excluded])
 
 
 def enable_from_environment() -> None:
-    """`enable()` for ``AUTOTRACE=1``: what is wrong is a line on stderr and never an exception."""
+    """Do what `enable()` does, for ``AUTOTRACE=1``. A mistake is a line on stderr, never an exception."""
     for problem in settings.current.settle():
         diagnostics.say("settings", problem, level="error")
     _discover()
-    _activate(list(_plugins.values()))
+    _activate(list(installed.values()))
 
 
 def _activate(plugins: list[InstalledPlugin]) -> None:
@@ -73,20 +74,20 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         reporting.at_exit(status)
     if _process.stdout.descriptor() == 1 and _process.stdout.is_wanted():
         _process.stdout.prints.watch()
-    _share_the_file()
+    _share_file_path()
     settings.enabled = True
     if settings.current.tables or settings.unknown_variables():
-        _say_unanswered()
+        _report_unclaimed()
     for plugin in plugins:
         plugin.enable()
-    late = [state for plugin in plugins for state in plugin.begin_search()]
+    late = [target for plugin in plugins for target in plugin.take_late_targets()]
     installed_plugin.patch_aliases(late, tuple(sys.modules.values()) if late else ())
-    for plugin in _plugins.values():
+    for plugin in installed.values():
         plugin.refresh()
 
 
-def _say_unanswered() -> None:
-    """Say which variables and tables are neither of all libraries nor of one that has a plugin."""
+def _report_unclaimed() -> None:
+    """Report the variables and tables that belong neither to all libraries nor to one with a plugin."""
     from autotrace._settings import library_settings
 
     variables, tables = library_settings.unclaimed()
@@ -94,16 +95,19 @@ def _say_unanswered() -> None:
         hint = nearest(name, ["AUTOTRACE_" + known.upper() for known in settings.KNOWN])
         diagnostics.say("settings", f"environment variable {name} is not a known setting and is ignored{hint}")
     for name in tables:
-        hint = nearest(name, [name for plugin in _plugins.values() for name in plugin.names])
+        hint = nearest(name, [name for plugin in installed.values() for name in plugin.names])
         diagnostics.say("settings", f"[tool.autotrace.{name}] is ignored: no plugin for {name!r} is installed{hint}")
 
 
 def disable(*libraries: str) -> None:
-    """Stop tracing and put every original back: everywhere, or in `libraries` alone. Raises `PluginError` as `enable` does."""
-    for plugin in _named(libraries) or list(_plugins.values()):
+    """Stop tracing and restore the original functions: everywhere, or only in `libraries`.
+
+    Raises `PluginError` for a library without an installed plugin.
+    """
+    for plugin in _named(libraries) or list(installed.values()):
         plugin.disable()
     if not libraries:
-        flush(_PATIENCE)
+        flush(_FLUSH_TIMEOUT)
         settings.enabled = False
         settings.current.clear()
         _reopen_sinks()
@@ -111,17 +115,17 @@ def disable(*libraries: str) -> None:
 
 
 def status() -> dict[str, dict[str, Any]]:
-    """What is traced: by import package, the plugin with its state, and each of its targets with its state, and why.
+    """The state of each plugin, by import package, with the state of each of its targets and the reason.
 
     States are ``waiting`` (for the import), ``patched``, ``missing`` (not in this version of the library), ``skipped`` (for
     another version of the library), ``failed`` and ``disabled``.
     """
     _discover()
-    return {package: plugin.status() for package, plugin in sorted(_plugins.items())}
+    return {package: plugin.status() for package, plugin in sorted(installed.items())}
 
 
 def flush(timeout: float = 5.0) -> bool:
-    """Write all that was recorded so far, within `timeout` seconds. False if that was not enough."""
+    """Write all records made so far, within `timeout` seconds. Returns False if the time was too short."""
     if "autotrace._writer.writer" not in sys.modules:
         return True
     from autotrace._writer.writer import writer
@@ -130,23 +134,23 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def _reopen_sinks() -> None:
-    """What comes now goes to the sinks that the settings name now."""
+    """Send new records to the sinks that the current settings name."""
     if "autotrace._writer.writer" in sys.modules:
         from autotrace._writer.writer import writer
 
-        writer.reopen(_PATIENCE)
+        writer.reopen(_FLUSH_TIMEOUT)
 
 
 def _check_sinks() -> None:
-    """Raise `SettingsError` for a sink that the settings name and that is not there, or cannot have its options."""
+    """Raise `SettingsError` for a sink in the settings that does not exist or does not accept its options."""
     if settings.current.given("sinks"):
         from autotrace.sinks import _registry
 
         _registry.check()
 
 
-def _share_the_file() -> None:
-    """Children that work in other directories are to write to the file that we write to."""
+def _share_file_path() -> None:
+    """Make ``AUTOTRACE_FILE`` absolute, so that children with another current directory write to the same file."""
     path = os.environ.get("AUTOTRACE_FILE")
     if path and not os.path.isabs(path):
         from autotrace._settings import sink_settings
@@ -155,15 +159,17 @@ def _share_the_file() -> None:
 
 
 def _discover(prefer: object = None) -> None:
-    """Learn of the installed plugins; of those that claim the same package, of the one that `prefer` or else the setting names.
-    Raises `SettingsError` for a malformed `prefer`."""
+    """Find the installed plugins. If several watch the same package, `prefer`, else the setting of that name, decides.
+
+    Raises `SettingsError` for a malformed `prefer`.
+    """
     given = settings.current.get("prefer") if prefer is None else settings.KNOWN["prefer"][0]("prefer", prefer)
     preferred = [name.strip() for name in (given or "").split(",")]
-    # By name, so that it does not depend on the file system which of two that claim the same package is taken.
+    # Sorted by name: which of two plugins for a package is taken must not depend on the order of the file system.
     for entry in sorted(distributions.scan(), key=lambda entry: (entry.distribution not in preferred, entry.distribution)):
-        known = _plugins.get(entry.package)
+        known = installed.get(entry.package)
         if known is None or (known.entry.distribution != entry.distribution in preferred and known.is_idle()):
-            _plugins[entry.package] = InstalledPlugin(entry)
+            installed[entry.package] = InstalledPlugin(entry)
         elif known.entry.distribution != entry.distribution:
             diagnostics.say(
                 "plugin",
@@ -173,30 +179,30 @@ def _discover(prefer: object = None) -> None:
     if settings.current.tables or settings.unknown_variables():
         from autotrace._settings import library_settings
 
-        for plugin in _plugins.values():
+        for plugin in installed.values():
             library_settings.register(plugin.entry.package, plugin.names)
 
 
 def named(name: str) -> InstalledPlugin:
-    """The installed plugin that answers to `name`, of several the first by package. Raises `PluginError`."""
+    """The installed plugin called `name`; if there are several, the first by package. Raises `PluginError`."""
     _discover()
     return min(_named((name,)), key=lambda plugin: plugin.entry.package)
 
 
 def _named(names: Iterable[str]) -> list[InstalledPlugin]:
-    """The plugins that answer to `names`: all of a distribution that watches several packages, where it is what is named.
+    """The plugins called `names`. The name of a distribution that watches several packages stands for all its plugins.
 
-    Raises `PluginError` for a name that nobody answers to.
+    Raises `PluginError` for a name without an installed plugin.
     """
-    found: list[InstalledPlugin] = []
+    plugins: list[InstalledPlugin] = []
     for name in names:
-        own = _plugins.get(name)
-        found += [own] if own else [plugin for plugin in _plugins.values() if name in plugin.names] or [_nobody(name)]
-    return found
+        own = installed.get(name)
+        plugins += [own] if own else [plugin for plugin in installed.values() if name in plugin.names] or [_not_installed(name)]
+    return plugins
 
 
-def _nobody(name: str) -> NoReturn:
+def _not_installed(name: str) -> NoReturn:
     _discover()
-    installed = [plugin.entry.package for plugin in _plugins.values()]
-    hint = nearest(name, installed) if installed else "; no plugin is installed at all"
+    packages = [plugin.entry.package for plugin in installed.values()]
+    hint = nearest(name, packages) if packages else "; no plugin is installed at all"
     raise PluginError(f"no plugin for {name!r} is installed (its distribution would be 'autotrace-{name}'){hint}")

@@ -1,4 +1,4 @@
-"""How autotrace itself is doing in this process: what it has counted, what it has lost, what it costs."""
+"""The health of autotrace in this process: what it has counted and lost, and what it costs."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ if TYPE_CHECKING:
 
 
 def health() -> dict[str, Any]:
-    """What autotrace has done in this process so far, as plain data: at any time, from any thread, at the cost of some µs.
+    """What autotrace has done in this process so far, as plain data.
 
-    It starts nothing and imports nothing that was not there. A forked child begins at zero.
+    May be called at any time from any thread and takes some µs. It starts nothing and imports nothing. A forked child begins at
+    zero.
 
     - ``pid``: the process.
-    - ``spans``: how many have ``begun``; are still ``open``; are ``unrecorded`` (calls that only wrap others that were
-      recorded, generators that were never read); were ``recorded``; and of these how many were ``written`` (taken by every
-      sink), ``dropped`` (lost by a sink, in the making, or for want of room) or are ``queued``. In a quiet moment begun =
-      open + unrecorded + recorded, and recorded = written + dropped + queued; nothing is queued after a `flush()` that
-      returned True.
-    - ``queue``: ``bytes`` that wait (about), to be made records or for a sink; ``limit``: the setting `queue_bytes`;
-      ``contents_dropped``: how many lost their content for want of room.
-    - ``sinks``: by name, of those that were written to: whether one is ``failing``, and how many lines are ``waiting`` for it.
-    - ``failures``: the failures of ours that were caught, by plugin (``core`` for the rest) and by place.
-    - ``circuit``: the targets that were switched off because their capture kept failing, with the reason.
-    - ``time``: ``calls`` of instrumented functions; ``ns_per_call``: ``median`` and ``mean`` of the nanoseconds that autotrace
-      took on the calling thread, chunks of streams left aside, of the latest ``sampled`` calls (one in 64 is); ``None``
-      before the first.
+    - ``spans``: how many have ``begun``; are still ``open``; are ``unrecorded`` (calls that only wrap other recorded calls, and
+      generators that were never read); were ``recorded``; and of these, how many were ``written`` (accepted by every sink),
+      ``dropped`` (lost by a sink, by a failure or for lack of space) or are ``queued``. When nothing is in progress, begun =
+      open + unrecorded + recorded, and recorded = written + dropped + queued. Nothing is queued after a `flush()` that returned
+      True.
+    - ``queue``: ``bytes`` that wait (approximately) to be made into records or for a sink; ``limit``: the setting
+      `queue_bytes`; ``contents_dropped``: how many records lost their content for lack of space.
+    - ``sinks``: by name, for those that were written to: whether the sink is ``failing``, and how many lines are ``waiting``
+      for it.
+    - ``failures``: failures of autotrace that were caught, by plugin (``core`` for the rest) and by place.
+    - ``circuit``: targets that were switched off because their capture kept failing, with the reason.
+    - ``time``: ``calls`` of instrumented functions; ``ns_per_call``: ``median`` and ``mean`` nanoseconds that autotrace took on
+      the calling thread, without the chunks of streams, over the latest ``sampled`` calls (one in 64 is sampled); ``None``
+      before the first sample.
     """
     return {
         "pid": os.getpid(),
@@ -42,7 +44,7 @@ def health() -> dict[str, Any]:
         "failures": _failures(),
         "circuit": {
             key: target.traced.tripped
-            for plugin in tuple(activation._plugins.values())
+            for plugin in tuple(activation.installed.values())
             for key, target in tuple(plugin.targets.items())
             if target.traced.tripped is not None
         },
@@ -55,7 +57,7 @@ def _spans() -> dict[str, int]:
     calls = sys.modules.get("autotrace._capture.open_calls")
     if writer is None or calls is None:
         return dict.fromkeys(("begun", "open", "unrecorded", "recorded", "written", "dropped", "queued"), 0)
-    # In the order in which they grow less: what happens between two of these lines does not make a number negative.
+    # Read from the end of the pipeline to its start, so that a change between two of these lines makes no number negative.
     written, dropped, covered = writer.written, writer.dropped, writer.dispatch.covered
     recorded = writer.ended.value - covered
     still_open = len(calls.by_id)
@@ -86,13 +88,13 @@ def _sinks() -> dict[str, dict[str, Any]]:
 
 
 def _failures() -> dict[str, dict[str, int]]:
-    plugins = {plugin.entry.distribution for plugin in tuple(activation._plugins.values())}
-    found: dict[str, dict[str, int]] = {}
+    plugins = {plugin.entry.distribution for plugin in tuple(activation.installed.values())}
+    counts: dict[str, dict[str, int]] = {}
     for where, number in diagnostics.failures.items():
         words = where.replace(":", " ").split()
         owner = next((word for word in words if word in plugins), "core")
-        found.setdefault(owner, {})[where] = number
-    return found
+        counts.setdefault(owner, {})[where] = number
+    return counts
 
 
 def _time() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear."""
+"""One installed plugin at run time. It is loaded when its library is imported, and patches each target when its module is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class InstalledPlugin:
-    """An entry point and what has become of it."""
+    """A plugin's entry point, and the state of the plugin."""
 
     def __init__(self, entry: EntryPoint) -> None:
         self.entry = entry
@@ -36,31 +36,31 @@ class InstalledPlugin:
         self._callbacks: list[object] = []
         self._early: frozenset[str] = frozenset()
         self._watching = False
-        """Whether all targets' modules are watched; until then aliases are not looked for."""
-        self._searches = False
-        """Whether aliases of what was imported before are still to be looked for."""
+        """Whether the modules of all targets are watched. Until then, no aliases are searched."""
+        self._aliases_pending = False
+        """Whether modules that were imported before still have to be searched for aliases."""
         self._loading = _process.Claim()
         self._library_version: str | None = None
         self.options: dict[str, object] = {}
-        """What `enable()` was given of the plugin's own options, as they read it."""
+        """The plugin's own options that `enable()` was given, checked and converted."""
         self._outside = False
         self._hooks: NativeHooks | None = None
 
     @property
     def title(self) -> str:
-        """How messages call the plugin: ``autotrace-openai 0.1.0``."""
+        """The plugin's name in messages: ``autotrace-openai 0.1.0``."""
         return f"{self.entry.distribution} {self.entry.version}".strip()
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the plugin answers to: the package that it watches, and the `X` of a distribution `autotrace-X`."""
+        """The names of the plugin: the package that it watches, and `X` for a distribution `autotrace-X`."""
         return self.entry.package, self.entry.alias
 
     def enable(self) -> None:
-        """Watch for the library; take its targets at once if it has been imported. Idempotent; new settings take effect."""
+        """Watch for the library, and patch its targets at once if it is imported. Idempotent; new settings take effect."""
         if self._callbacks:
-            for state in self.targets.values():
-                state.traced.restore()
+            for target in self.targets.values():
+                target.traced.restore()
             self._catch_up()
             return
         self.state, self.reason = "waiting", f"{self.entry.package} has not been imported"
@@ -70,22 +70,22 @@ class InstalledPlugin:
             self._load()
 
     def _catch_up(self) -> None:
-        """Take what another finder, in front of ours, has imported without our being asked."""
+        """Patch what a finder in front of ours has imported, unnoticed by our finder."""
         if self.instrumentor is None and self.state == "waiting" and sys.modules.get(self.entry.package) is not None:
             self._early = frozenset(sys.modules)
             self._load()
-        for name in dict.fromkeys(state.module for state in self.targets.values() if state.state == "waiting"):
+        for name in dict.fromkeys(target.module for target in self.targets.values() if target.state == "waiting"):
             module = sys.modules.get(name)
             if module is not None and not _execution.is_unfinished(module):
                 self._early |= {name}
                 self._patch(module)
 
     def is_idle(self) -> bool:
-        """Whether nothing is watched: another plugin can take this one's place."""
+        """Whether nothing is watched, so that another plugin can replace this one."""
         return not self._callbacks
 
     def refresh(self) -> None:
-        """Take the settings that are in force now."""
+        """Apply the settings that are in force now."""
         if self._origin is None or self.instrumentor is None:
             return
         from autotrace._declaration import options
@@ -95,15 +95,18 @@ class InstalledPlugin:
         self._origin.options = {**values, **self.options}
 
     def declared(self) -> Instrumentor:
-        """What the plugin declares; it is imported, its library is not. Raises `PluginError` if it cannot be."""
+        """The plugin's `Instrumentor`. Imports the plugin, not its library. Raises `PluginError` if that fails."""
         try:
             return _imported(self.entry.value)
-        except Exception as exc:  # somebody else's module: whatever its import raises
+        except Exception as exc:  # the import of foreign code may raise anything
             raise PluginError(f"{self.title}: {self.entry.value} cannot be loaded: {type(exc).__name__}: {exc}") from exc
 
     def read_options(self, given: Mapping[str, object]) -> dict[str, object]:
-        """The values of options of the plugin's own; it is imported to ask, its library is not. Raises `SettingsError` for
-        one that it does not know, or of another type than its default, and `PluginError` if it cannot be imported."""
+        """The values of the plugin's own options `given`. Imports the plugin to check them, not its library.
+
+        Raises `SettingsError` for an option that is unknown or of another type than its default, and `PluginError` if the
+        plugin cannot be imported.
+        """
         known = self.declared().options
         for name in given:
             if name not in known:
@@ -113,10 +116,10 @@ class InstalledPlugin:
         return {name: known[name].read(f"setting {name} of {self.title}", value) for name, value in given.items()}
 
     def _load(self) -> None:
-        """Import the plugin and watch for its targets' modules."""
+        """Import the plugin and watch for the modules of its targets."""
         if self.instrumentor is not None:
             return
-        if not self._loading.take():  # another thread is at it
+        if not self._loading.take():  # another thread is loading it
             return
         try:
             self._load_claimed()
@@ -132,7 +135,7 @@ class InstalledPlugin:
             return
         try:
             instrumentor = _imported(self.entry.value)
-        except Exception as exc:  # somebody else's module: whatever its import raises
+        except Exception as exc:  # the import of foreign code may raise anything
             self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
             diagnostics.say(
                 "plugin",
@@ -142,12 +145,12 @@ class InstalledPlugin:
                 at=diagnostics.place_of(exc, self.entry.value.partition(":")[0].partition(".")[0]),
             )
             return
-        if self._is_of_another_distribution(instrumentor):
+        if self._comes_from_elsewhere(instrumentor):
             return
         self.instrumentor = instrumentor
         self._watch_targets(self.instrumentor, recording.origins)
 
-    def _is_of_another_distribution(self, instrumentor: Instrumentor) -> bool:
+    def _comes_from_elsewhere(self, instrumentor: Instrumentor) -> bool:
         from autotrace._discovery import provenance
         from autotrace._discovery.requirements import Requirement
 
@@ -180,13 +183,13 @@ class InstalledPlugin:
         for choice in instrumentor.choose(self._version_of):
             traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
             self.targets[choice.key] = InstalledTarget(choice, traced)
-        for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
+        for module in dict.fromkeys(target.module for target in self.targets.values() if target.state != "skipped"):
             self._when_imported(module, self._patch)
-        self._watching = self._searches = True
+        self._watching = self._aliases_pending = True
         self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
         for name, hook in instrumentor.on_ready.items():
-            self._when_imported(name or self.entry.package, hooks.installing(name, hook))
+            self._when_imported(name or self.entry.package, hooks.installer(name, hook))
         if instrumentor.enclosing is not None:
             context.enclosing[self.entry.package] = instrumentor.enclosing
 
@@ -203,35 +206,35 @@ class InstalledPlugin:
         _finder.when_imported(module, callback)
 
     def _patch(self, module: Any) -> None:
-        """Patch the targets that `module` defines, and what has been taken from it by name."""
+        """Patch the targets that `module` defines, and their aliases."""
         targets = self.targets.values()
-        here = [state for state in targets if state.state != "skipped" and sys.modules.get(state.module) is module]
-        failed = [state for state in here if not state.apply(module, self.entry.package, targets)]
-        wrong = [state.reason for state in failed if not any(other.is_instead_of(state) for other in targets)]
-        early = [state for state in here if state.module in self._early]
-        for state in early:
-            state.late = True
-        patch_aliases([state for state in here if not state.late], (module,))
+        here = [target for target in targets if target.state != "skipped" and sys.modules.get(target.module) is module]
+        failed = [target for target in here if not target.apply(module, self.entry.package, targets)]
+        reasons = [target.reason for target in failed if not any(other.is_alternative_to(target) for other in targets)]
+        early = [target for target in here if target.module in self._early]
+        for target in early:
+            target.late = True
+        patch_aliases([target for target in here if not target.late], (module,))
         if early and self.state == "patched" and self._watching:
-            patch_aliases(self._late(), tuple(sys.modules.values()))
-        if wrong:
-            active = sum(state.state == "patched" for state in self.targets.values())
+            patch_aliases(self._late_targets(), tuple(sys.modules.values()))
+        if reasons:
+            active = sum(target.state == "patched" for target in self.targets.values())
             diagnostics.say(
                 "target",
-                f"{self.title}: {'; '.join(wrong)}. {active} of its {len(self.targets)} targets are active; "
+                f"{self.title}: {'; '.join(reasons)}. {active} of its {len(self.targets)} targets are active; "
                 f"update {self.entry.distribution}.",
             )
 
-    def _late(self) -> list[InstalledTarget]:
-        return [state for state in self.targets.values() if state.late]
+    def _late_targets(self) -> list[InstalledTarget]:
+        return [target for target in self.targets.values() if target.late]
 
-    def begin_search(self) -> list[InstalledTarget]:
-        """The targets of modules that were imported before, the first time that it is asked: see `patch_aliases`."""
-        searches, self._searches = self._searches, False
-        return self._late() if searches else []
+    def take_late_targets(self) -> list[InstalledTarget]:
+        """The targets whose modules were imported before; none on later calls. For `patch_aliases`."""
+        pending, self._aliases_pending = self._aliases_pending, False
+        return self._late_targets() if pending else []
 
     def _check_version(self, module: Any) -> None:
-        """The library's root has been imported: say so if its version is none that the plugin was made for."""
+        """Report a version of the library that `requires` does not cover. Called when the root module is imported."""
         from autotrace._discovery.requirements import Requirement, installed_version
 
         instrumentor = self.instrumentor
@@ -254,13 +257,13 @@ class InstalledPlugin:
             )
 
     def disable(self) -> None:
-        """Full revert: the library's own functions are back, and nothing is watched any more."""
+        """Revert everything: the library's own functions are back, and nothing is watched."""
         _finder.forget(self._callbacks)
         self._callbacks.clear()
-        for state in self.targets.values():
-            state.revert()
+        for target in self.targets.values():
+            target.revert()
         if self._hooks is not None:
-            self._hooks.take_off()
+            self._hooks.remove()
         if self._origin is not None:
             from autotrace._capture import context
             from autotrace._capture.recording import origins
@@ -270,13 +273,13 @@ class InstalledPlugin:
         self.instrumentor = None
         self._origin = None
         self._early = frozenset()
-        self._watching = self._searches = False
+        self._watching = self._aliases_pending = False
         self._library_version = None
         self.options.clear()
         self.state, self.reason = "disabled", "disable() was called"
 
     def status(self) -> dict[str, Any]:
-        """This plugin's part of `autotrace.status()`."""
+        """The part of `autotrace.status()` for this plugin."""
         from autotrace._discovery.requirements import Requirement
 
         requires = list(self.instrumentor.requires) if self.instrumentor is not None else []
@@ -298,27 +301,29 @@ class InstalledPlugin:
             "state": self.state,
             "reason": reason or None,
             "options": self._options(),
-            "targets": {key: state.status(self.entry.package) for key, state in self.targets.items()},
+            "targets": {key: target.status(self.entry.package) for key, target in self.targets.items()},
         }
 
     def _options(self) -> dict[str, dict[str, Any]]:
-        """The plugin's own options by name, with the `value` in force; none before the plugin is loaded."""
+        """The plugin's own options by name, each with the `value` in force; empty before the plugin is loaded."""
         if self.instrumentor is None or self._origin is None:
             return {}
         values = self._origin.options
         return {name: {**option.described(), "value": values[name]} for name, option in self.instrumentor.options.items()}
 
 
-def patch_aliases(states: list[InstalledTarget], modules: tuple[Any, ...]) -> None:
-    """Patch what `modules` took by name from the modules of these targets. To look through all modules takes 10 ms and more:
-    once for the targets of all plugins."""
-    if not states:
+def patch_aliases(targets: list[InstalledTarget], modules: tuple[Any, ...]) -> None:
+    """Patch the names under which `modules` imported these targets from the targets' own modules.
+
+    A search through all modules takes 10 ms or more, so it is done once for the targets of all plugins.
+    """
+    if not targets:
         return
     from autotrace._instrumentation import patcher
 
-    of_patch = {id(state.patch): state for state in states if state.patch is not None}
-    for patch, alias in patcher.apply_to_aliases([state.patch for state in states if state.patch is not None], modules):
-        of_patch[id(patch)].aliases.append(alias)
+    target_of = {id(target.patch): target for target in targets if target.patch is not None}
+    for patch, alias in patcher.apply_to_aliases([target.patch for target in targets if target.patch is not None], modules):
+        target_of[id(patch)].aliases.append(alias)
 
 
 def _imported(value: str) -> Instrumentor:
@@ -329,9 +334,9 @@ def _imported(value: str) -> Instrumentor:
 
     quiet = in_program.set(not diagnostics.strict)
     try:
-        found = references.load(value)
+        loaded = references.load(value)
     finally:
         in_program.reset(quiet)
-    if not isinstance(found, Instrumentor):
-        raise TypeError(f"expected an Instrumentor, got {type(found).__name__}")
-    return found
+    if not isinstance(loaded, Instrumentor):
+        raise TypeError(f"expected an Instrumentor, got {type(loaded).__name__}")
+    return loaded

@@ -1,4 +1,4 @@
-"""The hooks that a library offers itself: installed by a plugin's functions when their module is there, and taken off again."""
+"""Native hooks of a library: a plugin's functions install them when their module is imported, and remove them again."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 
 class NativeHooks:
-    """Those of one plugin, which is called `title` in messages."""
+    """The native hooks of the plugin `title`."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._undo: dict[str, Callable[[], None] | None] = {}
 
-    def installing(self, name: str, hook: Hook) -> Callable[[Any], None]:
-        """A function that installs `hook` in the module that it is given; called again, it takes the former one off before."""
+    def installer(self, name: str, hook: Hook) -> Callable[[Any], None]:
+        """A function that installs `hook` in a module. Called again, it first removes the hook installed before."""
 
         def install(module: Any) -> None:
-            self._take_off(name)
+            self._remove(name)
             self._undo[name] = hook(module)
 
         return install
 
-    def take_off(self) -> None:
-        """Take all of them off."""
+    def remove(self) -> None:
+        """Remove all hooks."""
         for name in tuple(self._undo):
-            self._take_off(name)
+            self._remove(name)
 
-    def _take_off(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         undo = self._undo.pop(name, None)
         if undo is not None:
             try:
                 undo()
-            except Exception as exc:  # a plugin's own function
+            except Exception as exc:  # the plugin's function may raise anything
                 diagnostics.failed(f"{self._title}: removing its hook", exc)

@@ -1,4 +1,4 @@
-"""Putting something in the place of a library's attribute, and putting it back."""
+"""Replacing an attribute of a library, and restoring it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Patch:
-    """One replaced attribute. `undo` puts the original back, unless somebody has put something else there since."""
+    """One replaced attribute. `undo` restores the original, unless other code has replaced the attribute since."""
 
     __slots__ = ("name", "original", "owner", "replacement")
 
@@ -26,16 +26,16 @@ class Patch:
     def _put(self, value: Any) -> None:
         if isinstance(self.owner, type):
             setattr(self.owner, self.name, value)
-        else:  # a module may have made itself one with a `__setattr__`
+        else:  # not setattr: the class of a module may define `__setattr__`
             _namespace(self.owner)[self.name] = value
 
     @property
     def present(self) -> Any:
-        """What stands in the attribute's place now; ``None`` if there is nothing."""
+        """The current value of the attribute; ``None`` if it is gone."""
         return _namespace(self.owner).get(self.name)
 
     def undo(self) -> bool:
-        """True if the original is back; False if another patch stands on ours, which then has to stay."""
+        """Restore the original. False if another patch is on top of ours, which then has to stay."""
         if self.present is not self.replacement:
             return False
         self._put(self.original)
@@ -45,10 +45,11 @@ class Patch:
 def apply(module: Any, qualified_name: str, make: Callable[[Any, bool], Any]) -> Patch:
     """Replace ``Class.method`` or ``function`` of `module` by ``make(original, owner_is_class)``.
 
-    The original is the raw attribute (a staticmethod object, say) of the class or module that *defines* it. Raises
-    `LookupError`, saying what is not there. No attribute of the module is asked for: PEP 562 modules would load things.
+    The original is the raw attribute (for example a staticmethod object) of the class or module that *defines* it. Raises
+    `LookupError` that says what is missing. Reads only the module's dictionary, because a PEP 562 module would load things on
+    attribute access.
     """
-    owner, name = _place(module, qualified_name)
+    owner, name = _owner(module, qualified_name)
     original = _member(owner, name, qualified_name)
     home = _function(original).__module__ if type(_function(original)) in (FunctionType, BuiltinFunctionType) else None
     if home is not None and _top(home) in sys.stdlib_module_names and _top(module.__name__) not in sys.stdlib_module_names:
@@ -65,10 +66,10 @@ def _top(module: object) -> str:
 
 def find(module: Any, qualified_name: str) -> Any:
     """The raw attribute that `apply` would replace. Raises `LookupError` as it does."""
-    return _member(*_place(module, qualified_name), qualified_name)
+    return _member(*_owner(module, qualified_name), qualified_name)
 
 
-def _place(module: Any, qualified_name: str) -> tuple[Any, str]:
+def _owner(module: Any, qualified_name: str) -> tuple[Any, str]:
     owner: Any = module
     *outer, name = qualified_name.split(".")
     for part in outer:
@@ -94,22 +95,23 @@ def _namespace(owner: Any) -> Any:
 
 
 def apply_to_aliases(patches: Iterable[Patch], modules: Iterable[Any]) -> Iterator[tuple[Patch, Patch]]:
-    """Replace what `modules` took by name before the `patches`: the same function, or a method bound to an instance.
+    """Patch what `modules` imported by name before the `patches`: the same function, or a method bound to an instance.
 
-    Yields the patch and what was replaced for it. Found by identity in copies of the modules' dictionaries: an attribute asked
-    for would load a lazy module. What is in closures, defaults, instances, containers or partial objects is not found.
+    Yields each patch with the additional patch of an alias. Aliases are found by identity in copies of the modules'
+    dictionaries, because attribute access would load a lazy module. References in closures, defaults, instances, containers or
+    partial objects are not found.
     """
-    wanted = {id(_function(patch.original)): patch for patch in patches}
+    by_original = {id(_function(patch.original)): patch for patch in patches}
     for module in modules:
         try:
             names = dict(object.__getattribute__(module, "__dict__"))
-        except (AttributeError, TypeError):  # an object of another kind in the place of a module
+        except (AttributeError, TypeError):  # `sys.modules` may hold objects that are not modules
             continue
-        if wanted.keys().isdisjoint(map(id, names.values())) and MethodType not in set(map(type, names.values())):
-            continue  # as nearly all modules; in C
+        if by_original.keys().isdisjoint(map(id, names.values())) and MethodType not in set(map(type, names.values())):
+            continue  # true for nearly all modules, and checked in C
         for name, value in names.items():
             bound = type(value) is MethodType
-            patch = wanted.get(id(value.__func__ if bound else value))
+            patch = by_original.get(id(value.__func__ if bound else value))
             if patch is not None:
                 replacement = _function(patch.replacement)
                 yield patch, Patch(module, name, value, MethodType(replacement, value.__self__) if bound else replacement)
@@ -120,16 +122,16 @@ def _function(raw: Any) -> Any:
 
 
 def wrapped_by(raw: Any, package: str) -> str | None:
-    """The package that has put a wrapper around a function of `package`; ``None`` for the function as it was written.
+    """The package that has wrapped a function of `package`; ``None`` if no other package has.
 
-    Decorators of the package's own, and of the standard library, count as written.
+    Decorators of `package` itself and of the standard library do not count.
     """
     function = _function(raw)
     wrapper = getattr(function, "_self_wrapper", None) if type(function).__name__.endswith("FunctionWrapper") else None
     if wrapper is None and "__wrapped__" not in (getattr(function, "__dict__", None) or ()):
         return None
-    named = wrapper if wrapper is not None else function
-    module = named.__globals__.get("__name__") if isinstance(named, FunctionType) else type(named).__module__
+    outer = wrapper if wrapper is not None else function
+    module = outer.__globals__.get("__name__") if isinstance(outer, FunctionType) else type(outer).__module__
     by = _top(module)
-    written = by == _top(package) or by in sys.stdlib_module_names or by == "typing_extensions"
-    return None if written else by
+    own = by == _top(package) or by in sys.stdlib_module_names or by == "typing_extensions"
+    return None if own else by

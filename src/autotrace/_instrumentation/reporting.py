@@ -1,8 +1,8 @@
-"""What a traced process knows about itself, for `autotrace doctor`, which waits for it to end.
+"""What a traced process reports about itself to `autotrace doctor`, which waits for the process to end.
 
-The doctor names a file in `VARIABLE`. A process that finds it appends two lines of JSON: one when autotrace is enabled, so that
-a process which is killed has said that much, and one from `collect` when it ends. A file that is no longer there is
-left alone. Imported by nothing but activation, and only if the variable is set.
+The doctor names a file in `VARIABLE`. A process with that variable appends two lines of JSON: one when autotrace is enabled, so
+that a process that is killed has reported that much, and one from `collect` at its end. If the file no longer exists, nothing
+is written. Only activation imports this module, and only if the variable is set.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ VARIABLE = "AUTOTRACE_DOCTOR"
 """Environment variable: the file that reports are appended to."""
 
 FLAGS = {"isolated": "-I", "ignore_environment": "-E", "no_site": "-S", "no_user_site": "-s"}
-"""The interpreter's flags on which activation without code depends, by their names in `sys.flags`."""
+"""The interpreter flags that affect activation without code, by their names in `sys.flags`."""
 
 PYTHON_VARIABLES = ("AUTOTRACE", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH")
-"""The environment variables on which it depends."""
+"""The environment variables that affect activation without code."""
 
 _registered = _process.Claim()
-"""Taken once the end of this process is to be reported."""
+"""Taken once the report at the end of this process is registered."""
 
 
 def at_exit(status: Status) -> None:
-    """Report now that autotrace is being enabled, and everything when the process ends. `status` is `autotrace.status`."""
+    """Report that autotrace is being enabled, and report everything when the process ends. `status` is `autotrace.status`."""
     path = os.environ.get(VARIABLE)
     if not path or not _registered.take():
         return
@@ -50,15 +50,15 @@ def at_exit(status: Status) -> None:
 def _report(path: str, status: Status, activated: Way) -> None:
     try:
         append(path, {"event": "end", **collect(status, activated)})
-    except Exception as exc:  # the program is ending, and its end is its own
+    except Exception as exc:  # must not disturb the end of the program
         diagnostics.failed("report to the doctor", exc, aside=True)
 
 
 def append(path: str, line: dict[str, Any]) -> None:
-    """Write one line to the file at `path`, whole; nothing if the file is not there."""
+    """Append one line to the file at `path` with one write. Does nothing if the file does not exist."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
-    except OSError:  # the doctor is gone
+    except OSError:  # the doctor has ended
         return
     try:
         os.write(file, json.dumps(line, default=repr).encode() + b"\n")
@@ -67,7 +67,10 @@ def append(path: str, line: dict[str, Any]) -> None:
 
 
 def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
-    """This process: plain JSON values. `status` is `autotrace.status`, `activated` the `way` in which it was enabled."""
+    """The report on this process, as plain JSON values.
+
+    `status` is `autotrace.status`. `activated` is the `way` in which autotrace was enabled.
+    """
     values, wrong = _settings()
     plugins = status()
     return {
@@ -94,7 +97,8 @@ def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
 
 
 def way() -> Way:
-    """`how` autotrace is being enabled (``.pth``, ``.start``, ``sitecustomize``, ``code``) and the file, or line, `where`."""
+    """`how` autotrace is being enabled (``.pth``, ``.start``, ``sitecustomize``, ``code``), and `where`: a file or a line of
+    code."""
     boot = sys.modules.get("_autotrace_boot")
     if boot is None or not boot._started:
         return {"how": "code", "where": _caller()}
@@ -116,7 +120,7 @@ def _caller() -> str | None:
 
 
 def _site_file(name: str) -> str | None:
-    """A file where `site` has looked for such files as `autotrace.pth`."""
+    """The path of the file `name` in a directory that `site` searches for files such as `autotrace.pth`."""
     if sys.flags.no_site:
         return None
     import site
@@ -129,7 +133,7 @@ def _site_file(name: str) -> str | None:
 
 
 def _settings() -> tuple[dict[str, Any], list[str]]:
-    """Each setting's `value` and `source`, and under `libraries` those of libraries that have their own; what is malformed."""
+    """Each setting's `value` and `source`, with those of single libraries under `libraries`; and the malformed ones."""
     values: dict[str, Any] = {}
     for name in settings.KNOWN:
         values[name] = {
@@ -142,17 +146,17 @@ def _settings() -> tuple[dict[str, Any], list[str]]:
 def _setting(name: str, library: str | None) -> dict[str, Any]:
     try:
         value, source = settings.current.find(name, library)
-    except SettingsError:  # it is said under "malformed"
+    except SettingsError:  # reported under "malformed"
         return {"value": None, "source": "variable"}
-    return {"value": list(value) if name == "sinks" and value else value, "source": source}  # their options may be secret
+    return {"value": list(value) if name == "sinks" and value else value, "source": source}  # options of sinks may be secret
 
 
 # -------------------------------------------------------------------------------------------------------------- output
 
 
 def _output() -> dict[str, Any]:
-    """Each sink with its place (`registry.places`); the descriptor that stands for stdout; and whether stdout is ``open``,
-    ``closed`` or ``another`` than the first process's."""
+    """Each sink with its destination (`registry.places`); the descriptor used for stdout; and whether stdout is ``open``,
+    ``closed``, or ``another`` than that of the first process."""
     from autotrace.sinks import _registry
 
     descriptor, stdout = _process.stdout.descriptor(), "open"
@@ -166,6 +170,6 @@ def _output() -> dict[str, Any]:
 
 
 def _records() -> int | None:
-    """How many records this process has made: 0 if nothing was ever recorded, ``None`` if nobody counts."""
+    """How many records this process has written: 0 if nothing was recorded, ``None`` if there is no count."""
     module = sys.modules.get("autotrace._writer.writer")
     return 0 if module is None else getattr(module.writer, "written", None)

@@ -1,10 +1,10 @@
-"""The states of plugins and their targets, as `autotrace.status()` says them. For type checkers only.
+"""The states of plugins and targets in `autotrace.status()`. For type checkers only.
 
 - ``waiting``: for an import.
 - ``patched``: the library's functions are replaced.
 - ``missing``: not in this version of the library.
-- ``skipped``: for another version of the library, or another package of that name.
-- ``failed``: the reason says why.
+- ``skipped``: for another version of the library, or for another package of that name.
+- ``failed``: see the reason.
 - ``disabled``: never enabled, or `disable()` was called.
 """
 

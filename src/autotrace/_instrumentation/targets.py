@@ -1,4 +1,4 @@
-"""One target of a plugin at run time: where it is, and what has been done there."""
+"""One target of a plugin at run time: its place in the library, and its patches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class InstalledTarget:
-    """One target of a plugin: where it is, and what has been done there."""
+    """One target of a plugin: its place in the library, its patches and its state."""
 
     __slots__ = ("aliases", "below", "choice", "late", "module", "name", "patch", "reason", "state", "traced")
 
@@ -38,35 +38,37 @@ class InstalledTarget:
         if choice.use == "skipped":
             self.state, self.reason = "skipped", f"it is for {choice.shape}, but another version is installed"
 
-    def is_instead_of(self, other: InstalledTarget) -> bool:
-        """Whether, of two targets that are tried, this one shows that the library has this shape and not that of `other`."""
+    def is_alternative_to(self, other: InstalledTarget) -> bool:
+        """Whether this target shows that the library has this shape, and not the shape of `other`. Both must be tried."""
         mine, others = self.choice, other.choice
         return mine.use == others.use == "tried" and mine.shape != others.shape and self.state in ("patched", "waiting")
 
     def apply(self, module: Any, package: str, others: Iterable[InstalledTarget] = ()) -> bool:
-        """Patch the target in `module`; whether it is patched now. Done again, with what is there, after a reload."""
+        """Patch the target in `module`. Returns whether it is patched now. Called again after a reload."""
         traced, ours = self.traced, self.patch
         try:
-            found = patcher.find(module, self.name)
-            if ours is None or found is not ours.replacement:
-                self._check_single(found, others)
-                self.patch = patcher.apply(module, self.name, lambda raw, of_class: replacement.replace(raw, traced, of_class))
+            raw = patcher.find(module, self.name)
+            if ours is None or raw is not ours.replacement:
+                self._check_single(raw, others)
+                self.patch = patcher.apply(
+                    module, self.name, lambda original, of_class: replacement.replace(original, traced, of_class)
+                )
                 self.below = patcher.wrapped_by(self.patch.original, package)
         except LookupError as exc:
             self.state, self.reason = "missing", str(exc.args[0])
-        except Exception as exc:  # an attribute that cannot be set, say
+        except Exception as exc:  # for example, an attribute that cannot be set
             self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
         else:
             self.state, self.reason = "patched", ""
         return self.state == "patched"
 
-    def _check_single(self, found: Any, others: Iterable[InstalledTarget]) -> None:
+    def _check_single(self, raw: Any, others: Iterable[InstalledTarget]) -> None:
         for other in others:
-            if other is not self and other.patch is not None and other.patch.replacement is found:
+            if other is not self and other.patch is not None and other.patch.replacement is raw:
                 raise DeclarationError(f"{self.choice.key} is the same function as {other.choice.key}; declare one of the two")
 
     def revert(self) -> None:
-        """Put the originals back. A replacement that is still called somewhere passes the calls on."""
+        """Restore the originals. A replacement that is still referenced somewhere passes calls on to the original."""
         self.traced.active = False
         for patch in (*self.aliases, *([self.patch] if self.patch is not None else [])):
             if not patch.undo():
@@ -78,7 +80,7 @@ class InstalledTarget:
         self.state, self.reason = "disabled", "disable() was called"
 
     def status(self, package: str) -> dict[str, Any]:
-        """This target's part of `autotrace.status()`."""
+        """The part of `autotrace.status()` for this target."""
         above = None
         if self.patch is not None and self.patch.present is not self.patch.replacement:
             above = patcher.wrapped_by(self.patch.present, package) or "unknown"
@@ -98,9 +100,9 @@ class InstalledTarget:
         return _finder.passed_by(self.module) if self.state == "waiting" and self.module in sys.modules else self.reason or None
 
     def _imported_early(self, aliases: list[str]) -> str:
-        found = f"also replaced in {', '.join(aliases)}" if aliases else "no module had imported it by name"
+        effect = f"also replaced in {', '.join(aliases)}" if aliases else "no module had imported it by name"
         return (
-            f"{self.module} was imported before autotrace was enabled: {found}; references in closures, defaults, "
+            f"{self.module} was imported before autotrace was enabled: {effect}; references in closures, defaults, "
             "instances, containers or functools.partial cannot be found"
         )
 
