@@ -1,4 +1,4 @@
-"""What every test stands on: autotrace strict, off before and after each test, and its records captured."""
+"""Fixtures for every test: autotrace is strict, off before and after each test, and its records can be captured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 os.environ["AUTOTRACE_STRICT"] = "1"
 _OURS = ("AUTOTRACE", "AUTOTRACE_CONTENT", "AUTOTRACE_SERVICE_NAME", "AUTOTRACE_STDOUT", "OTEL_SERVICE_NAME")
-for _name in (*_OURS, "PYTHONUNBUFFERED"):  # without a buffer a stdout knows nothing of half lines
+for _name in (*_OURS, "PYTHONUNBUFFERED"):  # an unbuffered stdout does not see incomplete lines
     os.environ.pop(_name, None)
 
 import importlib.util
@@ -24,15 +24,15 @@ from hypothesis import HealthCheck, settings
 import autotrace
 from autotrace import _diagnostics as diagnostics
 
-# Machines are shared and noisy: how long an example takes says nothing about it.
+# Machines are shared and noisy, so the duration of an example says nothing about it.
 settings.register_profile("autotrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("autotrace")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """An SDK reads all certificates for each client that it makes, 36 ms a time, and no test speaks TLS: one is enough.
+    """Let SDKs read one certificate in place of all: reading them takes 36 ms per client, and no test uses TLS.
 
-    But where packages are installed from an index, for the guide of the session `wheels`.
+    Except where packages are installed from an index, for the guide in the session `wheels`.
     """
     if os.environ.get("WHEELS") or importlib.util.find_spec("certifi") is None:
         return
@@ -47,10 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _alone() -> Iterator[None]:
-    """Each test starts with autotrace off and ends with no failure of ours that it has not looked at."""
-    # What is there by now, SDKs above all, need not be looked through by each of the collections that the test asks for.
+    """Start each test with autotrace off, and fail it if it leaves a failure of ours that it did not check."""
+    # Freeze what is loaded by now, above all SDKs, so that the test's own collections need not traverse it.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # of a socket that an SDK has left open in another test
+        warnings.simplefilter("ignore", ResourceWarning)  # of a socket that an SDK left open in another test
         gc.collect()
     gc.freeze()
     diagnostics.forget()
@@ -66,8 +66,8 @@ def captured() -> Iterator[Any]:
     """The records of this test: ``captured.spans``."""
     from autotrace.testing import capture
 
-    with capture() as found:
-        yield found
+    with capture() as records:
+        yield records
 
 
 @pytest.fixture(scope="session")

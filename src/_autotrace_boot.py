@@ -1,10 +1,10 @@
-"""Activation without code: what `autotrace.pth`, `autotrace.start` and our `sitecustomize` call.
+"""Activation without code: `autotrace.pth`, `autotrace.start` and our `sitecustomize` call `start`.
 
-It prints nothing, raises nothing, starts nothing, and may be called several times. While `site` is still building `sys.path`
-the plugins cannot be found, so autotrace is enabled at the first import after it.
+`start` prints nothing, raises nothing, starts no thread or process, and may be called several times. While `site` is still
+building `sys.path`, plugins cannot be found. So autotrace is enabled at the first import after `site`.
 
-Python 3.15 imports this module at every start, wanted or not (PEP 829). So it imports nothing that is not there already, which
-`__future__` is not: that alone would be a third of its time.
+Python 3.15 imports this module at every start, whether it is needed or not (PEP 829). So it imports only what is loaded
+already. That excludes `__future__`, which alone would be a third of its time.
 """
 
 import os
@@ -20,7 +20,7 @@ _reported = False
 
 
 def start() -> None:
-    """Enable autotrace as the environment says, once `site` is done. Does nothing when ``AUTOTRACE`` is unset or off."""
+    """Enable autotrace if the environment says so, once `site` is done. Does nothing if ``AUTOTRACE`` is unset or off."""
     global _started
     if _started or os.environ.get("AUTOTRACE", "").strip().lower() in ("", "0", "false", "no", "off"):
         return
@@ -41,35 +41,35 @@ def _inside_site() -> bool:
 
 
 class _AfterSite:
-    """A meta path finder that leaves, after enabling autotrace, at the first import that `site` does not make."""
+    """A meta path finder that enables autotrace and removes itself, at the first import that `site` does not make."""
 
     def __init__(self) -> None:
-        self._turn = [True]
+        self._claim = [True]
         self._others: list[Any] = []
 
     def find_spec(self, fullname: str, path: "Any" = None, target: "Any" = None) -> "ModuleSpec | None":
-        if self._turn and _inside_site():
+        if self._claim and _inside_site():
             return None
         try:
-            self._turn.pop()
-        except IndexError:  # an import of another thread, which had its eye on us before we left
-            return self._ask_newcomers(fullname, path, target)
+            self._claim.pop()
+        except IndexError:  # another thread's import, which was already walking the old `sys.meta_path` when we left
+            return self._ask_new_finders(fullname, path, target)
         was_there = fullname in sys.modules
         self._leave()
         _without_the_import_lock(_enable)
         module = sys.modules.get(fullname)
         if module is not None and not was_there and target is None:
             return _Loaded(module).stand_in()
-        return self._ask_newcomers(fullname, path, target)
+        return self._ask_new_finders(fullname, path, target)
 
     def _leave(self) -> None:
-        # By a list without us in the place of the old one. This import, and those of threads that a `sitecustomize` may have
-        # started, are walking along the old one, and would pass over a finder if an element were taken out of it.
+        # Replace the list in place of removing an element. This import, and those of threads that a `sitecustomize` may have
+        # started, are iterating over the old list, and would skip a finder if an element were removed.
         self._others = [finder for finder in sys.meta_path if finder is not self]
         sys.meta_path = list(self._others)
 
-    def _ask_newcomers(self, fullname: str, path: "Any", target: "Any") -> "ModuleSpec | None":
-        # The others are asked by the import system itself: those in front of us have been, those behind us will be.
+    def _ask_new_finders(self, fullname: str, path: "Any", target: "Any") -> "ModuleSpec | None":
+        # Only new finders: the import system itself asks the others, those before us already and those behind us next.
         for finder in tuple(sys.meta_path or ()):
             if not any(finder is other for other in self._others):
                 spec: ModuleSpec | None = finder.find_spec(fullname, path, target)
@@ -79,19 +79,19 @@ class _AfterSite:
 
 
 class _Loaded:
-    """A loader for what enabling has imported while it was looked for: gives the module that is there, not a second one."""
+    """A loader for a module that enabling autotrace imported during `find_spec`. It returns that module, not a second one."""
 
     def __init__(self, module: "Any") -> None:
         self._module = module
         self._spec = module.__spec__
 
     def stand_in(self) -> "ModuleSpec":
-        # Of a module that came while it was looked for, the import system takes the spec that the module has.
+        # For a module that was imported during `find_spec`, the import system uses the module's own spec.
         spec: Any = object.__new__(type(self._spec))
         spec.__dict__.update(self._spec.__dict__, loader=self)
         self._module.__spec__ = spec
-        found: ModuleSpec = spec
-        return found
+        result: ModuleSpec = spec
+        return result
 
     def create_module(self, spec: "ModuleSpec") -> "Any":
         return self._module
@@ -99,15 +99,14 @@ class _Loaded:
     def exec_module(self, module: "Any") -> None:
         module.__spec__ = self._spec
 
-    def __getattr__(self, name: str) -> "Any":  # for who only looks for the module, and asks its loader something
+    def __getattr__(self, name: str) -> "Any":  # for callers that only find the module and ask its loader
         return getattr(self.__dict__["_spec"].loader, name)
 
 
 def _without_the_import_lock(function: "Any") -> None:
-    """Call `function` as if outside `find_spec`, around which the import system holds its global lock.
+    """Call `function` as if outside of `find_spec`, for which the import system holds its global lock.
 
-    What imports something with that lock held waits for a module that another thread is importing, which may be waiting for
-    the lock.
+    An import under that lock waits for a module that another thread is importing, and that thread may be waiting for the lock.
     """
     import _imp
 
@@ -116,7 +115,7 @@ def _without_the_import_lock(function: "Any") -> None:
         while True:
             _imp.release_lock()
             held += 1
-    except RuntimeError:  # not, or no longer, ours
+    except RuntimeError:  # this thread does not hold the lock, or no longer
         pass
     try:
         function()
@@ -133,12 +132,13 @@ def _enable() -> None:
             from autotrace._instrumentation.activation import enable_from_environment
 
             enable_from_environment()
-    except Exception as exc:  # the interpreter is starting: whatever is wrong with us, the program runs
+    except Exception as exc:  # the interpreter is starting, and the program must run
         _report(exc)
 
 
 def _report(exc: Exception) -> None:
-    """Write one line to stderr as `autotrace._diagnostics` would, once a process. Imports nothing: that may be what fails."""
+    """Write one line to stderr like `autotrace._diagnostics`, once per process. Imports only `time`: an import may be what
+    failed."""
     global _reported
     if _reported:
         return
@@ -147,10 +147,12 @@ def _report(exc: Exception) -> None:
         import time
 
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        said = _quoted(f"autotrace could not be enabled: {type(exc).__name__}: {exc}"[:1000] + "; the program runs without it.")
-        line = f'{{"timestamp": "{now}", "level": "error", "event": "autotrace.boot", "message": {said}}}\n'
+        message = _quoted(
+            f"autotrace could not be enabled: {type(exc).__name__}: {exc}"[:1000] + "; the program runs without it."
+        )
+        line = f'{{"timestamp": "{now}", "level": "error", "event": "autotrace.boot", "message": {message}}}\n'
         os.write(2, line.encode("ascii"))
-    except Exception:  # stderr is closed, or the exception cannot be shown
+    except Exception:  # stderr is closed, or the exception cannot be formatted
         return
 
 

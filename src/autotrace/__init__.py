@@ -1,9 +1,9 @@
-"""autotrace: every LLM call that a Python program makes, as one line of JSON.
+"""autotrace: one line of JSON for every LLM call of a Python program.
 
     import autotrace
     autotrace.enable()
 
-See `enable` for what may be said there, and the README for activation without code.
+See `enable` for its arguments, and the README for activation without code.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LAZY = {
     "span": "_capture.spans",
     "suppress": "_capture.context",
 }
-"""Names that need more than activation may import, and where they are."""
+"""Names whose modules import more than the activation budget allows, with these modules."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,7 @@
-"""What autotrace has to say about itself: JSON lines on stderr, and the guard that every failure of ours goes through.
+"""Diagnostics about autotrace itself: JSON lines on stderr, and the handling of every failure of ours.
 
-Nothing here may break the program: a diagnostic that cannot be written is dropped. The same message is said once a
-process. This module is part of the activation budget: `json` is imported when there is something to say.
+Nothing here may break the program: a diagnostic that cannot be written is dropped. Each message is written once per process.
+This module is part of the activation budget, so `json` is imported only when there is a line to write.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 strict = os.environ.get("AUTOTRACE_STRICT") == "1"
-"""Re-raise failures of ours instead of only reporting them. Set by tests (`AUTOTRACE_STRICT=1`)."""
+"""Re-raise failures of ours after reporting them. Tests set it with `AUTOTRACE_STRICT=1`."""
 
 
 class Counter:
-    """Counts what is `add`-ed to it, one at a time: exactly, from any threads, without a lock.
+    """An exact counter for any number of threads, without a lock.
 
-    `add` is one call of C code on an iterator, which the interpreter does not interrupt. An ``int`` with ``+=`` loses counts; a
-    lock could be held by the very thread whose finaliser counts, or be copied by a fork. (Without the GIL it may lose some.)
+    `add` is one call of C code on an iterator, which the interpreter does not interrupt. An ``int`` with ``+=`` loses counts. A
+    lock could be held by the thread whose finaliser counts, or be copied while it is held by a fork. Without the GIL, `add` may
+    lose counts.
     """
 
     __slots__ = ("_left", "add")
@@ -33,29 +34,29 @@ class Counter:
         self.reset()
 
     def reset(self) -> None:
-        """Begin at zero: in a forked child."""
+        """Start again at zero, in a forked child."""
         self._left = iter(range(sys.maxsize))
         self.add = self._left.__next__
-        """Count one; what was counted before it."""
+        """Count one, and return the count before it."""
 
     @property
     def value(self) -> int:
-        """How many were added."""
+        """The count."""
         return sys.maxsize - self._left.__length_hint__()  # type: ignore[attr-defined, no-any-return]
 
 
 class Failures(Mapping[str, int]):
-    """How many failures of ours were caught, by the place that caught them (`"begin autotrace-openai"`)."""
+    """The number of caught failures of ours, by the place that caught them (`"begin autotrace-openai"`)."""
 
     def __init__(self) -> None:
         self._counters: dict[str, Counter] = {}
 
     def add(self, where: str) -> None:
-        """Count one at `where`."""
+        """Count one failure at `where`."""
         self._counters.setdefault(where, Counter()).add()
 
     def clear(self) -> None:
-        """Begin at zero."""
+        """Set all counts to zero."""
         self._counters.clear()
 
     def __getitem__(self, where: str) -> int:
@@ -72,19 +73,19 @@ class Failures(Mapping[str, int]):
 
 
 failures = Failures()
-"""Those of this process."""
+"""The failures of this process."""
 
-_said: set[tuple[str, str]] = set()
+_written: set[tuple[str, str]] = set()
 
 
 def say(event: str, message: str, level: str = "warning", again: bool = False, **details: Any) -> None:
-    """Write one line about autotrace itself to stderr, unless the same was said before; with `again` all the same.
+    """Write one line about autotrace itself to stderr, unless the same message was written before and `again` is false.
 
-    `event` is the part after `autotrace.`; `message` says who, what, and what to do. `details` are plain JSON values.
+    `event` is the part after `autotrace.`. `message` says who, what, and what to do. `details` are plain JSON values.
     """
-    if ((event, message) in _said and not again) or len(_said) > 1000:
+    if ((event, message) in _written and not again) or len(_written) > 1000:
         return
-    _said.add((event, message))
+    _written.add((event, message))
     line: dict[str, Any] = {
         "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "level": level,
@@ -96,14 +97,14 @@ def say(event: str, message: str, level: str = "warning", again: bool = False, *
         import json
 
         os.write(2, json.dumps(line, default=repr).encode() + b"\n")
-    except Exception:  # stderr is closed, or nothing can be imported any more
+    except Exception:  # stderr is closed, or imports no longer work
         return
 
 
 def failed(where: str, exc: BaseException, aside: bool = False) -> None:
-    """Count and report a failure of ours that was caught at `where`; re-raise it when `strict`.
+    """Count and report a failure of ours, caught at `where`. Re-raise it if `strict`, unless it is `aside`.
 
-    What fails `aside`, on the writer's side, is never raised: other records are on their way there.
+    A failure on the writer's side is `aside`. It is never re-raised, because other records are still on their way there.
     """
     failures.add(where)
     if strict and not aside:
@@ -117,23 +118,26 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
 
 
 def place_of(exc: BaseException, package: str = "") -> str:
-    """``file:line`` where `exc` was raised; the last place inside of `package`, if one is given and it came by there."""
-    found, tb = "?", exc.__traceback__
+    """``file:line`` where `exc` was raised.
+
+    The last place inside of `package`, if the traceback has one, else the last place of all.
+    """
+    place, tb = "?", exc.__traceback__
     inside = False
     while tb is not None:
         own = str(tb.tb_frame.f_globals.get("__name__", "")).partition(".")[0] == package
         if own or not inside:
-            found = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}"
+            place = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}"
         inside, tb = inside or own, tb.tb_next
-    return found
+    return place
 
 
 def forget() -> None:
-    """Say again what was said before. For tests, and for a forked child that speaks for itself."""
-    _said.clear()
+    """Allow all messages again and clear the failures. For tests, and for a forked child, which has its own."""
+    _written.clear()
     failures.clear()
 
 
 def interpreter_is_ending() -> bool:
-    """Whether the interpreter is shutting down, when no import and no thread may be started any more."""
+    """Whether the interpreter is shutting down. Then no import and no thread may be started."""
     return sys.is_finalizing()

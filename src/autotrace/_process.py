@@ -1,7 +1,7 @@
-"""What a process has once: claims, what is to be done when it forks, its stdout, its end.
+"""State that a process has once: claims, fork callbacks, stdout, its end.
 
-Of stdout: which descriptor the lines go to, and whether what the program prints there ends in the middle of a line. Part of the
-activation budget: the program may print before it makes its first call.
+Stdout means: which descriptor the lines go to, and whether the output of the program there ends in the middle of a line. This
+is part of the activation budget, because the program may print before it makes its first call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Claim:
     """A right that one thread has at a time.
 
-    Taking it is one step of C code and waits for nobody: finalisers and signal handlers may ask, and a fork copies no lock
+    Taking it is one step of C code and never waits. So finalisers and signal handlers may try it, and a fork copies no lock
     that another thread holds.
     """
 
@@ -36,11 +36,11 @@ class Claim:
 
     @property
     def is_free(self) -> bool:
-        """Whether nobody has it."""
+        """Whether no thread has it."""
         return bool(self._free)
 
     def take(self) -> bool:
-        """Take it. False if somebody has it."""
+        """Take it. Returns False if another thread has it."""
         try:
             self._free.pop()
         except IndexError:
@@ -48,7 +48,7 @@ class Claim:
         return True
 
     def give_back(self) -> None:
-        """Let others take it: by whoever has it."""
+        """Release it. Only its holder may call this."""
         self._free.append(None)
 
 
@@ -56,13 +56,13 @@ class Claim:
 
 
 class Forks:
-    """What is called around each fork of this process, in the order in which it was added."""
+    """Callbacks around each fork of this process, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._before: list[Callable[[], object]] = []
         self._in_parent: list[Callable[[], object]] = []
         self._in_child: list[Callable[[], object]] = []
-        self._in_child_is_called = self._before_is_called = False
+        self._in_child_is_registered = self._before_is_registered = False
 
     def add(
         self,
@@ -70,22 +70,22 @@ class Forks:
         in_parent: Callable[[], object] | None = None,
         in_child: Callable[[], object] | None = None,
     ) -> None:
-        """Call `in_child` in each child from now on, and the other two once `call_before` says so."""
+        """Register callbacks. `in_child` is active at once, the other two after `call_before`."""
         for calls, function in ((self._before, before), (self._in_parent, in_parent), (self._in_child, in_child)):
             if function is not None:
                 calls.append(function)
-        if not self._in_child_is_called and hasattr(os, "register_at_fork"):
-            self._in_child_is_called = True
+        if not self._in_child_is_registered and hasattr(os, "register_at_fork"):
+            self._in_child_is_registered = True
             os.register_at_fork(after_in_child=lambda: self._run(self._in_child))
 
     def call_before(self) -> None:
-        """Call what was added for before a fork, and for the parent after it, from now on.
+        """Activate the callbacks before a fork and in the parent.
 
-        What is registered last is called first before a fork. So this comes after the registrations of the modules that our own
-        thread imports (`logging` holds its lock from there on), and not before there is such a thread.
+        Before a fork, Python calls what was registered last first. So this is called when our own thread first exists, after
+        the modules that the thread imports have registered theirs (`logging` holds its lock from there on).
         """
-        if not self._before_is_called and hasattr(os, "register_at_fork"):
-            self._before_is_called = True
+        if not self._before_is_registered and hasattr(os, "register_at_fork"):
+            self._before_is_registered = True
             os.register_at_fork(
                 before=lambda: self._run(self._before[::-1]), after_in_parent=lambda: self._run(self._in_parent)
             )
@@ -94,26 +94,27 @@ class Forks:
         for function in functions:
             try:
                 function()
-            except Exception as exc:  # ours: the fork, and what others do around it, go on
+            except Exception as exc:  # our failure: the fork and the callbacks of others go on
                 diagnostics.failed("fork", exc, aside=True)
 
 
 forks = Forks()
-"""Those of this process."""
+"""The fork callbacks of this process."""
 
 # ------------------------------------------------------------------------------------------------------------- stdout
 
 IDENTITY = "AUTOTRACE_STDOUT"
-"""Environment variable: device and inode of the first active process's stdout."""
+"""Environment variable: the device and inode of the first active process's stdout."""
 
 _NEWLINE = 10
 
 
 class Prints:
-    """What the program prints through the file under `sys.stdout`, as far as it ends in the middle of a line.
+    """The output of the program through the file under `sys.stdout`, as far as it ends in the middle of a line.
 
-    A buffered stdout is flushed when 8 KB are full, wherever a line is then, and only its file sees that: the file gets an
-    attribute `write`, which calls its own. `lock`, once somebody writes records, makes the two exclude each other.
+    A buffered stdout is flushed after every 8 KB, wherever a line is at that point. Only its file sees that, so the file gets
+    an attribute `write` that calls the original one. `lock` makes the program's writes and record writes exclude each other,
+    once there are records.
     """
 
     def __init__(self) -> None:
@@ -121,25 +122,25 @@ class Prints:
         """When this process began its last write to stdout (`time.monotonic`)."""
         self.lock: Any = None
         self.noting: Callable[[], Iterable[object]] | None = None
-        """Gives what tells other processes of half a line when it is iterated over; in C, see `_observed`."""
+        """Returns an iterable. Iterating over it tells other processes about an incomplete line; in C, see `_observed`."""
         self._files: list[Any] = []
         self._before = self._ends_in_line = False
-        self._offered: int = 0
-        self._taken: int | None = None
+        self._size: int = 0
+        self._written: int | None = None
 
     @property
     def half(self) -> bool:
-        """Whether the last thing that this process wrote to stdout was a piece of a line."""
-        if not self._taken:
+        """Whether the last write of this process to stdout was incomplete: it ended in the middle of a line."""
+        if not self._written:
             return self._before
-        return self._ends_in_line or self._taken != self._offered  # what was not taken of a write comes with the next
+        return self._ends_in_line or self._written != self._size  # the rest of an incomplete write comes with the next one
 
     @half.setter
     def half(self, half: bool) -> None:
-        self._before, self._taken = half, None
+        self._before, self._written = half, None
 
     def watch(self) -> None:
-        """Have every write to stdout noticed from now on. Costs nothing where that is so already."""
+        """Observe every write to stdout from now on. Costs nothing if they are observed already."""
         for stream in (sys.__stdout__, sys.stdout):
             buffer = getattr(stream, "buffer", None)
             file = getattr(buffer, "raw", buffer)
@@ -155,11 +156,12 @@ class Prints:
         self.half = False
 
     def _observed(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """`original`, and before it all that is to be done for it.
+        """`original`, with the bookkeeping before and after each write.
 
-        A signal's handler may raise an exception wherever the interpreter looks for signals: at calls, and where loops go
-        back. Out of here, after the write, the program's buffer would take that for a write that has failed, and print the
-        same once more. So what has to be done from the write on is done by iterators of C, in loops that never go back.
+        A signal handler may raise an exception wherever the interpreter checks for signals: at calls, and at the back edges of
+        loops. If one were raised here after the write, the program's buffer would count the write as failed and print the same
+        data again. So everything from the write on is C-level iteration in loops that never repeat, where no signal handler can
+        run.
         """
 
         def write(data: Any, /) -> Any:
@@ -167,16 +169,16 @@ class Prints:
             held: list[bool] = []
             try:
                 if lock is not None:
-                    # Not for ever: the interpreter's own last flush comes here, too.
+                    # With a timeout: the interpreter's last flush comes here too.
                     held.extend(map(lock.acquire, (True,), (0.1,)))
                 size, noted = self._begin(data)
                 released = iter(lock.release, None) if any(held) else ()
                 for count in map(original, (data,)):
-                    self._taken = count
+                    self._written = count
                     try:
                         for _ in noted[count == size]:
                             break
-                    except OSError:  # closed in between
+                    except OSError:  # closed meanwhile
                         pass
                     for _ in released:
                         break
@@ -189,13 +191,13 @@ class Prints:
         return write
 
     def _begin(self, data: Any) -> tuple[int, tuple[Iterable[object], Iterable[object]]]:
-        """The size of `data`, and what to iterate over after the write: if not all of it was taken, and if all was."""
+        """The size of `data`, and two iterables for after the write: one if it was incomplete, one if it was complete."""
         try:
             view = memoryview(data).cast("B")
-        except TypeError:  # nothing that FileIO will take
+        except TypeError:  # FileIO rejects it too
             view = memoryview(b"")
         in_line = bool(view) and view[-1] != _NEWLINE
-        self._before, self._ends_in_line, self._offered, self._taken = self.half, in_line, len(view), None
+        self._before, self._ends_in_line, self._size, self._written = self.half, in_line, len(view), None
         self.since = time.monotonic()
         if self.noting is None or not view:
             return len(view), ((), ())
@@ -205,25 +207,25 @@ class Prints:
                     break
             except OSError:
                 return len(view), ((), ())
-        # Once more afterwards: in between another process may have put an end to the line that was there.
+        # Again after the write: meanwhile another process may have completed the line.
         noted = self.noting()
         return len(view), (noted, noted if in_line else ())
 
 
 class Stdout:
-    """Which descriptor the lines go to: decided once, by what this process was started with."""
+    """The descriptor that the lines go to, decided once, by the stdout that this process was started with."""
 
     def __init__(self) -> None:
         self._chosen: int | None = None
         self.prints = Prints()
         self.on_leave: Callable[[], None] | None = None
-        """Called when stdout is left, if there is somebody who may have begun to write there."""
+        """Called when stdout is left, if there may be a writer for it."""
 
     def descriptor(self) -> int:
         """The setting `fd`, else 1, or 2 in a child process whose stdout is not the first active process's.
 
-        There, stdout is an answer that somebody parses (`subprocess.check_output`, a protocol server). The first active process
-        notes its own stdout in the environment, which children inherit. That answer holds for the life of the process.
+        There, stdout is an answer that another program parses (`subprocess.check_output`, a protocol server). The first active
+        process notes its own stdout in the environment, which children inherit. The decision holds for the life of the process.
         """
         if self._chosen is None:
             try:
@@ -247,13 +249,13 @@ class Stdout:
 
     @staticmethod
     def is_wanted() -> bool:
-        """Whether lines go to the descriptor at all, as the settings are now: not if they name other sinks, or a file."""
+        """Whether the current settings send lines to the descriptor: not if they name other sinks, or a file."""
         given = settings.current.given("sinks")
         return "stdout" in given[0] if given else settings.current.valid("file") is None
 
 
 def _open(named: int) -> int:
-    """`named`, if that is open in this process: a child may not have inherited it."""
+    """`named` if that descriptor is open in this process, else 2. A child may not have inherited it."""
     try:
         os.fstat(named)
     except OSError:
@@ -263,14 +265,14 @@ def _open(named: int) -> int:
 
 
 stdout = Stdout()
-"""That of this process."""
+"""The stdout of this process."""
 
 
 def leave_stdout() -> None:
-    """Have the lines go to stderr from now on, as what this process writes to its stdout is an answer that somebody parses.
+    """Send the lines to stderr from now on, because another program parses this process's stdout.
 
-    A plugin says so when its library begins to speak a protocol there. The setting `fd` stays in force, and so do other
-    sinks. Processes that this one starts do not write to that stdout either.
+    A plugin calls this when its library begins to speak a protocol on stdout. The setting `fd` and other sinks stay in force.
+    Processes that this one starts do not write to that stdout either.
     """
     stdout.leave()
 

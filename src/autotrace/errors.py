@@ -1,11 +1,11 @@
-"""The exceptions that autotrace raises, and only where the user called autotrace itself.
+"""The exceptions that autotrace raises, and only if the user called autotrace itself.
 
     AutotraceError
     ├── SettingsError      (ValueError)  an unknown or malformed setting
-    ├── DeclarationError   (ValueError)  a plugin's declaration that cannot be right
-    └── PluginError        (LookupError) a plugin that was asked for by name and is not there
+    ├── DeclarationError   (ValueError)  a declaration of a plugin that cannot be right
+    └── PluginError        (LookupError) a plugin that was requested by name and is not installed
 
-A failure of ours inside the program's own call or import is never raised: it goes through `autotrace._diagnostics`.
+A failure of autotrace inside the program's own call or import is never raised. It goes through `autotrace._diagnostics`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ class AutotraceError(Exception):
 
 
 class SettingsError(AutotraceError, ValueError):
-    """A setting that neither autotrace nor the named plugin knows, or a value that it cannot have."""
+    """A setting that neither autotrace nor the named plugin has, or an invalid value."""
 
 
 class DeclarationError(AutotraceError, ValueError):
-    """An `Instrumentor`, `Operation`, dialect or path that is declared wrongly."""
+    """An invalid `Instrumentor`, `Operation`, dialect or path."""
 
 
 class PluginError(AutotraceError, LookupError):
-    """A plugin that was named and is not installed."""
+    """A plugin that was named and is not installed, or cannot be loaded."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` for the closest of `known`, else the list of them."""
+    """``; did you mean 'X'?`` with the word in `known` that is closest to `word`; if none is close, the list of them all."""
     import difflib
 
     words = sorted(known)

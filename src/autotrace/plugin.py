@@ -1,8 +1,9 @@
-"""The plugin author's face: everything that a plugin imports.
+"""The API for plugin authors: everything that a plugin imports.
 
-A plugin is a distribution with one entry point in the group ``autotrace.instrumentors``, whose name is the import package to
-watch and whose value is an `Instrumentor`. `Operation` says what a call is and where its fields are, a route (any function of
-an `Invocation`) picks the operation where one function serves many, `start` is the way out for callbacks and events.
+A plugin is a distribution with an entry point in the group ``autotrace.instrumentors``. The name of the entry point is the
+import package to watch, its value is an `Instrumentor`. An `Operation` says what a call is and where its fields are. A route (a
+function of an `Invocation`) chooses the operation if one function serves many. `start` records calls that callbacks and events
+report.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TYPE_CHECKING = False
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        """A name of before, with a warning at the line that asks for it."""
+        """A renamed name under its old one, with a warning at the line that uses it."""
         from autotrace._declaration import checking
 
         change = checking.renamed.get((__name__, name))

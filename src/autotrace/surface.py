@@ -1,7 +1,7 @@
-"""What a library offers, read off its source: nothing of it is imported.
+"""What a library offers, read from its source code. Imports nothing of the library.
 
-For `autotrace coverage` and `autotrace new-plugin`, and for plugins that say themselves how their library's surface is
-enumerated (`Instrumentor(surface=…)`). Never loaded in a traced program.
+For `autotrace coverage` and `autotrace new-plugin`, and for plugins that enumerate the surface of their library themselves
+(`Instrumentor(surface=…)`). Never loaded in a traced program.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 class Function(NamedTuple):
-    """A function or method as it is written."""
+    """A function or method in source code."""
 
     module: str
     name: str
@@ -49,22 +49,23 @@ class Function(NamedTuple):
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, without the instance."""
+        """The names of its parameters, without ``self`` or ``cls``."""
         given = self.node.args
         names = tuple(one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs))
         return names[1:] if "." in self.name and names[:1] in (("self",), ("cls",)) else names
 
     @property
     def is_public(self) -> bool:
-        """Whether no part of its own name begins with an underscore; its module's may."""
+        """Whether no part of its qualified name begins with an underscore. The name of its module may."""
         return not any(part.startswith("_") for part in self.name.split("."))
 
 
 class Described(NamedTuple):
-    """What a library offers that no function of its source spells out: an operation of a service's description, a message."""
+    """Something that a library offers and that no function in its source spells out: an operation in a service description, a
+    message."""
 
     module: str
-    """Where it is described: a module, or another place that tells it from its like."""
+    """Where it is described: a module, or another name that distinguishes it from similar ones."""
     name: str
 
 
@@ -75,20 +76,20 @@ class Way(NamedTuple):
     target: str
     """The key of the target that the call passes; "" if it passes none."""
     invocation: Invocation | None = None
-    """What the target's route gets, as far as the source tells; ``None``: it does not tell."""
+    """The `Invocation` that the route of the target gets, as far as the source shows it; ``None`` if it does not."""
     detail: str = ""
-    """A path, or another word that tells this way from others of the same function."""
+    """A path, or another word that distinguishes this way from others of the same function."""
     hook: str = ""
     """The function of the plugin that the library itself calls here, in place of a target: ``Handler.on_llm_end``."""
 
     @property
     def asks(self) -> bool:
-        """Whether a model is asked here: by the parameters of the function, if it is one, else because it was enumerated."""
+        """Whether a model is called here: for a function, decided by its parameters, else true because it was enumerated."""
         return bool(self.hook) or isinstance(self.function, Described) or asks(self.function)
 
 
 def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
-    """The modules of an import package that is installed, parsed. Nothing for one that is not there or has no source."""
+    """The parsed modules of an installed import package. Nothing if it is not installed or has no source."""
     spec = _spec(package)
     if spec is not None and spec.submodule_search_locations is None and spec.origin:
         yield from _parsed(package, spec.origin)
@@ -104,7 +105,7 @@ def modules(package: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def directories(package: str) -> tuple[str, ...]:
-    """Where an import package that is installed has its files; none for a module, and for what is not there."""
+    """The directories of an installed import package. Empty for a module, and for one that is not installed."""
     spec = _spec(package)
     return () if spec is None else tuple(spec.submodule_search_locations or ())
 
@@ -135,7 +136,7 @@ def _parsed(name: str, file: str) -> Iterator[tuple[str, ast.Module]]:
 @functools.lru_cache(maxsize=4)
 def functions(package: str) -> tuple[Function, ...]:
     """The functions of a package and the methods of its classes, without overloads."""
-    return tuple(found for module, tree in modules(package) for found in _functions(module, "", (), tree.body))
+    return tuple(function for module, tree in modules(package) for function in _functions(module, "", (), tree.body))
 
 
 def _functions(module: str, prefix: str, bases: tuple[str, ...], body: list[ast.stmt]) -> Iterator[Function]:
@@ -149,14 +150,14 @@ def _functions(module: str, prefix: str, bases: tuple[str, ...], body: list[ast.
 
 
 def _last(node: ast.expr) -> str:
-    """The last part of a dotted name, "" for anything else."""
+    """The last part of a dotted name; "" for any other expression."""
     if isinstance(node, ast.Subscript):
         return _last(node.value)
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def calls(function: Function) -> Iterator[tuple[str, ast.Call]]:
-    """The calls in the body of a function, by the last part of what is called."""
+    """The calls in the body of a function, each with the last part of the name of what is called."""
     for node in ast.walk(function.node):
         if isinstance(node, ast.Call):
             name = _last(node.func)
@@ -176,18 +177,18 @@ def posted(function: Function) -> Iterator[str]:
 
 
 class Record:
-    """An object with these attributes, in place of one of the library's."""
+    """An object with the given attributes, in place of an object of the library."""
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
 
 
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "<unknown>", "__getattr__": lambda self, name: self})()
-"""In place of a value that the source does not tell, and of all that hangs on it."""
+"""Stands for a value that the source does not show. Its attributes are unknown as well."""
 
 
 def literal(node: ast.expr) -> Any:
-    """The value of an expression that is written out; of a text with fields the text with ``{…}`` in it; else `UNKNOWN`."""
+    """The value of a literal expression. An f-string has ``{…}`` for each field. `UNKNOWN` for any other expression."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -198,20 +199,20 @@ def literal(node: ast.expr) -> Any:
 
 
 ASKING = frozenset({"model", "model_id", "messages", "prompt", "contents", "inputs"})
-"""Parameters of functions that ask a model for something."""
+"""The parameters of functions that call a model."""
 
 
 def asks(function: Function) -> bool:
-    """Whether a function's parameters say that it asks a model for something."""
+    """Whether a function calls a model, judging by its parameters."""
     return bool(ASKING & set(function.parameters))
 
 
 def reaching(package: str, targets: Iterable[str]) -> Iterator[Way]:
-    """The public functions of a package that ask a model, and which of `targets` their calls pass.
+    """The public functions of a package that call a model, each with the one of `targets` that its calls pass.
 
-    What calls what is read off the source: methods of the same class, or of those that inherit from it where it has none of
-    that name, and functions by their name. A way has no target where none is reached; its detail is `BY_NAME` where one may
-    be, through a function that only shares its name.
+    Calls are followed in the source: to methods of the same class, or of its subclasses if it has no method of that name, and
+    to functions by their name. A way has no target if none is reached. Its detail is `BY_NAME` if one may be reached through a
+    function that only has the same name.
     """
     graph = _Graph(functions(package), targets)
     for key, function in graph.known.items():
@@ -220,34 +221,34 @@ def reaching(package: str, targets: Iterable[str]) -> Iterator[Way]:
 
 
 BY_NAME = "only by name"
-_DEEP = 4
-_ITSELF = ("self", "cls")
+_MAX_DEPTH = 4
+_SELF_NAMES = ("self", "cls")
 
 
 class _Graph:
-    """What calls what in a package, as far as its source tells."""
+    """What calls what in a package, as far as its source shows it."""
 
     def __init__(self, every: Iterable[Function], targets: Iterable[str]) -> None:
         self.known = {f"{function.module}:{function.name}": function for function in every}
         self.wanted = frozenset(key for key in targets if key in self.known)
         self._names = frozenset(key.rpartition(":")[2].rpartition(".")[2] for key in self.wanted)
         self._by_name: dict[str, list[Function]] = {}
-        self._heirs: dict[str, dict[str, None]] = {}
+        self._subclasses: dict[str, dict[str, None]] = {}
         for function in self.known.values():
             holder, _, name = function.name.rpartition(".")
             self._by_name.setdefault(name, []).append(function)
             for base in function.bases:
-                self._heirs.setdefault(base, {})[f"{function.module}:{holder}"] = None
+                self._subclasses.setdefault(base, {})[f"{function.module}:{holder}"] = None
         self._calls: dict[Function, list[tuple[str, ast.Call]]] = {}
 
     def follow(self, function: Function) -> Way:
-        """The way of `function` to the nearest target that it surely reaches."""
+        """The way from `function` to the nearest target that it certainly reaches."""
         loosely, seen, front = False, {function[:2]}, [(function, True)]
-        for _ in range(_DEEP):
+        for _ in range(_MAX_DEPTH):
             following: list[tuple[Function, bool]] = []
             for current, certain in front:
                 for name, call in self._calls_of(current):
-                    own = self._own(current, call, name)
+                    own = self._callees(current, call, name)
                     if own and certain and self.wanted.issuperset(own):
                         return Way(function, own[0], _seen_by(self.known[own[0]], call))
                     loosely = loosely or name in self._names
@@ -257,16 +258,20 @@ class _Graph:
             seen.update(one[:2] for one, _ in front)
         return Way(function, "", None, BY_NAME if loosely else "")
 
-    def _own(self, function: Function, call: ast.Call, name: str) -> list[str]:
-        """The keys of what a function calls of its own module or class: several, of the heirs of a class that leaves a method
-        to them; none for a method of another object."""
+    def _callees(self, function: Function, call: ast.Call, name: str) -> list[str]:
+        """The keys of the functions in its own module or class that `function` calls with `call`.
+
+        Several if a class leaves a method to its subclasses. Empty for a method of another object.
+        """
         if isinstance(call.func, ast.Name):
             holders = [function.module + ":"]
-        elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in _ITSELF:
+        elif (
+            isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id in _SELF_NAMES
+        ):
             holder = function.name.rpartition(".")[0]
             holders = [f"{function.module}:{holder}."]
             if holders[0] + name not in self.known:
-                holders = [f"{heir}." for heir in self._heirs.get(holder.rpartition(".")[2], ())]
+                holders = [f"{subclass}." for subclass in self._subclasses.get(holder.rpartition(".")[2], ())]
         else:
             holders = []
         return [holder + name for holder in holders if holder + name in self.known]
@@ -278,6 +283,6 @@ class _Graph:
 
 
 def _seen_by(target: Function, call: ast.Call) -> Invocation:
-    """What `target` gets of a call, as far as it is written out."""
+    """What `target` gets from `call`, as far as it is written as literals."""
     given = {one.arg: literal(one.value) for one in call.keywords if one.arg is not None}
     return Invocation(target.parameters, True, (UNKNOWN, *map(literal, call.args)), given)

@@ -261,8 +261,8 @@ def test_who_blocks_loses_nothing_and_waits(start: Any) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("AUTOTRACE_QUEUE_BYTES", "100", "whole number from 65536"),
-        ("AUTOTRACE_OVERFLOW", "wait", "none of drop, block"),
+        ("AUTOTRACE_QUEUE_BYTES", "100", "whole number of at least 65536"),
+        ("AUTOTRACE_OVERFLOW", "wait", "one of drop, block"),
         ("AUTOTRACE_EXIT_TIMEOUT", "-1", "seconds from 0 to 3600"),
         ("AUTOTRACE_FD", "stdout", "file descriptor number"),
         ("AUTOTRACE_SYNC", "maybe", "expected on or off, got 'maybe'"),

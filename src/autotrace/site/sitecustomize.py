@@ -1,7 +1,7 @@
-"""For PYTHONPATH: starts autotrace where `autotrace.pth` is not installed, then lets the `sitecustomize` that it hides run.
+"""For PYTHONPATH: starts autotrace if `autotrace.pth` is not installed, then runs the `sitecustomize` that this one hides.
 
-Every Python that the program starts imports it, of whatever version and environment. One that autotrace was not installed for
-must not notice, so this file holds nothing that Python 2 could not read.
+Every Python that the program starts imports this file, of any version and environment. A Python for which autotrace is not
+installed must not notice it, so the file contains only what Python 2 can read.
 """
 
 import os
@@ -16,7 +16,7 @@ def _same(path, other):
     # type: (str, str) -> bool
     try:
         return os.path.realpath(path) == os.path.realpath(other)
-    except OSError:  # a relative one, and the current directory is gone
+    except OSError:  # a relative path, and the current directory was removed
         return False
 
 
@@ -25,16 +25,16 @@ def _fits():
     """Whether this interpreter can import autotrace, with its dependencies, from `ROOT`."""
     if sys.hexversion < 0x030A0000 or os.environ.get("AUTOTRACE", "").strip().lower() in OFF:
         return False
-    meant = os.environ.get("_AUTOTRACE_SITE")
-    if meant:  # `autotrace run` says for whom it put this directory on the path
-        return meant == str(sys.implementation.cache_tag) + ":" + sys.prefix
+    intended = os.environ.get("_AUTOTRACE_SITE")
+    if intended:  # the interpreter for which `autotrace run` put this directory on the path
+        return intended == str(sys.implementation.cache_tag) + ":" + sys.prefix
     if any(_same(path, ROOT) for path in sys.path):
         return True
-    if os.path.basename(os.path.realpath(ROOT)) in ("site-packages", "dist-packages"):  # those of another environment
+    if os.path.basename(os.path.realpath(ROOT)) in ("site-packages", "dist-packages"):  # of another environment
         return False
     from importlib.machinery import EXTENSION_SUFFIXES
 
-    # `pip install --target`: the one dependency that is compiled tells for which Python.
+    # `pip install --target`: the only compiled dependency shows the Python version.
     return any(os.path.isfile(os.path.join(ROOT, "msgspec", "_core" + suffix)) for suffix in EXTENSION_SUFFIXES)
 
 
@@ -51,8 +51,8 @@ def _start():
 
 if _fits():
     _start()
-# From here on as if we had never been: the next `sitecustomize` is imported as `site` would import it, and what it raises, even
-# that there is none, is for `site` to deal with. The reference keeps Python 2 from clearing this module while it runs.
+# Hand over to the `sitecustomize` that this one hides: import it as `site` would. `site` handles what that raises, and also the
+# case that there is none. The reference keeps Python 2 from clearing this module while it runs.
 ours = sys.modules.pop("sitecustomize", None)
 sys.path[:] = [path for path in sys.path if not _same(path, HERE)]
 __import__("sitecustomize")
