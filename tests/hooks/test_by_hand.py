@@ -85,7 +85,8 @@ def new(modules: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         elif kind == "namespace":
             (modules.directory / name).mkdir()
         elif kind == "built-in":
-            monkeypatch.delitem(sys.modules, "_symtable", raising=False)
+            monkeypatch.setitem(sys.modules, "_symtable", None)
+            del sys.modules["_symtable"]
             return "_symtable"
         elif kind == "no attributes":
             sys.meta_path.insert(0, SlottedFinder(name))  # type: ignore[arg-type]
