@@ -78,7 +78,7 @@ class InstalledPlugin:
             module = sys.modules.get(name)
             if module is not None and not _execution.is_unfinished(module):
                 self._early |= {name}
-                self._patch(module)
+                self._patch(name, module)
 
     def is_idle(self) -> bool:
         """Whether nothing is watched, so that another plugin can replace this one."""
@@ -161,6 +161,8 @@ class InstalledPlugin:
         return True
 
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
+        from functools import partial
+
         from autotrace._capture import context
         from autotrace._capture.replacement import TracedTarget
         from autotrace._discovery.requirements import Requirement
@@ -184,7 +186,7 @@ class InstalledPlugin:
             traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
             self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(target.module for target in self.targets.values() if target.state != "skipped"):
-            self._when_imported(module, self._patch)
+            self._when_imported(module, partial(self._patch, module))
         self._watching = self._aliases_pending = True
         self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
@@ -205,10 +207,17 @@ class InstalledPlugin:
             self._callbacks.append(callback)
         _finder.when_imported(module, callback)
 
-    def _patch(self, module: Any) -> None:
-        """Patch the targets that `module` defines, and their aliases."""
+    def _patch(self, name: str, module: Any) -> None:
+        """Patch the targets that `module`, called `name`, defines, and its aliases of them.
+
+        `module` need not be in `sys.modules`, because it may have been executed by hand. It may be there under another name.
+        """
         targets = self.targets.values()
-        here = [target for target in targets if target.state != "skipped" and sys.modules.get(target.module) is module]
+        here = [
+            target
+            for target in targets
+            if target.state != "skipped" and (target.module == name or sys.modules.get(target.module) is module)
+        ]
         failed = [target for target in here if not target.apply(module, self.entry.package, targets)]
         reasons = [target.reason for target in failed if not any(other.is_alternative_to(target) for other in targets)]
         early = [target for target in here if target.module in self._early]
