@@ -82,7 +82,7 @@ class InstalledTarget:
         return self.state == "patched"
 
     def _keep_earlier(self, module: Any) -> None:
-        """Keep the current patch for `revert` if it is in another module of the same name: one of the two was executed by hand."""
+        """Keep the current patch for `revert` if it is in another module of this name. One of the two was executed by hand."""
         owner = self._owner()
         self.earlier = [(ref, patch) for ref, patch in self.earlier if ref() is not None and ref() is not module]
         if self.patch is not None and owner is not None and owner is not module:
