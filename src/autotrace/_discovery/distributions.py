@@ -1,8 +1,7 @@
 """Find plugins: read the entry points of installed distributions. Imports no plugin.
 
-This is a reader of our own because importing `importlib.metadata` alone takes ten times as long as this scan. It finds what
-`importlib_metadata` 10 finds, in the same order. There is no cache on disk: it would save less than a millisecond and could be
-stale.
+A reader of our own, because importing `importlib.metadata` alone takes ten times as long as this scan. It finds what
+`importlib_metadata` 10 finds, in the same order. No cache on disk: it would save less than a millisecond and could be stale.
 """
 
 from __future__ import annotations
@@ -127,10 +126,7 @@ class Distributions:
         ]
 
     def directory(self, key: str) -> str | None:
-        """The metadata directory of the distribution with the normal name `key`.
-
-        "" if it has none, ``None`` if the distribution is not there.
-        """
+        """The metadata directory of the distribution `key` (its normal name); "" if it has none, ``None`` if not installed."""
         return self._directories.get(key)
 
     def read(self, paths: Iterable[str]) -> None:
@@ -191,10 +187,7 @@ class Distributions:
                 os.close(site)
 
     def _read_entries(self, path: str, names: list[str], prefix: str, site: int | None) -> None:
-        """Add the distributions among the entries `names` of a directory.
-
-        `prefix` and `site` are what a system call needs to reach it.
-        """
+        """Add the distributions among the entries `names` of a directory, which `prefix` and `site` open for the system."""
         egg = os.path.basename(path)
         infos, odd = _distributions(names, egg.lower().endswith(".egg"))
         directories, wanted, start, origin = self._directories, self.group.encode(), os.path.join(path, ""), ""
@@ -344,10 +337,7 @@ def parse(content: bytes, group: str, distribution: str, version: str, origin: s
 
 
 def attribute(value: str) -> str:
-    """The value of an entry point as ``module:attribute``, without spaces and extras.
-
-    "" if it does not name an attribute of a module.
-    """
+    """The value of an entry point as ``module:attribute``, without spaces and extras; "" if it does not name an attribute."""
     reference, bracket, extras = value.strip().partition("[")
     module, _, name = reference.partition(":")
     module, name = module.rstrip(), name.strip()

@@ -104,8 +104,7 @@ class InstalledPlugin:
     def read_options(self, given: Mapping[str, object]) -> dict[str, object]:
         """The values of the plugin's own options `given`. Imports the plugin to check them, not its library.
 
-        Raises `SettingsError` for an option that is unknown or of another type than its default, and `PluginError` if the
-        plugin cannot be imported.
+        Raises `SettingsError` for an unknown option or a malformed value, and `PluginError` if the plugin cannot be imported.
         """
         known = self.declared().options
         for name in given:

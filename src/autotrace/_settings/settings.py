@@ -1,9 +1,9 @@
 """Settings, and the source of each value.
 
 Precedence: the arguments of `enable()`, ``AUTOTRACE_*`` in the environment, ``[tool.autotrace]`` in pyproject.toml, the
-default. Two switches belong to the operator alone. ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off`` keeps
-content out of the records, whatever the code says. This module is part of the activation budget, so it uses only plain classes,
-strings and Booleans.
+default. Two switches are the operator's: ``AUTOTRACE=0`` keeps everything off, and ``AUTOTRACE_CONTENT=off`` keeps content out
+of the records, whatever the code says. This module is part of the activation budget, so it has only plain classes, strings and
+Booleans.
 """
 
 from __future__ import annotations
@@ -173,10 +173,8 @@ class Settings:
         self._of_library: dict[str, dict[str, Any]] = {}
 
     def update(self, given: Mapping[str, object], library: str | None = None) -> dict[str, Any]:
-        """Set the options of one `enable()`, for all libraries or for `library`.
-
-        Returns the values before, for `restore`. Raises `SettingsError` if an option is unknown or malformed; then none is set.
-        """
+        """Set the options of one `enable()`. Returns the values before, for `restore`.
+        Raises `SettingsError` if an option is unknown or malformed; then none is set."""
         for name in given:
             if name in KNOWN and library is not None and name not in _PER_LIBRARY:
                 raise SettingsError(f"setting {name}: applies to all libraries; pass it to enable() without naming a library")
@@ -264,10 +262,7 @@ class Settings:
             self._from_environment(name)
 
     def settle(self) -> list[str]:
-        """Read the file and the environment, and ignore what is malformed.
-
-        Returns a message for each problem: what is wrong, and the consequence.
-        """
+        """Read file and environment, and ignore what is malformed. Returns a message on each problem and its consequence."""
         problems = []
         for name, (read, _) in KNOWN.items():
             variable = "AUTOTRACE_" + name.upper()
@@ -287,10 +282,7 @@ class Settings:
 
 
 def unknown_variables() -> list[str]:
-    """``AUTOTRACE_*`` variables that are not settings of all libraries.
-
-    Each is a setting of one library (`library_settings`), or a mistake.
-    """
+    """``AUTOTRACE_*`` variables that are not settings of all libraries: settings of one library, or mistakes."""
     known = _OTHER_VARIABLES + tuple("AUTOTRACE_" + name.upper() for name in KNOWN)
     return sorted(name for name in os.environ if name.startswith("AUTOTRACE_") and name not in known)
 
