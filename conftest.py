@@ -30,7 +30,7 @@ settings.load_profile("autotrace")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let SDKs read one certificate in place of all: reading them takes 36 ms per client, and no test uses TLS.
+    """Let SDKs read one certificate instead of all: reading them takes 36 ms per client, and no test uses TLS.
 
     Except where packages are installed from an index, for the guide in the session `wheels`.
     """

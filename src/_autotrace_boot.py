@@ -63,7 +63,7 @@ class _AfterSite:
         return self._ask_new_finders(fullname, path, target)
 
     def _leave(self) -> None:
-        # Replace the list in place of removing an element. This import, and those of threads that a `sitecustomize` may have
+        # Replace the list instead of removing an element. This import, and those of threads that a `sitecustomize` may have
         # started, are iterating over the old list, and would skip a finder if an element were removed.
         self._others = [finder for finder in sys.meta_path if finder is not self]
         sys.meta_path = list(self._others)

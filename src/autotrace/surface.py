@@ -80,7 +80,7 @@ class Way(NamedTuple):
     detail: str = ""
     """A path, or another word that distinguishes this way from others of the same function."""
     hook: str = ""
-    """The function of the plugin that the library itself calls here, in place of a target: ``Handler.on_llm_end``."""
+    """The function of the plugin that the library itself calls here, instead of a target: ``Handler.on_llm_end``."""
 
     @property
     def asks(self) -> bool:
@@ -177,7 +177,7 @@ def posted(function: Function) -> Iterator[str]:
 
 
 class Record:
-    """An object with the given attributes, in place of an object of the library."""
+    """An object with the given attributes, instead of an object of the library."""
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)

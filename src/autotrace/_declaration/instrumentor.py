@@ -53,7 +53,7 @@ class Instrumentor:
     - `shapes`: targets that only some versions of the library have, by the range of these versions on a distribution in
       `requires` (``{"acme-sdk>=3.1": {…}}``). Ranges may overlap. If two of them declare the same target, the later one counts.
     - `errors`: where an exception of the library holds ``http_status``, ``request_id``, ``error_code``, ``headers`` (a
-      mapping), ``error_type`` (in place of the name of its class), or an attribute of the plugin's own (any name with a dot).
+      mapping), ``error_type`` (instead of the name of its class), or an attribute of the plugin's own (any name with a dot).
     - `options`: settings of the plugin's own, by name.
     - `on_ready`: for libraries with native hooks. It is called with the library's root module after that has been imported. If
       it returns a function, that function is called to remove the hook. It may be a mapping from modules of the library to such

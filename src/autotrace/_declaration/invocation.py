@@ -20,11 +20,11 @@ class Invocation:
     A route may set
 
     - `request`: the object that the request getters of the operation read; by default the arguments by name.
-    - `provider`: in place of the provider of the Instrumentor.
+    - `provider`: instead of the provider of the Instrumentor.
     - `server`: anything whose ``str()`` is a URL.
-    - `stream`: in place of the stream seams of the operation.
+    - `stream`: instead of the stream seams of the operation.
     - `attributes`: additional attributes, by full name.
-    - `parent`: a `Call`, a `SpanContext`, or the `key` of an open call, in place of the current span.
+    - `parent`: a `Call`, a `SpanContext`, or the `key` of an open call, instead of the current span.
     - `key`: any hashable object that identifies the call while it is open.
     - `args`: the positional arguments that the library's function is called with instead.
     - `lazy`: False if the request has already been sent when the function returns a bare generator. By default the call begins

@@ -128,7 +128,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
 
 - `content`: whether prompts, answers and tools are recorded.
 - `exit_timeout`: seconds that the end of the process may wait for sinks.
-- `fd`: the file descriptor to write lines to, in place of stdout.
+- `fd`: the file descriptor to write lines to, instead of stdout.
 - `file` and the settings that begin with it: the file sink (`autotrace.sinks._file`).
 - `format`: ``json``, or ``pretty`` for trees on stdout and stderr (`autotrace.sinks._pretty`).
 - `max_line_bytes`: the longest line in bytes, newline included. Longer records are cut inside their fields. The default is
