@@ -25,7 +25,7 @@ import pytest
 
 from autotrace._record import lines
 from autotrace.testing._sides import Side
-from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
+from autotrace.testing.provider import Answer, Call, Provider, WireFormat, installed, serve
 
 HERE = Path(__file__).parent
 FINISH = {
@@ -174,7 +174,7 @@ class Wire:
 def _wire() -> Iterator[Wire]:
     gc.freeze()  # the SDKs are a million objects that every collection of a test would look at
     wire = Wire()
-    with serve(formats=[wire.recorded(form) for form in FORMATS], hang_seconds=10.0) as wire.provider:
+    with serve(formats=[wire.recorded(form) for form in installed()], hang_seconds=10.0) as wire.provider:
         yield wire
     gc.unfreeze()
     assert wire.provider.failures == []

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from autotrace.dialects.bedrock_agent import bedrock_agent, bedrock_retrieve
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.bedrock_guardrail import bedrock_guardrail
+from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_retrieve
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_bedrock.dialects.guardrail import bedrock_guardrail
 
 DIGEST = {"uri": "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", "size": 5}
 IN, OUT, FINISH = "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.response.finish_reasons"

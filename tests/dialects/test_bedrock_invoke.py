@@ -11,11 +11,11 @@ import pytest
 from autotrace.dialects import bedrock_invoke
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.bedrock_embeddings import bedrock_embeddings
-from autotrace.dialects.bedrock_text import bedrock_text
-from autotrace.dialects.cohere_chat import cohere_chat
 from autotrace.dialects.openai_chat import openai_chat
+from autotrace_bedrock.dialects.cohere_chat import cohere_chat
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_bedrock.dialects.embeddings import bedrock_embeddings
+from autotrace_bedrock.dialects.text import bedrock_text
 
 IN, OUT, FINISH = "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.response.finish_reasons"
 USAGE = "gen_ai.usage."

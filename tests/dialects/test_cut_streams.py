@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.gemini import gemini
-from autotrace.dialects.gemini_interactions import gemini_interactions
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import sse
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_google_genai.dialects.generate_content import gemini
+from autotrace_google_genai.dialects.interactions import gemini_interactions
 
 from .test_deltas import chat, converse, messages, responses
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.ollama import ollama_chat
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_ollama.dialects import ollama_chat
 
 Chunks = list[dict[str, Any]]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.dialects.gemini import FINISH_REASONS, gemini
-from autotrace.dialects.gemini_embeddings import gemini_embeddings
-from autotrace.dialects.gemini_interactions import gemini_interactions
+from autotrace_google_genai.dialects.embeddings import gemini_embeddings
+from autotrace_google_genai.dialects.generate_content import FINISH_REASONS, gemini
+from autotrace_google_genai.dialects.interactions import gemini_interactions
 
 
 def answer(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:

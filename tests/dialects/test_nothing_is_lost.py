@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from autotrace._declaration.operation import Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.gemini import gemini
-from autotrace.dialects.gemini_interactions import gemini_interactions
-from autotrace.dialects.ollama import ollama_chat, ollama_generate
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
+from autotrace_google_genai.dialects.generate_content import gemini
+from autotrace_google_genai.dialects.interactions import gemini_interactions
+from autotrace_ollama.dialects import ollama_chat, ollama_generate
 
 from .bodies import ALL, DATA, PICTURE, Body
 

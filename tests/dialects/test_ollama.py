@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autotrace.dialects.ollama import ollama_chat, ollama_embed, ollama_generate
+from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
 
 DIGEST = {"uri": "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", "size": 5}
 IMAGE = {"type": "uri", "modality": "image", **DIGEST}

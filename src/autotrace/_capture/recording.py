@@ -71,6 +71,11 @@ class Call:
         """What this call was started as."""
         return self._draft.operation
 
+    @property
+    def received(self) -> int:
+        """How many chunks have been recorded so far; 0 after the end, and where chunks are not kept."""
+        return len(self.chunks) if self.chunks is not None else 0
+
     def set_attribute(self, key: str, value: Any) -> None:
         """Put one attribute, by its full name, on the span. `value` is frozen now."""
         value = freezing.value(value)

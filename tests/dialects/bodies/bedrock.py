@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.bedrock_text import bedrock_text
-from autotrace.dialects.cohere_chat import cohere_chat
+from autotrace_bedrock.dialects.cohere_chat import cohere_chat
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_bedrock.dialects.text import bedrock_text
 
 from .body import DATA, Body
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autotrace.dialects.gemini import gemini
-from autotrace.dialects.gemini_interactions import gemini_interactions
+from autotrace_google_genai.dialects.generate_content import gemini
+from autotrace_google_genai.dialects.interactions import gemini_interactions
 
 from .body import DATA, Body
 

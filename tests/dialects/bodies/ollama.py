@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autotrace.dialects.ollama import ollama_chat, ollama_generate
+from autotrace_ollama.dialects import ollama_chat, ollama_generate
 
 from .body import DATA, Body
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from autotrace.families import botocore
 from autotrace.plugin import Instrumentor
-from autotrace_bedrock import ROUTES, surface
+from autotrace_bedrock import ROUTES, botocore, surface
 
 instrumentor = Instrumentor(
     provider="aws.bedrock",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects.ollama import ollama_chat, ollama_embed, ollama_generate
 from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
 
 EMBED = Operation("embeddings", dialect=ollama_embed)
 OPERATIONS = {

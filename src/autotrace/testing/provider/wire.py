@@ -93,6 +93,8 @@ class WireFormat(NamedTuple):
     """The model that is asked, whose name may be a fault's: in the body, unless a format has it elsewhere."""
     environment: Callable[[str], dict[str, str]] = lambda url: {}
     """The provider's URL to the variables by which the unchanged SDK comes there."""
+    general: bool = False
+    """Whether `owns` says yes to paths that another format may know better: it is asked after the others."""
 
 
 def dumps(value: object) -> bytes:

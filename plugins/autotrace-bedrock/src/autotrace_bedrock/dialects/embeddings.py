@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import constant, first
 from autotrace.dialects import ledger, parts, plain
 from autotrace.dialects.parts import Message
+from autotrace.plugin import Dialect, constant, first
 
 __all__ = ["bedrock_embeddings"]
 

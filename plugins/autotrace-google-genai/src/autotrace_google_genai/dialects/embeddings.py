@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import constant, first
-from autotrace.dialects import gemini_content, ledger, parts, plain
-from autotrace.dialects.gemini import failure
-from autotrace.dialects.gemini_content import camel
+from autotrace.dialects import ledger, parts, plain
 from autotrace.dialects.parts import Message
+from autotrace.plugin import Dialect, constant, first
+from autotrace_google_genai.dialects import content
+from autotrace_google_genai.dialects.content import camel
+from autotrace_google_genai.dialects.generate_content import failure
 
 __all__ = ["gemini_embeddings"]
 
 _REQUESTS = ("requests", "content", "contents", "instances", "config", "embedContentConfig", "parameters")
 _SETTINGS = ("outputDimensionality", "taskType", "title", "autoTruncate")
-_READ = (*_REQUESTS, *_SETTINGS, *map(gemini_content.snake, _SETTINGS))
+_READ = (*_REQUESTS, *_SETTINGS, *map(content.snake, _SETTINGS))
 
 
 def _asked(body: dict[str, Any]) -> list[Any]:
@@ -31,7 +31,7 @@ def _input(body: dict[str, Any]) -> list[Message] | None:
     """A message for each content that is embedded."""
     several = [one["content"] if isinstance(one, dict) and "content" in one else one for one in _asked(body)]
     contents = several or plain.listed(body.get("contents", body.get("content")))
-    return [gemini_content.message(one, "user") for one in contents] or None
+    return [content.message(one, "user") for one in contents] or None
 
 
 def _settings(body: dict[str, Any]) -> dict[str, Any]:

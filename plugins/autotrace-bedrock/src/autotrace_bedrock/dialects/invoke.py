@@ -15,16 +15,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import Where, first
 from autotrace.dialects import ledger, plain
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.bedrock_embeddings import bedrock_embeddings
-from autotrace.dialects.bedrock_text import bedrock_text
-from autotrace.dialects.cohere_chat import cohere_chat
 from autotrace.dialects.openai_chat import openai_chat
+from autotrace.plugin import Dialect, Where, first
+from autotrace_bedrock.dialects.cohere_chat import cohere_chat
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_bedrock.dialects.embeddings import bedrock_embeddings
+from autotrace_bedrock.dialects.text import bedrock_text
 
 __all__ = ["UNKNOWN", "Maker", "choose", "chunks", "invoked", "request", "response"]
 

@@ -8,15 +8,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from autotrace.testing.provider.anthropic import ANTHROPIC
-from autotrace.testing.provider.openai import OPENAI
-from autotrace.testing.provider.openai_text import vector
-from autotrace.testing.provider.script import Ask, Said, deltas, say, tokens
-from autotrace.testing.provider.wire import Call, Json, WireFormat
+from autotrace.testing.provider import anthropic, openai
+from autotrace.testing.provider.script import Ask, Said, deltas, say, tokens, vector
+from autotrace.testing.provider.wire import Call, Json
+from autotrace_bedrock.embedded.converse import model_of, nova, nova_chunks
 
-__all__ = ["METRICS", "Made", "body", "chunks"]
+__all__ = ["Made", "body", "chunks"]
 
-METRICS = "amazon-bedrock-invocationMetrics"
+_METRICS = "amazon-bedrock-invocationMetrics"
 
 
 class Made(NamedTuple):
@@ -26,31 +25,31 @@ class Made(NamedTuple):
     counts: dict[str, int]
 
 
-def body(call: Call, model: str, nova: Callable[[Call], Json]) -> Made:
-    """The answer to a body of any of the formats. `model` is the model's name, or the fault's."""
+def body(call: Call) -> Made:
+    """The answer to a body of any of the formats."""
     if "embed" in call.model:
         return _embeddings(call)
     if _is_nova(call):
         whole = nova(call)
         return Made(whole, _counts(whole["usage"]["inputTokens"], whole["usage"]["outputTokens"]))
     if "messages" in call.json:
-        whole = _mistrals(call, json.loads(_delegated(call, model, stream=False).body))
+        whole = _mistrals(call, json.loads(_delegated(call, stream=False).body))
         usage = whole["usage"]
         given, made = usage.get("input_tokens", usage.get("prompt_tokens")), usage.get("output_tokens")
         return Made(whole, _counts(given, usage.get("completion_tokens") if made is None else made))
-    ask = _ask(call, model)
+    ask = _ask(call)
     said = say(ask)
     return Made(_maker(call)(ask, said), _counts(ask.input_tokens, said.output_tokens))
 
 
-def chunks(call: Call, model: str, nova: Callable[[Call], Iterator[Json]]) -> Iterator[Json]:
+def chunks(call: Call) -> Iterator[Json]:
     """The same in pieces, the last with Bedrock's own count of tokens."""
     if _is_nova(call):
-        yield from _measured(nova(call))
+        yield from _measured(nova_chunks(call))
     elif "messages" in call.json:
-        yield from _measured(_mistrals(call, chunk) for chunk in _events(_delegated(call, model, stream=True).pieces))
+        yield from _measured(_mistrals(call, chunk) for chunk in _events(_delegated(call, stream=True).pieces))
     else:
-        ask = _ask(call, model)
+        ask = _ask(call)
         yield from _measured(_text_chunks(call, ask, say(ask)))
 
 
@@ -62,12 +61,12 @@ def _counts(given: Any, made: Any) -> dict[str, int]:
     return {"input": int(given or 0), "output": int(made or 0)}
 
 
-def _delegated(call: Call, model: str, stream: bool) -> Any:
+def _delegated(call: Call, stream: bool) -> Any:
     """The answer of the provider whose format the body has."""
     claude = "anthropic_version" in call.json
-    owner: WireFormat = ANTHROPIC if claude else OPENAI
-    fields = {**call.json, "model": model, "stream": stream}
-    return owner.answer(call._replace(path="/v1/messages" if claude else "/v1/chat/completions", json=fields))
+    fields = {**call.json, "model": model_of(call), "stream": stream}
+    path, provider = ("/v1/messages", anthropic) if claude else ("/v1/chat/completions", openai)
+    return provider.answer(call._replace(path=path, json=fields))
 
 
 def _mistrals(call: Call, body: Json) -> Json:
@@ -92,15 +91,15 @@ def _measured(made: Iterator[Json]) -> Iterator[Json]:
             yield last
         last = chunk
     if last is not None:
-        yield {**last, METRICS: {"inputTokenCount": 7, "outputTokenCount": 5, "invocationLatency": 52, "firstByteLatency": 9}}
+        yield {**last, _METRICS: {"inputTokenCount": 7, "outputTokenCount": 5, "invocationLatency": 52, "firstByteLatency": 9}}
 
 
-def _ask(call: Call, model: str) -> Ask:
+def _ask(call: Call) -> Ask:
     asked = call.json
     config = asked.get("textGenerationConfig") or {}
     limits = (asked.get("max_gen_len"), asked.get("max_tokens"), asked.get("maxTokens"), config.get("maxTokenCount"))
     text = str(asked.get("prompt") or asked.get("inputText") or asked.get("message") or "")
-    return Ask(model, text, tokens(text), limit=next((limit for limit in limits if limit), None))
+    return Ask(model_of(call), text, tokens(text), limit=next((limit for limit in limits if limit), None))
 
 
 def _titan(ask: Ask, said: Said) -> Json:

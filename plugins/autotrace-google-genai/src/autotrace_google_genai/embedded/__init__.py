@@ -10,30 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autotrace.testing.provider import gemini_interactions
-from autotrace.testing.provider.openai_text import vector
-from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
+from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens, vector
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse, sse_answer
+from autotrace_google_genai.embedded import interactions
 
-__all__ = [
-    "ENDPOINTS",
-    "ERRORS",
-    "FINISH",
-    "GEMINI",
-    "MALFORMED",
-    "answer",
-    "ask_of",
-    "environment",
-    "error_event",
-    "failure",
-    "field",
-    "lowered",
-    "model_of",
-    "owns",
-]
+__all__ = ["GEMINI"]
 
-FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool": "STOP", "refusal": "STOP", "filter": "SAFETY"}
-ERRORS = {
+_FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool": "STOP", "refusal": "STOP", "filter": "SAFETY"}
+_ERRORS = {
     "rate_limit": ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
     "server": ("INTERNAL", "An internal error has occurred. Please retry."),
     "overloaded": ("UNAVAILABLE", "The model is overloaded. Please try again later."),
@@ -50,51 +34,51 @@ _SECOND = ("/interactions", "/decisions")
 _MODEL = re.compile(r"/(?:models|tunedModels)/([^/:]+):(\w+)$")
 
 
-def model_of(call: Call) -> str:
+def _model_of(call: Call) -> str:
     found = _MODEL.search(call.path)
     return found[1] if found else call.model
 
 
-def owns(call: Call) -> bool:
+def _owns(call: Call) -> bool:
     return _MODEL.search(call.path) is not None or call.path.endswith(_SECOND)
 
 
-def answer(call: Call) -> Answer | None:
+def _answer(call: Call) -> Answer | None:
     if call.method != "POST":
         return None
     if call.path.endswith(_SECOND):
-        return gemini_interactions.answer(call)
+        return interactions.answer(call)
     found = _MODEL.search(call.path)
-    endpoint = ENDPOINTS.get(found[2]) if found else None
+    endpoint = _ENDPOINTS.get(found[2]) if found else None
     return endpoint(call) if endpoint else None
 
 
-def field(body: Any, name: str) -> Any:
+def _field(body: Any, name: str) -> Any:
     """A field by its name in ``camelCase``, or the same in ``snake_case``."""
     held = body if isinstance(body, dict) else {}
     snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
     return held.get(name, held.get(snake))
 
 
-def ask_of(call: Call) -> Ask:
+def _ask_of(call: Call) -> Ask:
     body = call.json
     contents = body.get("contents") or [body.get("content")]
     contents = contents if isinstance(contents, list) else [contents]
     parts = _parts(contents[-1])
-    results = [field(part, "functionResponse") for part in parts if field(part, "functionResponse")]
-    texts = [text_of(_parts(content)) for content in (field(body, "systemInstruction"), *contents)]
-    config = field(body, "generationConfig") or {}
+    results = [_field(part, "functionResponse") for part in parts if _field(part, "functionResponse")]
+    texts = [text_of(_parts(content)) for content in (_field(body, "systemInstruction"), *contents)]
+    config = _field(body, "generationConfig") or {}
     tools = body.get("tools") or ()
-    schema = field(config, "responseSchema") or field(config, "responseJsonSchema")
+    schema = _field(config, "responseSchema") or _field(config, "responseJsonSchema")
     return Ask(
-        model=model_of(call),
+        model=_model_of(call),
         text=" ".join(str(next(iter(one.get("response", {}).values()), "")) for one in results) or text_of(parts),
         input_tokens=sum(4 + tokens(text) for text in texts if text) + (tokens(str(tools)) if tools else 0),
         from_tool=bool(results),
         tools=_tools(tools) if _mode(body) != "NONE" else (),
-        schema=lowered(schema) if schema else {} if field(config, "responseMimeType") == "application/json" else None,
-        limit=field(config, "maxOutputTokens"),
-        thinks=bool(field(field(config, "thinkingConfig"), "includeThoughts")),
+        schema=_lowered(schema) if schema else {} if _field(config, "responseMimeType") == "application/json" else None,
+        limit=_field(config, "maxOutputTokens"),
+        thinks=bool(_field(_field(config, "thinkingConfig"), "includeThoughts")),
     )
 
 
@@ -104,26 +88,26 @@ def _parts(content: Any) -> list[Any]:
 
 
 def _mode(body: Json) -> Any:
-    return field(field(field(body, "toolConfig"), "functionCallingConfig"), "mode")
+    return _field(_field(_field(body, "toolConfig"), "functionCallingConfig"), "mode")
 
 
 def _tools(tools: Any) -> tuple[Tool, ...]:
-    declared = [one for tool in tools for one in field(tool, "functionDeclarations") or ()]
+    declared = [one for tool in tools for one in _field(tool, "functionDeclarations") or ()]
     return tuple(
-        Tool(str(one.get("name")), lowered(one.get("parameters") or field(one, "parametersJsonSchema"))) for one in declared
+        Tool(str(one.get("name")), _lowered(one.get("parameters") or _field(one, "parametersJsonSchema"))) for one in declared
     )
 
 
-def lowered(schema: Any) -> Any:
+def _lowered(schema: Any) -> Any:
     """A schema with its types as JSON Schema writes them: Gemini's are upper-case."""
     if isinstance(schema, dict):
         types = {"type": schema["type"].lower()} if isinstance(schema.get("type"), str) else {}
-        return {**{key: lowered(value) for key, value in schema.items()}, **types}
-    return [lowered(one) for one in schema] if isinstance(schema, list) else schema
+        return {**{key: _lowered(value) for key, value in schema.items()}, **types}
+    return [_lowered(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def _count(call: Call) -> int:
-    return int(field(field(call.json, "generationConfig"), "candidateCount") or 1)
+    return int(_field(_field(call.json, "generationConfig"), "candidateCount") or 1)
 
 
 def _usage(ask: Ask, said: list[Said]) -> Json:
@@ -145,16 +129,16 @@ def _blocked(call: Call, ask: Ask) -> Json:
 
 
 def _envelope(call: Call) -> Json:
-    return {"modelVersion": model_of(call), "responseId": call.id("")}
+    return {"modelVersion": _model_of(call), "responseId": call.id("")}
 
 
 def _generate(call: Call) -> Answer:
-    ask = ask_of(call)
+    ask = _ask_of(call)
     said = [say(ask, i) for i in range(_count(call))]
     if said[0].finish == "refusal":
         return json_answer(_blocked(call, ask))
     candidates = [
-        {"content": {"role": "model", "parts": _said(call, one)}, "finishReason": FINISH[one.finish], "index": i}
+        {"content": {"role": "model", "parts": _said(call, one)}, "finishReason": _FINISH[one.finish], "index": i}
         for i, one in enumerate(said)
     ]
     return json_answer({"candidates": candidates, "usageMetadata": _usage(ask, said), **_envelope(call)})
@@ -172,7 +156,7 @@ def _calls(call: Call, said: Said) -> list[Json]:
 
 
 def _stream(call: Call) -> Answer:
-    ask = ask_of(call)
+    ask = _ask_of(call)
     said = [say(ask, i) for i in range(_count(call))]
     return sse_answer([sse(_blocked(call, ask))] if said[0].finish == "refusal" else _chunks(call, ask, said))
 
@@ -186,7 +170,7 @@ def _chunks(call: Call, ask: Ask, said: list[Said]) -> Iterator[bytes]:
             candidate = {"content": {"role": "model", "parts": [part]}, "index": index}
             yield sse({"candidates": [candidate], "usageMetadata": begun, **_envelope(call)})
         last = index == len(said) - 1
-        ended = {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": FINISH[one.finish], "index": index}
+        ended = {"content": {"role": "model", "parts": [{"text": ""}]}, "finishReason": _FINISH[one.finish], "index": index}
         usage = _usage(ask, said) if last else begun
         yield sse({"candidates": [ended], "usageMetadata": usage, **_envelope(call)})
 
@@ -198,7 +182,7 @@ def _embed(call: Call) -> Answer:
 
 
 def _size(asked: Json) -> int:
-    return int(field(asked, "outputDimensionality") or 768)
+    return int(_field(asked, "outputDimensionality") or 768)
 
 
 def _predict(call: Call) -> Answer:
@@ -214,18 +198,18 @@ def _predict(call: Call) -> Answer:
 
 
 def _count_tokens(call: Call) -> Answer:
-    return json_answer({"totalTokens": ask_of(call).input_tokens})
+    return json_answer({"totalTokens": _ask_of(call).input_tokens})
 
 
 def _video(call: Call) -> Answer:
-    return json_answer({"name": f"models/{model_of(call)}/operations/{call.id('')}"})
+    return json_answer({"name": f"models/{_model_of(call)}/operations/{call.id('')}"})
 
 
 def _batch(call: Call) -> Answer:
     return json_answer({"name": f"batches/{call.id('')}", "metadata": {"state": "BATCH_STATE_PENDING"}})
 
 
-ENDPOINTS: dict[str, Callable[[Call], Answer]] = {
+_ENDPOINTS: dict[str, Callable[[Call], Answer]] = {
     "generateContent": _generate,
     "streamGenerateContent": _stream,
     "embedContent": _embed,
@@ -238,28 +222,28 @@ ENDPOINTS: dict[str, Callable[[Call], Answer]] = {
 
 
 def _error(failure: Failure) -> Json:
-    status, message = ERRORS.get(failure.kind, ERRORS["server"])
+    status, message = _ERRORS.get(failure.kind, _ERRORS["server"])
     return {"error": {"code": failure.status, "message": message, "status": status}}
 
 
-def failure(call: Call, failure: Failure) -> Answer:
+def _failure(call: Call, failure: Failure) -> Answer:
     wait = (("retry-after", "1"),) if failure.kind == "rate_limit" else ()
-    body = gemini_interactions.error(failure) if call.path.endswith(_SECOND) else _error(failure)
+    body = interactions.error(failure) if call.path.endswith(_SECOND) else _error(failure)
     return json_answer(body, failure.status).under(*wait)
 
 
-def error_event(call: Call) -> bytes:
+def _error_event(call: Call) -> bytes:
     failure = Failure(503, "overloaded")
     if call.path.endswith(_SECOND):
-        return sse({"event_type": "error", **gemini_interactions.error(failure)}, "error")
+        return sse({"event_type": "error", **interactions.error(failure)}, "error")
     return sse(_error(failure))
 
 
-MALFORMED = b'data: {"candidates":[{"content":{"par\n\n'
+_MALFORMED = b'data: {"candidates":[{"content":{"par\n\n'
 
 
-def environment(url: str) -> dict[str, str]:
+def _environment(url: str) -> dict[str, str]:
     return {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "embedded"}
 
 
-GEMINI = WireFormat("gemini", answer, failure, error_event, MALFORMED, owns, model_of, environment)
+GEMINI = WireFormat("gemini", _answer, _failure, _error_event, _MALFORMED, _owns, _model_of, _environment)

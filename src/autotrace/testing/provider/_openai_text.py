@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import array
 import base64
-import hashlib
 from collections.abc import Iterator
-from typing import Any
 
-from autotrace.testing.provider.openai_chat import FINISH, SNAPSHOTS, served
-from autotrace.testing.provider.script import Ask, deltas, say, tokens
+from autotrace.testing.provider._openai_chat import FINISH, SNAPSHOTS, served
+from autotrace.testing.provider.script import Ask, deltas, inputs, say, tokens, vector
 from autotrace.testing.provider.wire import CREATED, Answer, Call, Json, json_answer, sse, sse_answer
 
-__all__ = ["CATEGORIES", "DIMENSIONS", "completions", "embeddings", "inputs", "models", "moderations", "one_model", "vector"]
+__all__ = ["CATEGORIES", "DIMENSIONS", "completions", "embeddings", "models", "moderations", "one_model"]
 
 DIMENSIONS = {"text-embedding-3-large": 3072}
 CATEGORIES = (
@@ -30,21 +28,6 @@ CATEGORIES = (
     "violence",
     "violence/graphic",
 )
-
-
-def vector(text: str, dimensions: int) -> list[float]:
-    """A text's place in space: made from its hash."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return [(digest[i % 32] - 127.5) / 2040 for i in range(dimensions)]
-
-
-def inputs(given: Any) -> list[str]:
-    """One text, several, or tokens in place of texts."""
-    if isinstance(given, str):
-        return [given]
-    if isinstance(given, list) and given and isinstance(given[0], int):
-        return [str(given)]
-    return [one if isinstance(one, str) else str(one) for one in given or ()]
 
 
 def embeddings(call: Call) -> Answer:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import Getter, Where, first, total
-from autotrace.dialects import endings, gemini_content, ledger, parts, plain
+from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Failure, Outcome
-from autotrace.dialects.gemini_content import camel
-from autotrace.dialects.gemini_stream import response
 from autotrace.dialects.parts import Message
+from autotrace.plugin import Dialect, Getter, Where, first, total
+from autotrace_google_genai.dialects import content
+from autotrace_google_genai.dialects.content import camel
+from autotrace_google_genai.dialects.generate_content_stream import response
 
 __all__ = ["FINISH_REASONS", "either", "failure", "gemini", "outcome"]
 
@@ -64,7 +64,7 @@ def _candidate(value: object) -> Message:
         return parts.message("assistant", [parts.kept(value)])
     reason = _finish(wire.get("finishReason"))
     rest = parts.rest(wire, *_NO_CONTENT, *(("finishReason",) if reason else ()))
-    return gemini_content.message(wire.get("content"), "assistant", reason, **rest)
+    return content.message(wire.get("content"), "assistant", reason, **rest)
 
 
 def _failure(body: dict[str, Any]) -> Failure | None:
@@ -85,7 +85,7 @@ outcome = plain.reading(_outcome, "candidates", "promptFeedback")
 
 def either(name: str) -> Getter:
     """The field of a request's body that is called `name`, or the same in ``snake_case``."""
-    return first(name, gemini_content.snake(name))
+    return first(name, content.snake(name))
 
 
 _CONFIG = ("generationConfig", "generation_config")
@@ -137,7 +137,7 @@ def _parameters(body: dict[str, Any]) -> dict[str, Any] | None:
     if isinstance(found.get("thinkingConfig"), dict):
         found["thinkingConfig"] = camel(found["thinkingConfig"])
     found.update((name, wire[name]) for name in _PARAMETERS if plain.says(wire.get(name)))
-    return gemini_content.without_secrets(found) or None
+    return content.without_secrets(found) or None
 
 
 def _tier(usage: object) -> str | None:
@@ -181,10 +181,10 @@ gemini = Dialect(
         "reasoning_level": _setting("thinkingConfig", _level),
         "output_type": plain.reading(_output_type, *_CONFIG),
         "output_schema": plain.reading(_schema, *_CONFIG),
-        "system_instructions": plain.of(either("systemInstruction"), gemini_content.system),
-        "input_messages": plain.of("contents", gemini_content.messages),
-        "tool_definitions": plain.of("tools", gemini_content.tools),
-        "parameters": plain.reading(_parameters, *_CONFIG, *_PARAMETERS, *map(gemini_content.snake, _PARAMETERS)),
+        "system_instructions": plain.of(either("systemInstruction"), content.system),
+        "input_messages": plain.of("contents", content.messages),
+        "tool_definitions": plain.of("tools", content.tools),
+        "parameters": plain.reading(_parameters, *_CONFIG, *_PARAMETERS, *map(content.snake, _PARAMETERS)),
     },
     response={
         "id": "responseId",

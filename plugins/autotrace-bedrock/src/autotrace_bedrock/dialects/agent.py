@@ -10,10 +10,9 @@ import base64
 import binascii
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import constant, first
 from autotrace.dialects import parts, plain
 from autotrace.dialects.parts import Message, Part
+from autotrace.plugin import Dialect, constant, first
 
 __all__ = ["agent_response", "bedrock_agent", "bedrock_retrieve"]
 

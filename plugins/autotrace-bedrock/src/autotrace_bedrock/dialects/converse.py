@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import constant, first
 from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects.bedrock_content import content
-from autotrace.dialects.bedrock_converse_stream import converse_response
 from autotrace.dialects.endings import Outcome
 from autotrace.dialects.parts import Message
+from autotrace.plugin import Dialect, constant, first
+from autotrace_bedrock.dialects.content import content
+from autotrace_bedrock.dialects.converse_stream import converse_response
 
 __all__ = ["bedrock_converse"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import wrapt
 
-from autotrace._capture.recording import Call
+from autotrace.plugin import Call
 
 __all__ = ["observe"]
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import constant
 from autotrace.dialects import parts, plain
-from autotrace.dialects.bedrock_content import content
 from autotrace.dialects.parts import Message
+from autotrace.plugin import Dialect, constant
+from autotrace_bedrock.dialects.content import content
 
 __all__ = ["bedrock_guardrail"]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autotrace.testing.provider.openai_text import inputs, vector
-from autotrace.testing.provider.script import Ask, Said, Tool, ToolCall, deltas, say, text_of, tokens
+from autotrace.testing.provider.script import Ask, Said, Tool, ToolCall, deltas, inputs, say, text_of, tokens, vector
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, dumps, json_answer, ndjson_answer
 
-__all__ = ["CREATED_AT", "DONE", "ENDPOINTS", "ERRORS", "MALFORMED", "OLLAMA", "answer", "ask_of", "error_event", "failure"]
+__all__ = ["OLLAMA"]
 
-CREATED_AT = "2026-01-01T00:00:00.000000Z"
-DONE = {"stop": "stop", "length": "length", "tool": "stop", "refusal": "stop", "filter": "stop"}
-ERRORS = {
+_CREATED_AT = "2026-01-01T00:00:00.000000Z"
+_DONE = {"stop": "stop", "length": "length", "tool": "stop", "refusal": "stop", "filter": "stop"}
+_ERRORS = {
     "rate_limit": "too many requests",
     "server": "llama runner process has terminated: exit status 2",
     "overloaded": "server busy, please try again. maximum pending requests exceeded",
@@ -25,13 +24,13 @@ ERRORS = {
 }
 
 
-def answer(call: Call) -> Answer | None:
-    endpoint = ENDPOINTS.get((call.method, call.path))
+def _answer(call: Call) -> Answer | None:
+    endpoint = _ENDPOINTS.get((call.method, call.path))
     return endpoint(call) if endpoint else None
 
 
 def _chat(call: Call) -> Answer:
-    ask = ask_of(call.json)
+    ask = _ask_of(call.json)
     said = say(ask)
     if call.json.get("stream", True):
         return ndjson_answer(_chat_lines(call, ask, said))
@@ -49,7 +48,7 @@ def _generate(call: Call) -> Answer:
     return json_answer(_line(call, response=said.text, **thought) | _totals(ask, said) | context)
 
 
-def ask_of(body: Json) -> Ask:
+def _ask_of(body: Json) -> Ask:
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
     last = messages[-1] if messages else {}
     used = sum(4 + tokens(text_of(message.get("content"))) for message in messages)
@@ -70,7 +69,7 @@ def _ask(body: Json, text: str, used: int) -> Ask:
 
 
 def _line(call: Call, **fields: Any) -> Json:
-    return {"model": call.model, "created_at": CREATED_AT, **fields, "done": False}
+    return {"model": call.model, "created_at": _CREATED_AT, **fields, "done": False}
 
 
 def _message(call: Call, said: Said) -> Json:
@@ -89,7 +88,7 @@ def _tool_call(call: Call, index: int, tool: ToolCall) -> Json:
 def _totals(ask: Ask, said: Said) -> Json:
     return {
         "done": True,
-        "done_reason": DONE[said.finish],
+        "done_reason": _DONE[said.finish],
         "total_duration": 52_000_000,
         "load_duration": 10_000_000,
         "prompt_eval_count": ask.input_tokens,
@@ -137,11 +136,11 @@ def _version(_: Call) -> Answer:
 def _tags(_: Call) -> Answer:
     details = {"parent_model": "", "format": "gguf", "family": "llama", "families": ["llama"]}
     details.update(parameter_size="3.2B", quantization_level="Q4_K_M")
-    model = {"name": "llama3.2:latest", "model": "llama3.2:latest", "modified_at": CREATED_AT, "size": 2_019_393_189}
+    model = {"name": "llama3.2:latest", "model": "llama3.2:latest", "modified_at": _CREATED_AT, "size": 2_019_393_189}
     return json_answer({"models": [{**model, "digest": "a80c4f17acd5", "details": details}]})
 
 
-ENDPOINTS: dict[tuple[str, str], Callable[[Call], Answer]] = {
+_ENDPOINTS: dict[tuple[str, str], Callable[[Call], Answer]] = {
     ("POST", "/api/chat"): _chat,
     ("POST", "/api/generate"): _generate,
     ("POST", "/api/embed"): _embed,
@@ -151,24 +150,24 @@ ENDPOINTS: dict[tuple[str, str], Callable[[Call], Answer]] = {
 }
 
 
-def failure(_: Call, failure: Failure) -> Answer:
+def _failure(_: Call, failure: Failure) -> Answer:
     wait = (("retry-after", "1"),) if failure.kind == "rate_limit" else ()
-    return json_answer({"error": ERRORS.get(failure.kind, ERRORS["server"])}, failure.status).under(*wait)
+    return json_answer({"error": _ERRORS.get(failure.kind, _ERRORS["server"])}, failure.status).under(*wait)
 
 
-def error_event(_: Call) -> bytes:
-    return dumps({"error": ERRORS["server"]}) + b"\n"
+def _error_event(_: Call) -> bytes:
+    return dumps({"error": _ERRORS["server"]}) + b"\n"
 
 
-MALFORMED = b'{"model":"torn","message":{"role":"assis\n'
+_MALFORMED = b'{"model":"torn","message":{"role":"assis\n'
 
 
 OLLAMA = WireFormat(
     "ollama",
-    answer,
-    failure,
-    error_event,
-    MALFORMED,
+    _answer,
+    _failure,
+    _error_event,
+    _MALFORMED,
     owns=lambda call: call.path.startswith("/api/"),
     environment=lambda url: {"OLLAMA_HOST": url},
 )

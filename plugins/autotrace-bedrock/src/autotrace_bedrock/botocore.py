@@ -14,11 +14,8 @@ from typing import Any
 
 import msgspec
 
-from autotrace._capture import streams
-from autotrace._capture.recording import Call
-from autotrace._declaration.invocation import Invocation, Observer, Route, Target
-from autotrace._declaration.operation import Operation, StreamSeam
-from autotrace.families import streaming_body
+from autotrace.plugin import Call, Invocation, Observer, Operation, Route, StreamSeam, Target, observe_close, observe_stream
+from autotrace_bedrock import streaming_body
 
 __all__ = ["ERRORS", "Body", "Events", "Routes", "body", "event_stream", "events", "operation_of", "targets"]
 
@@ -95,7 +92,7 @@ def targets(routes: Routes, asynchronous: bool = False) -> dict[str, Target]:
 def _whole(_result: Any, call: Call) -> bool:
     """The seam of an answer that came in one piece: its own bytes, where an attempt has left them. What the library makes of
     them lacks the fields that its description of the service lacks."""
-    if not call.chunks:
+    if not call.received:
         return False
     call.finish()
     return True
@@ -127,9 +124,9 @@ def event_stream(key: str, decode: Events | None = None) -> Callable[[Any, Call]
 
     def observe(result: Any, call: Call) -> bool:
         stream = result.get(key) if isinstance(result, dict) else None
-        if stream is None or not streams.attach(_EVENTS, stream, call):
+        if stream is None or not observe_stream(stream, _EVENTS, call):
             return False
-        streams.watch_close(stream, "close", call, asynchronous=False)  # nor is it in aiobotocore
+        observe_close(stream, "close", call)
         call.begin_stream(chunks)
         _watch_exceptions(stream, call)
         return True

@@ -9,16 +9,16 @@ from typing import Any
 from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, json_answer, sse, sse_answer
 
-__all__ = ["CODES", "STATUS", "answer", "ask_of", "error"]
+__all__ = ["answer", "error"]
 
-STATUS = {
+_STATUS = {
     "stop": "completed",
     "length": "incomplete",
     "tool": "requires_action",
     "refusal": "completed",
     "filter": "incomplete",
 }
-CODES = {
+_CODES = {
     "rate_limit": "rate_limit_exceeded",
     "overloaded": "service_unavailable",
     "authentication": "authentication_error",
@@ -31,14 +31,14 @@ CODES = {
 def answer(call: Call) -> Answer:
     if call.path.endswith("/decisions"):
         return _decide(call)
-    ask = ask_of(call.json)
+    ask = _ask_of(call.json)
     said = say(ask)
     if call.json.get("stream"):
         return sse_answer(_events(call, ask, said))
     return json_answer({**_interaction(call, ask, said), "steps": list(_steps(call, said))})
 
 
-def ask_of(body: Json) -> Ask:
+def _ask_of(body: Json) -> Ask:
     given = body.get("input")
     items = [one if isinstance(one, dict) else {"type": "text", "text": str(one)} for one in _listed(given)]
     results = [one for one in items if one.get("type") == "function_result"]
@@ -60,7 +60,7 @@ def ask_of(body: Json) -> Ask:
 
 def _decide(call: Call) -> Answer:
     """Every question is answered in the same way."""
-    ask = ask_of(call.json)
+    ask = _ask_of(call.json)
     usage = {"total_input_tokens": ask.input_tokens, "total_output_tokens": len(call.json["questions"])}
     return json_answer({"answers": {name: {} for name in call.json["questions"]}, "usage": usage})
 
@@ -74,7 +74,7 @@ def _interaction(call: Call, ask: Ask, said: Said) -> Json:
     return {
         "id": call.id("v1_"),
         "object": "interaction",
-        "status": STATUS[said.finish],
+        "status": _STATUS[said.finish],
         "created": "2026-01-01T00:00:00Z",
         "updated": "2026-01-01T00:00:00Z",
         **{key: call.json[key] for key in ("model", "agent") if key in call.json},
@@ -134,5 +134,5 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 def error(failure: Failure) -> Json:
     """The body of a failure."""
-    code = CODES.get(failure.kind, "invalid_request")
+    code = _CODES.get(failure.kind, "invalid_request")
     return {"error": {"code": code, "message": f"The interaction failed: {code}."}}

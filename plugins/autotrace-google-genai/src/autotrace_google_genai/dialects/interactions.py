@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace._declaration.operation import Dialect
-from autotrace._declaration.paths import first, total
-from autotrace.dialects import endings, gemini_steps, ledger, plain
+from autotrace.dialects import endings, ledger, plain
 from autotrace.dialects.endings import Failure, Outcome
-from autotrace.dialects.gemini_content import without_secrets
-from autotrace.dialects.gemini_interactions_stream import interaction
 from autotrace.dialects.parts import Message
+from autotrace.plugin import Dialect, first, total
+from autotrace_google_genai.dialects import steps
+from autotrace_google_genai.dialects.content import without_secrets
+from autotrace_google_genai.dialects.interactions_stream import interaction
 
 __all__ = ["failure", "gemini_interactions", "outcome"]
 
@@ -36,7 +36,7 @@ def _reasons(status: object) -> list[str] | None:
 
 def _output(body: dict[str, Any]) -> list[Message] | None:
     reason = _reasons(body.get("status"))
-    return gemini_steps.answer(body.get("steps"), reason[0] if reason else None)
+    return steps.answer(body.get("steps"), reason[0] if reason else None)
 
 
 def _failure(body: dict[str, Any]) -> Failure | None:
@@ -108,9 +108,9 @@ gemini_interactions = Dialect(
         "previous_response_id": "previous_interaction_id",
         "output_type": plain.reading(_output_type, "response_format", "response_mime_type", "response_modalities"),
         "output_schema": plain.of("response_format", _schema),
-        "system_instructions": plain.of("system_instruction", gemini_steps.system),
-        "input_messages": plain.of("input", gemini_steps.asked),
-        "tool_definitions": plain.of("tools", gemini_steps.tools),
+        "system_instructions": plain.of("system_instruction", steps.system),
+        "input_messages": plain.of("input", steps.asked),
+        "tool_definitions": plain.of("tools", steps.tools),
         "parameters": plain.reading(_parameters, "generation_config", *_PARAMETERS),
     },
     response={

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from autotrace.testing.provider import forms
-from autotrace.testing.provider.faults import DroppedError, Faults
+from autotrace.testing.provider import _forms
+from autotrace.testing.provider._faults import DroppedError, Faults
 from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat, json_answer
 
 __all__ = ["Handler", "Received", "Server"]
@@ -129,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
     def _content(self, body: bytes, content_type: str) -> tuple[Any, bool]:
         """The body, understood; and whether it could be."""
         if content_type.startswith("multipart/"):
-            return forms.fields(body, content_type), True
+            return _forms.fields(body, content_type), True
         if not body:
             return None, True
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from autotrace.testing.provider.openai_chat import chosen, reasons, served, tokens_of
+from autotrace.testing.provider._openai_chat import chosen, reasons, served, tokens_of
 from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import CREATED, Answer, Call, Json, json_answer, sse, sse_answer
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrace.dialects import parts, plain
-from autotrace.dialects.gemini_content import without_secrets
 from autotrace.dialects.parts import Message, Part
+from autotrace_google_genai.dialects.content import without_secrets
 
 __all__ = ["answer", "asked", "system", "tools"]
 
