@@ -89,8 +89,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported).
 
-    Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves.
+    Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves. Those
+    of dialects (`tests/dialects`) need none.
     """
+    if collection_path.parent.name == "dialects":
+        return None
     folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
     if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
         return not _installed(folder) or None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
+from autotrace_ollama.dialects import failure, ollama_chat, ollama_embed, ollama_generate, outcome
 
 DIGEST = {"uri": "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", "size": 5}
 IMAGE = {"type": "uri", "modality": "image", **DIGEST}
@@ -113,3 +113,43 @@ def test_embed(read: Any, request_body: Any, texts: Any) -> None:
         "gen_ai.usage.input_tokens": 2,
         "autotrace.usage.raw": {"prompt_eval_count": 2},
     }
+
+
+STOPPED = {"code": None, "message": "stopped"}
+
+
+@pytest.mark.parametrize(
+    ("response", "want"),
+    [({"error": "stopped"}, STOPPED), ({"message": {"content": "a"}}, None)],
+)
+def test_failure(response: Any, want: Any) -> None:
+    assert failure(response) == want
+
+
+def test_failure_inside_a_stream() -> None:
+    assert ollama_chat.reduce
+    assert failure(ollama_chat.reduce([{"message": {"content": "a"}}, {"error": "stopped"}])) == STOPPED
+
+
+@pytest.mark.parametrize(("response", "want"), [({"done_reason": "length"}, "truncated"), ({"done_reason": "stop"}, None)])
+def test_outcome(response: Any, want: Any) -> None:
+    assert outcome(response) == want
+
+
+def usage(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if "usage" in name and name != "autotrace.usage.raw"}
+
+
+@pytest.mark.parametrize(
+    ("body", "want"),
+    [
+        ({"eval_count": 3}, {"gen_ai.usage.output_tokens": 3}),
+        ({"total_duration": 3}, {"autotrace.usage.missing": True}),
+        (
+            ollama_chat.reduce([{"message": {"content": "a"}}, {"done": True, "prompt_eval_count": 1, "eval_count": 2}]),
+            {"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 2},
+        ),
+    ],
+)
+def test_ledger(read: Any, body: Any, want: Any) -> None:
+    assert usage(read(ollama_chat, None, body)) == want

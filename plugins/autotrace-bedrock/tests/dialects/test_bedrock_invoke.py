@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from autotrace.dialects import bedrock_invoke
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.openai_chat import openai_chat
+from autotrace_bedrock.dialects import invoke
 from autotrace_bedrock.dialects.cohere_chat import cohere_chat
 from autotrace_bedrock.dialects.converse import bedrock_converse
 from autotrace_bedrock.dialects.embeddings import bedrock_embeddings
@@ -55,7 +55,7 @@ USAGE = "gen_ai.usage."
     ],
 )
 def test_whose_body_it_is(model: Any, body: Any, operation: str, dialect: Any) -> None:
-    maker = bedrock_invoke.choose(model, body)
+    maker = invoke.choose(model, body)
     assert (maker.operation, maker.dialect) == (operation, dialect)
 
 
@@ -85,10 +85,10 @@ TEXTS = [
 @pytest.mark.parametrize(("request_body", "answer", "reason"), TEXTS)
 def test_texts_of_all_makers(read: Any, request_body: Any, answer: Any, reason: Any) -> None:
     headers = {"x-amzn-bedrock-input-token-count": "1", "x-amzn-bedrock-output-token-count": "2"}
-    invoked = bedrock_invoke.invoked(bedrock_text)
+    invoked = invoke.invoked(bedrock_text)
     assert invoked.decode
     asked = invoked.decode({"modelId": "m", "body": json.dumps(request_body).encode(), "guardrailIdentifier": "g1"})
-    found = read(invoked, asked, bedrock_invoke.response([json.dumps(answer).encode()], headers))
+    found = read(invoked, asked, invoke.response([json.dumps(answer).encode()], headers))
     assert (found["gen_ai.request.model"], found["aws.bedrock.guardrail.id"]) == ("m", "g1")
     assert found[IN] == [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]
     assert [part for message in found[OUT] for part in message["parts"]] == [{"type": "text", "content": "Ho"}]
@@ -109,11 +109,11 @@ def test_texts_of_all_makers(read: Any, request_body: Any, answer: Any, reason: 
 )
 def test_streams_of_all_makers(read: Any, chunks: Any) -> None:
     metrics = {"inputTokenCount": 1, "outputTokenCount": 2, "cacheReadInputTokenCount": 3}
-    invoked = bedrock_invoke.invoked(bedrock_text, "text_completion", streamed=True)
+    invoked = invoke.invoked(bedrock_text, "text_completion", streamed=True)
     events = [*chunks[:-1], {**chunks[-1], "amazon-bedrock-invocationMetrics": metrics}]
     framed = [{"chunk": {"bytes": base64.b64encode(json.dumps(event).encode()).decode(), "p": "abc"}} for event in events]
     assert invoked.reduce
-    found = read(invoked, {}, invoked.reduce(bedrock_invoke.chunks(framed)))
+    found = read(invoked, {}, invoked.reduce(invoke.chunks(framed)))
     assert found[OUT] == [{"role": "assistant", "parts": [{"type": "text", "content": "Ho"}], "finish_reason": "stop"}]
     assert found[FINISH] == ["stop"]
     assert found[USAGE + "output_tokens"] == 2
@@ -123,12 +123,12 @@ def test_streams_of_all_makers(read: Any, chunks: Any) -> None:
 
 def test_mistrals_name_for_the_finish_reason_is_openais() -> None:
     body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Ho"}, "stop_reason": "tool_calls"}]}
-    whole = bedrock_invoke.response([json.dumps(body).encode()], {})
+    whole = invoke.response([json.dumps(body).encode()], {})
     assert whole["choices"][0]["finish_reason"] == "tool_calls"
 
 
 def test_a_guardrail_that_stepped_in_shows(read: Any) -> None:
-    invoked = bedrock_invoke.invoked(anthropic_messages)
+    invoked = invoke.invoked(anthropic_messages)
     answer = {
         "content": [],
         "amazon-bedrock-guardrailAction": "INTERVENED",
@@ -142,17 +142,15 @@ def test_a_guardrail_that_stepped_in_shows(read: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"\x89PNG", b"[1]", b"", b"{", "<_io.BytesIO>", None, 7])
 def test_bodies_that_are_no_object_cost_nothing(read: Any, body: Any) -> None:
-    invoked = bedrock_invoke.invoked(bedrock_text)
+    invoked = invoke.invoked(bedrock_text)
     assert invoked.decode
     assert read(invoked, invoked.decode({"modelId": "m", "body": body}))["gen_ai.request.model"] == "m"
     if isinstance(body, bytes):
-        read(invoked, {}, bedrock_invoke.response([body], {}))
+        read(invoked, {}, invoke.response([body], {}))
 
 
 def test_what_nobody_knows_is_kept(read: Any) -> None:
-    found = read(
-        bedrock_invoke.invoked(bedrock_text), {"question": "Why?"}, {"reply": {"words": "Because."}, "embedding": [0.1]}
-    )
+    found = read(invoke.invoked(bedrock_text), {"question": "Why?"}, {"reply": {"words": "Because."}, "embedding": [0.1]})
     assert found[IN][0]["parts"] == [{"type": "body", "content": {"question": "Why?"}}]
     assert found[OUT][0]["parts"] == [{"type": "body", "content": {"reply": {"words": "Because."}}}]
 
