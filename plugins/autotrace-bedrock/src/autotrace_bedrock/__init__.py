@@ -63,4 +63,5 @@ instrumentor = Instrumentor(
     errors=botocore.ERRORS,
     targets=botocore.targets(ROUTES),
     surface=surface.of(ROUTES),
+    uncovered=surface.UNCOVERED,
 )

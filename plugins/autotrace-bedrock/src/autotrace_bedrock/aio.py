@@ -11,4 +11,5 @@ instrumentor = Instrumentor(
     errors=botocore.ERRORS,
     targets=botocore.targets(ROUTES, asynchronous=True),
     surface=surface.of(ROUTES),
+    uncovered=surface.UNCOVERED,
 )

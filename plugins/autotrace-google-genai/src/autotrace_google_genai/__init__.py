@@ -112,5 +112,6 @@ instrumentor = Instrumentor(
         **failures.TARGETS,
     },
     surface=surface.ways,
+    uncovered={"*.connect": "web sockets"},
     shapes={"google-genai>=3,<4": interactions.DECISIONS},
 )

@@ -55,4 +55,5 @@ instrumentor = Instrumentor(
     requires="ollama>=0.6,<1",
     errors={"http_status": _status},
     targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
+    uncovered={f"*Client.{name}": "manages models" for name in ("create", "delete", "pull", "push", "show")},
 )
