@@ -104,7 +104,7 @@ def test_what_is_not_covered_fails_unless_it_is_known(sdk: Any, capsys: pytest.C
     assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw"]) == 1
     assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw", "--known", "*.tune"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[-1] == f"{sdk.name}: 8 ways: 3 covered, 1 in part, 0 by option, 2 not covered, 2 cannot tell"
+    assert told[-1] == f"{sdk.name}: 8 ways: 3 covered, 1 in part, 0 by option, 2 not covered (2 known), 2 cannot tell"
     assert any(line.startswith("not covered (known)") and "Client.draw" in line for line in told)
     assert not any(line.startswith("covered ") for line in told)
 
@@ -244,7 +244,8 @@ def test_a_gap_that_the_plugin_declares_is_known_with_its_reason(sdk: Any, capsy
     assert coverage.main([sdk.name, "--fail", "--known", "*.elsewhere", "--known", "*.tune"]) == 0
     shown = capsys.readouterr()
     assert re.search(r"not covered \(known\) +\S+:Client\.draw +pictures", shown.out)
-    assert "uncovered '*.gone' is the name of no gap" in shown.err
+    assert "uncovered '*.gone' fits no gap" in shown.err
+    assert "2 not covered (2 known)" in shown.out
     assert "Client.d" not in shown.err
 
 

@@ -83,9 +83,7 @@ def main(argv: Sequence[str]) -> int:
     _show(package, version, found, options.json, options.all)
     if options.fail:
         for glob in _unused(instrumentor, found):
-            complain(
-                f"coverage: uncovered {glob!r} is the name of no gap in {package} {version or ''}; remove it from the plugin"
-            )
+            complain(f"coverage: uncovered {glob!r} fits no gap of {package} {version or ''}; does an older version have one?")
     return int(options.fail and any(one.verdict == NOT and not one.known for one in found))
 
 
@@ -180,7 +178,10 @@ def _show(package: str, version: str | None, found: list[Finding], as_json: bool
         return
     rows = [("verdict", "method", "path", "operation"), *_rows(found, every)]
     sys.stdout.write(table.render(rows) if len(rows) > 1 else "")
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    known = sum(one.known for one in found)
+    summary = ", ".join(
+        f"{n} {verdict}" + f" ({known} known)" * (verdict == NOT and known > 0) for verdict, n in counts.items()
+    )
     print(f"{package} {version or ''}: {len(found)} ways: {summary}".replace(" :", ":"))
 
 
