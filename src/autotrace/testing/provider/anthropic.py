@@ -43,6 +43,7 @@ def _owns(call: Call) -> bool:
 
 
 def answer(call: Call) -> Answer | None:
+    """What Anthropic answers to `call`; ``None`` for a path of another. For formats that carry bodies of Anthropic's."""
     found = _answer(call)
     return found and found.under(*_headers(call))
 

@@ -84,6 +84,7 @@ _ERRORS: dict[str, Json] = {
 
 
 def answer(call: Call) -> Answer | None:
+    """What OpenAI answers to `call`; ``None`` for a path of another. For formats that carry bodies of OpenAI's."""
     path = _path(call)
     for method, pattern, endpoint in _ENDPOINTS:
         if call.method == method and re.fullmatch(pattern, path):

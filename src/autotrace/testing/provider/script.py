@@ -111,10 +111,12 @@ def _text(ask: Ask, choice: int) -> tuple[str, str]:
 
 
 def tokens(text: str) -> int:
+    """How many tokens a text has: four characters are one."""
     return -(-len(text) // 4)
 
 
 def cached(input_tokens: int) -> int:
+    """How many of the input's tokens come from a cache, where the format has one."""
     return input_tokens // 4
 
 

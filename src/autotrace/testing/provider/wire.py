@@ -103,6 +103,7 @@ def dumps(value: object) -> bytes:
 
 
 def json_answer(value: object, status: int = 200) -> Answer:
+    """An answer with this value as JSON."""
     return Answer(dumps(value), status=status)
 
 
@@ -113,8 +114,10 @@ def sse(value: object, event: str = "") -> bytes:
 
 
 def sse_answer(pieces: Iterable[bytes]) -> Answer:
+    """A stream of server-sent events (see `sse`)."""
     return Answer(pieces=pieces, content_type="text/event-stream; charset=utf-8")
 
 
 def ndjson_answer(lines: Iterator[Json]) -> Answer:
+    """A stream of JSON values, one a line."""
     return Answer(pieces=(dumps(line) + b"\n" for line in lines), content_type="application/x-ndjson")
