@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,8 +19,8 @@ NAMES = (
 )
 
 
-def module(name: str) -> ModuleType:
-    return importlib.import_module("autotrace.dialects." + name)
+def named(name: str) -> Any:
+    return getattr(importlib.import_module("autotrace.dialects." + name), name)
 
 
 def failure(code: str | None = None, message: str | None = None) -> dict[str, str | None]:
@@ -59,7 +58,7 @@ CREATED = {"type": "response.created", "response": {"id": "r1", "status": "in_pr
     ],
 )
 def test_failure(name: str, response: Any, want: Any) -> None:
-    assert module(name).failure(response) == want
+    assert named(name).failure(response) == want
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_failure(name: str, response: Any, want: Any) -> None:
     ],
 )
 def test_failure_inside_a_stream(name: str, dialect: str, chunks: Any, want: Any) -> None:
-    assert module(name).failure(getattr(module(name), dialect).reduce(chunks)) == want
+    assert named(name).failure(named(name).reduce(chunks)) == want
 
 
 REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
@@ -149,7 +148,7 @@ REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
     ],
 )
 def test_outcome(name: str, response: Any, want: Any) -> None:
-    assert module(name).outcome(response) == want
+    assert named(name).outcome(response) == want
 
 
 anything = st.recursive(
@@ -170,9 +169,9 @@ anything = st.recursive(
 @given(response=anything)
 @settings(deadline=None)
 def test_nothing_raises(name: str, response: Any) -> None:
-    found = module(name).failure(response)
+    found = named(name).failure(response)
     assert found is None or all(value is None or isinstance(value, str) for value in found.values())
-    assert module(name).outcome(response) in (None, "truncated", "content_filtered", "refused")
+    assert named(name).outcome(response) in (None, "truncated", "content_filtered", "refused")
 
 
 @pytest.mark.parametrize("dialect", samples.listed("DIALECTS"), ids=lambda dialect: dialect.name)
