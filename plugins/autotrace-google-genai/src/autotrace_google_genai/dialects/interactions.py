@@ -49,7 +49,7 @@ def _failure(body: dict[str, Any]) -> Failure | None:
 
 
 def _outcome(body: dict[str, Any]) -> Outcome | None:
-    return endings.outcome(["length"] if body.get("status") in _CUT else ())
+    return endings.outcome(["length"] if plain.string(body.get("status")) in _CUT else ())
 
 
 failure = plain.reading(_failure, "error", "errors", "status")
