@@ -77,3 +77,19 @@ def provider() -> Iterator[Any]:
 
     with serve() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def read() -> Any:
+    """The attributes that a dialect reads from a request and a response."""
+    from autotrace._declaration.operation import Operation
+
+    def read(dialect: Any, request: Any = None, response: Any = None) -> dict[str, Any]:
+        operation = Operation("chat", dialect=dialect)
+        found = {reading.field.attribute: reading.getter(request) for reading in operation.request}
+        if response is not None:
+            answered = {reading.field.attribute: reading.getter(response) for reading in operation.response}
+            found.update((name, value) for name, value in answered.items() if value is not None)
+        return {name: value for name, value in found.items() if value is not None}
+
+    return read

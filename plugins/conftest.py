@@ -25,7 +25,7 @@ import pytest
 
 from autotrace._record import lines
 from autotrace.testing._sides import Side
-from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
+from autotrace.testing.provider import Answer, Call, Provider, WireFormat, installed, serve
 
 HERE = Path(__file__).parent
 FINISH = {
@@ -89,8 +89,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported).
 
-    Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves.
+    Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves. Those
+    of dialects (`tests/dialects`) need none.
     """
+    if collection_path.parent.name == "dialects":
+        return None
     folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
     if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
         return not _installed(folder) or None
@@ -174,7 +177,7 @@ class Wire:
 def _wire() -> Iterator[Wire]:
     gc.freeze()  # the SDKs are a million objects that every collection of a test would look at
     wire = Wire()
-    with serve(formats=[wire.recorded(form) for form in FORMATS], hang_seconds=10.0) as wire.provider:
+    with serve(formats=[wire.recorded(form) for form in installed()], hang_seconds=10.0) as wire.provider:
         yield wire
     gc.unfreeze()
     assert wire.provider.failures == []

@@ -410,10 +410,11 @@ class Served:
         import openai
 
         from autotrace.testing import provider
+        from autotrace.testing.provider.openai import OPENAI
         from autotrace.testing.provider.wire import json_answer
 
         said = iter(answers)
-        form = provider.FORMATS[-1]._replace(owns=lambda _call: True, answer=lambda _call: json_answer(next(said)))
+        form = OPENAI._replace(owns=lambda _call: True, answer=lambda _call: json_answer(next(said)))
         make = openai.AsyncOpenAI if world.asynchronous else openai.OpenAI
         url = stack.enter_context(provider.serve(formats=[form])).openai_url
         self.client = world.closing(make(base_url=url, api_key="sk-test", max_retries=0))

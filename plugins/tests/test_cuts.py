@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace.testing.provider import FORMATS, Answer, Call, WireFormat, serve
+from autotrace.testing.provider import Answer, Call, WireFormat, installed, serve
 
 WORDS = "Grüezi, 你好, 👩‍🚀! How are you – both of you – today?"
 
@@ -41,7 +41,7 @@ class Knife:
 @pytest.fixture(scope="module")
 def knife(_wire: Any) -> Iterator[tuple[Knife, str]]:
     knife = Knife()
-    with serve(formats=[knife.on(form) for form in FORMATS]) as provider:
+    with serve(formats=[knife.on(form) for form in installed()]) as provider:
         yield knife, provider.url
 
 

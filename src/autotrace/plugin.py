@@ -11,11 +11,12 @@ from __future__ import annotations
 from autotrace._capture.call import Call
 from autotrace._capture.callbacks import guarded, open_call, options, start
 from autotrace._capture.context import SpanContext
+from autotrace._capture.seams import observe_close, observe_stream
 from autotrace._declaration.instrumentor import Instrumentor
 from autotrace._declaration.invocation import Inside, Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Dialect, Operation, StreamSeam
 from autotrace._declaration.options import Option
-from autotrace._declaration.paths import constant, first, total
+from autotrace._declaration.paths import Getter, Where, constant, first, total
 from autotrace._process import leave_stdout
 from autotrace.errors import DeclarationError
 
@@ -37,6 +38,7 @@ __all__ = [
     "Call",
     "DeclarationError",
     "Dialect",
+    "Getter",
     "Inside",
     "Instrumentor",
     "Invocation",
@@ -47,10 +49,13 @@ __all__ = [
     "SpanContext",
     "StreamSeam",
     "Target",
+    "Where",
     "constant",
     "first",
     "guarded",
     "leave_stdout",
+    "observe_close",
+    "observe_stream",
     "open_call",
     "options",
     "start",

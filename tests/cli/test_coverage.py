@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from autotrace import surface
 from autotrace._cli import coverage
 from autotrace._instrumentation import activation
+from autotrace.plugin import DeclarationError, Instrumentor, Operation
 
 SDK = """
 from .wire import send
@@ -102,7 +104,7 @@ def test_what_is_not_covered_fails_unless_it_is_known(sdk: Any, capsys: pytest.C
     assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw"]) == 1
     assert coverage.main([sdk.name, "--fail", "--known", "*:Client.draw", "--known", "*.tune"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[-1] == f"{sdk.name}: 8 ways: 3 covered, 1 in part, 0 by option, 2 not covered, 2 cannot tell"
+    assert told[-1] == f"{sdk.name}: 8 ways: 3 covered, 1 in part, 0 by option, 2 not covered (2 known), 2 cannot tell"
     assert any(line.startswith("not covered (known)") and "Client.draw" in line for line in told)
     assert not any(line.startswith("covered ") for line in told)
 
@@ -229,17 +231,41 @@ def test_a_library_that_is_unlike_all_that_its_plugin_knows_is_no_clean_bill(
     assert "finds nothing of what it knows" in capsys.readouterr().err
 
 
-KNOWN = {
-    "openai": ["*.connect"],
-    "anthropic": [],
-    "groq": [],
-    "ollama": ["*Client.create", "*Client.delete", "*Client.pull", "*Client.push", "*Client.show"],
-}
-"""Web sockets; and what manages models."""
+def test_a_gap_that_the_plugin_declares_is_known_with_its_reason(sdk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    declared = PLUGIN.replace(
+        "requires=", 'uncovered={{"*.draw": "pictures", "*:Client.d*": "never", "*.gone": "old"}}, requires='
+    )
+    sdk.write(f"{sdk.plugin}.py", declared.format(name=sdk.name))
+    assert coverage.main([sdk.name, "--json"]) == 0
+    (way,) = (one for one in json.loads(capsys.readouterr().out)["ways"] if one["function"].endswith("Client.draw"))
+    assert (way["verdict"], way["operation"], way["known"]) == ("not covered", "pictures", True)
+    coverage.main([sdk.name])
+    assert capsys.readouterr().err == ""
+    assert coverage.main([sdk.name, "--fail", "--known", "*.elsewhere", "--known", "*.tune"]) == 0
+    shown = capsys.readouterr()
+    assert re.search(r"not covered \(known\) +\S+:Client\.draw +pictures", shown.out)
+    assert "uncovered '*.gone' fits no gap" in shown.err
+    assert "2 not covered (2 known)" in shown.out
+    assert "Client.d" not in shown.err
 
 
-@pytest.mark.parametrize("package", KNOWN)
+@pytest.mark.parametrize(
+    ("uncovered", "reason"),
+    [
+        ({"*.draw": ""}, "uncovered '*.draw': '': expected the reason"),
+        ({"*.draw": None}, "uncovered '*.draw': None: expected the reason"),
+        ({" ": "pictures"}, "uncovered: an empty name"),
+        ({1: "pictures"}, "uncovered: key 1 is no text"),
+        (["*.draw"], "uncovered: ['*.draw'] is no mapping"),
+    ],
+)
+def test_what_is_uncovered_is_checked_when_it_is_declared(uncovered: Any, reason: str) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(reason)):
+        Instrumentor(targets={"acme.client:Client.ask": Operation("chat")}, uncovered=uncovered)
+
+
+@pytest.mark.parametrize("package", ["openai", "anthropic", "groq", "ollama"])
 def test_the_installed_sdks_have_no_gap_that_is_not_known(package: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip(package)
-    known = [argument for pattern in KNOWN[package] for argument in ("--known", pattern)]
-    assert coverage.main([package, "--fail", *known]) == 0, capsys.readouterr().out
+    found = coverage.main([package, "--fail"]), capsys.readouterr()
+    assert (found[0], found[1].err) == (0, ""), found[1].out

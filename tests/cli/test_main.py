@@ -90,6 +90,13 @@ def test_the_demo_goes_past_proxies_and_to_nobody_else() -> None:
     assert made == {"OPENAI_API_KEY": "dummy", "HOME": "/", "NO_PROXY": "127.0.0.1", **ours}
 
 
+def test_the_demo_leaves_an_sdk_alone_that_the_embedded_provider_does_not_serve() -> None:
+    """As where its plugin is not installed: the example skips it, and does not ask the server that the shell names."""
+    made = demo._embedded({"OLLAMA_HOST": "http://gpu.example:11434", "PATH": "/bin"}, {"OPENAI_API_KEY": "dummy"})
+    assert "OLLAMA_HOST" not in made
+    assert (made["PATH"], made["OPENAI_API_KEY"]) == ("/bin", "dummy")
+
+
 def test_demo_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     monkeypatch.setattr(demo, "EXAMPLE", "this")  # prints, and calls no model
     monkeypatch.setattr(demo, "_has_sdk", lambda name: name != "ollama")

@@ -1,40 +1,30 @@
-"""What the tests of the dialects share: a dialect's reading of one exchange, and all dialects there are."""
+"""What the tests of the dialects share: all dialects there are."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
 from autotrace import dialects
-from autotrace._declaration.operation import Dialect, Operation
+from autotrace._declaration.operation import Dialect
 
-Read = Callable[..., dict[str, Any]]
-
-
-def _read(dialect: Dialect, request: Any = None, response: Any = None) -> dict[str, Any]:
-    operation = Operation("chat", dialect=dialect)
-    found = {reading.field.attribute: reading.getter(request) for reading in operation.request}
-    found = {name: value for name, value in found.items() if value is not None}
-    if response is None:
-        return found
-    answered = {reading.field.attribute: reading.getter(response) for reading in operation.response}
-    return found | {name: value for name, value in answered.items() if value is not None}
+from . import samples
 
 
-@pytest.fixture(scope="session")
-def read() -> Read:
-    """The attributes that a dialect reads from a request and a response."""
-    return _read
+def _modules() -> Iterator[ModuleType]:
+    """Those that dialects are in: the core's, and those of the plugins that bring samples."""
+    for package in (dialects, *(importlib.import_module(name) for name in samples.PACKAGES)):
+        yield package
+        for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+            yield importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 @pytest.fixture(scope="session")
 def every_dialect() -> dict[str, Dialect]:
-    found: dict[str, Dialect] = {}
-    for module in pkgutil.iter_modules(dialects.__path__):
-        held = vars(importlib.import_module(f"{dialects.__name__}.{module.name}")).values()
-        found.update((value.name, value) for value in held if isinstance(value, Dialect))
-    return found
+    held = [value for module in _modules() for value in vars(module).values()]
+    return {value.name: value for value in held if isinstance(value, Dialect)}

@@ -17,23 +17,14 @@ from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects import (
     anthropic_complete,
     anthropic_messages,
-    bedrock_agent,
-    bedrock_converse,
-    bedrock_embeddings,
-    bedrock_guardrail,
-    bedrock_invoke,
-    bedrock_text,
-    cohere_chat,
-    gemini,
-    gemini_embeddings,
-    gemini_interactions,
-    ollama,
     openai_chat,
     openai_completions,
     openai_embeddings,
     openai_responses,
     parts,
 )
+
+from . import samples
 
 DIALECTS = [
     openai_chat.openai_chat,
@@ -42,23 +33,10 @@ DIALECTS = [
     openai_embeddings.openai_embeddings,
     anthropic_messages.anthropic_messages,
     anthropic_complete.anthropic_complete,
-    ollama.ollama_chat,
-    ollama.ollama_generate,
-    ollama.ollama_embed,
-    bedrock_converse.bedrock_converse,
-    bedrock_text.bedrock_text,
-    bedrock_embeddings.bedrock_embeddings,
-    bedrock_guardrail.bedrock_guardrail,
-    bedrock_agent.bedrock_agent,
-    bedrock_agent.bedrock_retrieve,
-    cohere_chat.cohere_chat,
-    bedrock_invoke.invoked(openai_chat.openai_chat),
-    bedrock_invoke.invoked(bedrock_text.bedrock_text, "text_completion", streamed=True),
-    gemini.gemini,
-    gemini_embeddings.gemini_embeddings,
-    gemini_interactions.gemini_interactions,
+    *samples.listed("DIALECTS"),
 ]
-FIELDS = """
+FIELDS = (
+    """
 type role name content text parts messages input instructions system prompt output choices message delta index
 finish_reason stop_reason status incomplete_details reason tool_calls function_call function custom arguments id
 call_id tool_call_id tool_use_id tools functions input_schema parameters usage prompt_tokens completion_tokens
@@ -66,22 +44,20 @@ total_tokens input_tokens output_tokens prompt_tokens_details completion_tokens_
 x_groq image_url url input_audio data format file file_data file_id file_url filename source media_type title context
 refusal reasoning reasoning_content thinking annotations audio transcript citations citation summary encrypted_content
 action operation result output_format server_name is_error response item output_index content_index summary_index part
-event delta content_block partial_json options num_predict stop images image done_reason think response_format
-outputText inputText generation results outputs generations completions generated_text completionReason stop_reason
-toolUse toolResult toolUseId reasoningContent reasoningText redactedContent guardContent citationsContent cachePoint json
-image document video format bytes s3Location qualifiers stopReason toolConfig toolSpec systemTool inputSchema
-inferenceConfig additionalModelRequestFields guardrailConfig trace cacheDetails ttl messageStart contentBlockStart
-contentBlockDelta contentBlockIndex messageStop metadata start chunk attribution chat_history event_type preamble
-tool_results outputConfig textFormat structure jsonSchema amazon-bedrock-invocationMetrics
-amazon-bedrock-guardrailAction retrievalResults location body
+event delta content_block partial_json stop image response_format
+results stop_reason
+json
+image document video format
+metadata start
 modalities n stream conversation service_tier embedding embeddings error container
-contents candidates systemInstruction system_instruction generationConfig thinkingConfig responseSchema inlineData fileData
-functionCall functionResponse args partialArgs jsonPath willContinue executableCode codeExecutionResult thought mimeType
-toolCall toolType functionDeclarations finishReason usageMetadata promptTokenCount thoughtsTokenCount promptTokensDetails
-modality tokenCount promptFeedback blockReason citationMetadata requests instances steps step event_type interaction
-generation_config response_schema metadata signature
+mimeType
+modality
+metadata signature
 """.split()
-KINDS = """
+    + samples.listed("FIELDS")
+)
+KINDS = (
+    """
 text input_text output_text summary_text reasoning_text thinking refusal image_url input_image input_audio audio_url
 file input_file message reasoning function_call function_call_output custom_tool_call custom_tool_call_output
 computer_call computer_call_output local_shell_call web_search_call image_generation_call mcp_call item_reference
@@ -90,10 +66,11 @@ redacted_thinking compaction base64 url content tool_call tool_call_response ser
 response.created response.completed response.output_item.added response.output_item.done response.output_text.delta
 response.refusal.delta response.reasoning_summary_text.delta response.function_call_arguments.delta message_start
 content_block_start content_block_delta message_delta error text_delta input_json_delta citations_delta custom
-step.start step.delta interaction.completed interaction.status_update thought_summary model_output user_input thought
-function_result google_search_call google_search_result TEXT $.a $.a[0] STOP completed
+completed
 function tool user assistant
 """.split()
+    + samples.listed("KINDS")
+)
 PICTURE = "data:image/png;base64,aGVsbG8="
 
 scalars = st.one_of(

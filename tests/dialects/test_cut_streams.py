@@ -15,15 +15,13 @@ from hypothesis import strategies as st
 from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.gemini import gemini
-from autotrace.dialects.gemini_interactions import gemini_interactions
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import sse
 
-from .test_deltas import chat, converse, messages, responses
+from . import samples
+from .test_deltas import APIS, chat
 
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 DIALECTS = {
@@ -32,8 +30,7 @@ DIALECTS = {
     "responses": openai_responses,
     "messages": anthropic_messages,
     "complete(legacy)": anthropic_complete,
-    "streamGenerateContent": gemini,
-    "interactions": gemini_interactions,
+    **samples.mapped("RECORDED_STREAMS"),
 }
 SDKS = ("openai", "anthropic", "groq", "mistral", "azure", "google")
 
@@ -52,9 +49,8 @@ def encoded(chunks: list[Any], end: bytes = b"\n\n") -> bytes:
 
 def built_in() -> Iterator[Stream]:
     texts, arguments = ["Gr", "üß", "e 🐈", "!\n\ndata: x"], ['{"wo": "', "Žižkov", '", "n": [1, 2', "]}"]
-    apis = ((openai_chat, chat), (openai_responses, responses), (anthropic_messages, messages), (bedrock_converse, converse))
-    for dialect, stream in apis:
-        yield Stream(dialect.name, dialect, encoded(stream(texts, arguments)))
+    for api in APIS:
+        yield Stream(api.dialect.name, api.dialect, encoded(api.stream(texts, arguments)))
     yield Stream(
         "crlf", openai_chat, b": hello\r\n\r\n" + encoded(chat(texts, arguments), b"\r\n\r\n") + b"data: [DONE]\r\n\r\n"
     )

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.ollama import ollama_chat
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
+
+from . import samples
 
 Chunks = list[dict[str, Any]]
 
@@ -25,6 +25,8 @@ class Api(NamedTuple):
 
     dialect: Dialect
     stream: Callable[[list[str], list[str]], Chunks]
+    call_id: str | None = "t1"
+    """The id of the call; ``None`` where the API has none."""
 
 
 def chat(texts: list[str], arguments: list[str]) -> Chunks:
@@ -79,37 +81,11 @@ def messages(texts: list[str], arguments: list[str]) -> Chunks:
     ]
 
 
-def ollama(texts: list[str], arguments: list[str]) -> Chunks:
-    call = {"function": {"name": "f", "arguments": json.loads("".join(arguments))}}
-    return [
-        *({"model": "m", "message": {"role": "assistant", "content": piece}, "done": False} for piece in texts),
-        {"model": "m", "message": {"role": "assistant", "content": "", "tool_calls": [call]}, "done": False},
-        {"model": "m", "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop", "eval_count": 0},
-    ]
-
-
-def converse(texts: list[str], arguments: list[str]) -> Chunks:
-    def delta(index: int, **fields: Any) -> dict[str, Any]:
-        return {"contentBlockDelta": {"contentBlockIndex": index, "delta": fields, "p": "abc"}}
-
-    return [
-        {"messageStart": {"role": "assistant", "p": "abc"}},
-        *(delta(0, text=piece) for piece in texts),
-        {"contentBlockStop": {"contentBlockIndex": 0}},
-        {"contentBlockStart": {"contentBlockIndex": 1, "start": {"toolUse": {"toolUseId": "t1", "name": "f"}}}},
-        *(delta(1, toolUse={"input": piece}) for piece in arguments),
-        {"contentBlockStop": {"contentBlockIndex": 1}},
-        {"messageStop": {"stopReason": "tool_use"}},
-        {"metadata": {"usage": {"inputTokens": 1, "outputTokens": 0}}},
-    ]
-
-
 APIS = [
-    Api(bedrock_converse, converse),
     Api(openai_chat, chat),
     Api(openai_responses, responses),
     Api(anthropic_messages, messages),
-    Api(ollama_chat, ollama),
+    *(Api(**fields) for fields in samples.listed("STREAMS")),
 ]
 each = pytest.mark.parametrize("api", APIS, ids=lambda api: api.dialect.name)
 relaxed = settings(deadline=None)
@@ -139,8 +115,8 @@ def test_the_cuts_do_not_matter(api: Api, data: st.DataObject, text: str, argume
     assert in_pieces == api.dialect.reduce(api.stream([text], [json_text]))
     said = [{"type": "text", "content": text}] if text else []
     called = {"type": "tool_call", "name": "f", "arguments": arguments}
-    if api.dialect is not ollama_chat:
-        called["id"] = "t1"
+    if api.call_id is not None:
+        called["id"] = api.call_id
     assert [part for part in output(api, in_pieces) if part != {"type": "text", "content": ""}] == [*said, called]
 
 

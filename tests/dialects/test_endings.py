@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotrace._declaration.operation import Operation
+from autotrace._declaration.operation import Dialect, Operation
+
+from . import samples
 
 NAMES = (
-    *("anthropic_complete", "anthropic_messages", "ollama", "openai_chat", "openai_completions", "openai_embeddings"),
+    *("anthropic_complete", "anthropic_messages", "openai_chat", "openai_completions", "openai_embeddings"),
     "openai_responses",
 )
 
 
-def module(name: str) -> ModuleType:
-    return importlib.import_module("autotrace.dialects." + name)
+def named(name: str) -> Any:
+    return getattr(importlib.import_module("autotrace.dialects." + name), name)
 
 
 def failure(code: str | None = None, message: str | None = None) -> dict[str, str | None]:
@@ -54,12 +55,10 @@ CREATED = {"type": "response.created", "response": {"id": "r1", "status": "in_pr
         ("anthropic_messages", {"content": []}, None),
         ("anthropic_messages", OVERLOADED, failure("overloaded_error", "Overloaded")),
         ("anthropic_complete", OVERLOADED, failure("overloaded_error", "Overloaded")),
-        ("ollama", {"error": "model runner stopped"}, failure(None, "model runner stopped")),
-        ("ollama", {"message": {"content": "a"}}, None),
     ],
 )
 def test_failure(name: str, response: Any, want: Any) -> None:
-    assert module(name).failure(response) == want
+    assert named(name).failure(response) == want
 
 
 @pytest.mark.parametrize(
@@ -108,11 +107,10 @@ def test_failure(name: str, response: Any, want: Any) -> None:
             [{"type": "completion", "completion": "a"}, OVERLOADED],
             failure("overloaded_error", "Overloaded"),
         ),
-        ("ollama", "ollama_chat", [{"message": {"content": "a"}}, {"error": "stopped"}], failure(None, "stopped")),
     ],
 )
 def test_failure_inside_a_stream(name: str, dialect: str, chunks: Any, want: Any) -> None:
-    assert module(name).failure(getattr(module(name), dialect).reduce(chunks)) == want
+    assert named(name).failure(named(name).reduce(chunks)) == want
 
 
 REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
@@ -147,12 +145,10 @@ REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
         ("anthropic_messages", {"stop_reason": "model_context_window_exceeded"}, "truncated"),
         ("anthropic_messages", {"stop_reason": "refusal"}, "refused"),
         ("anthropic_complete", {"stop_reason": "max_tokens"}, "truncated"),
-        ("ollama", {"done_reason": "length"}, "truncated"),
-        ("ollama", {"done_reason": "stop"}, None),
     ],
 )
 def test_outcome(name: str, response: Any, want: Any) -> None:
-    assert module(name).outcome(response) == want
+    assert named(name).outcome(response) == want
 
 
 anything = st.recursive(
@@ -173,19 +169,25 @@ anything = st.recursive(
 @given(response=anything)
 @settings(deadline=None)
 def test_nothing_raises(name: str, response: Any) -> None:
-    found = module(name).failure(response)
+    found = named(name).failure(response)
     assert found is None or all(value is None or isinstance(value, str) for value in found.values())
-    assert module(name).outcome(response) in (None, "truncated", "content_filtered", "refused")
+    assert named(name).outcome(response) in (None, "truncated", "content_filtered", "refused")
 
 
-READS_ALL = {"bedrock_text": "a body of a maker that is not known is kept as it came, and read from its own bytes"}
-"""Dialects that name no fields of an answer, and why."""
+@pytest.mark.parametrize("dialect", samples.listed("DIALECTS"), ids=lambda dialect: dialect.name)
+@given(response=anything)
+@settings(deadline=None)
+def test_nothing_raises_in_a_plugin(dialect: Dialect, response: Any) -> None:
+    failed = dialect.failure(response) if dialect.failure else None
+    assert failed is None or all(value is None or isinstance(value, str) for value in failed.values())
+    outcome = dialect.outcome(response) if dialect.outcome else None
+    assert outcome in (None, "truncated", "content_filtered", "refused")
 
 
 def test_only_what_is_read_of_an_answer_is_kept(every_dialect: Any) -> None:
     """Log probabilities, vectors and echoed requests are neither copied nor walked."""
     for dialect in every_dialect.values():
-        if dialect.name in READS_ALL:
+        if dialect.name in samples.mapped("READS_ALL"):
             continue
         roots = Operation("chat", dialect=dialect).response_roots
         assert roots is not None, dialect.name

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.ollama import ollama_chat
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_embeddings import openai_embeddings
 from autotrace.dialects.openai_responses import openai_responses
@@ -173,8 +172,6 @@ def ledger(dialect: Dialect, body: Any) -> dict[str, Any]:
         (openai_chat, {"usage": {"prompt_tokens": "12", "completion_tokens": True}}, {OWN + "missing": True}),
         (openai_chat, {"usage": None, "choices": []}, {OWN + "missing": True}),
         (openai_embeddings, {"usage": {"total_tokens": 4}}, {USAGE + "input_tokens": 4}),
-        (ollama_chat, {"eval_count": 3}, {USAGE + "output_tokens": 3}),
-        (ollama_chat, {"total_duration": 3}, {OWN + "missing": True}),
     ],
 )
 def test_ledger(dialect: Dialect, body: Any, want: Any) -> None:
@@ -220,11 +217,6 @@ def start(**usage: Any) -> dict[str, Any]:
             openai_responses,
             [{"type": "response.completed", "response": {"status": "completed", "output": [], "usage": {"output_tokens": 2}}}],
             {USAGE + "output_tokens": 2},
-        ),
-        (
-            ollama_chat,
-            [{"message": {"content": "a"}}, {"done": True, "prompt_eval_count": 1, "eval_count": 2}],
-            {USAGE + "input_tokens": 1, USAGE + "output_tokens": 2},
         ),
     ],
 )

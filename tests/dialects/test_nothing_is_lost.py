@@ -15,35 +15,36 @@ from hypothesis import strategies as st
 
 from autotrace._declaration.operation import Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
-from autotrace.dialects.gemini import gemini
-from autotrace.dialects.gemini_interactions import gemini_interactions
-from autotrace.dialects.ollama import ollama_chat, ollama_generate
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
 
-from .bodies import ALL, DATA, PICTURE, Body
+from . import bodies, samples
+from .bodies import DATA, PICTURE, Body
+
+ALL = (*bodies.ALL, *(Body(**fields) for fields in samples.listed("BODIES")))
 
 NO_CONTENT = frozenset(
     """type id status call_id index tool_call_id tool_use_id cache_control prompt_cache_breakpoint signature logprobs format
-    media_type obfuscation parsed parsed_arguments finish_reason token_ids prompt_token_ids top_logprobs toolUseId
-    completionReason stop_reason finishReason thoughtSignature mimeType mime_type logprobsResult avgLogprobs
-    toolType""".split()
+    media_type obfuscation parsed parsed_arguments finish_reason token_ids prompt_token_ids top_logprobs stop_reason
+    mime_type""".split()
+    + samples.listed("NO_CONTENT")
 )
 """What the wire says of content, not in it; the record may leave it out, or say it elsewhere."""
-BINARY = frozenset("data file_data input_audio images image result encrypted_content b64_json bytes redactedContent".split())
+BINARY = frozenset(
+    "data file_data input_audio images image result encrypted_content b64_json".split() + samples.listed("BINARY")
+)
 """Where a text is taken for base64, and hashed."""
-ROLES = frozenset({"USER", "CHATBOT"})
-"""Cohere's words for roles, for which the record has the conventions'."""
+ROLES = frozenset(samples.listed("ROLES"))
+"""Words for roles for which the record has the conventions'."""
+FIELDS_WITHOUT_CONTENT = frozenset(samples.listed("FIELDS_WITHOUT_CONTENT"))
+WITHOUT_CONTENT = frozenset(samples.listed("WITHOUT_CONTENT"))
 CONTENT = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions")
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 RECORDED = {
     "chat.completions": (openai_chat, ("messages",), ("choices",)),
     "responses": (openai_responses, ("instructions", "input"), ("output",)),
     "messages": (anthropic_messages, ("system", "messages"), ("content",)),
-    "chat": (ollama_chat, ("messages",), ("message",)),
-    "generate": (ollama_generate, ("system", "prompt"), ("response", "thinking")),
-    "generateContent": (gemini, ("systemInstruction", "contents"), ("candidates",)),
-    "interactions": (gemini_interactions, ("system_instruction", "input"), ("steps",)),
+    **samples.mapped("RECORDED"),
 }
 
 
@@ -78,7 +79,11 @@ def leaves(value: Any) -> Iterator[str]:
             yield value
     elif isinstance(value, dict):
         for key, inner in value.items():
-            if key not in NO_CONTENT and key not in BINARY and (key, inner) != ("role", "model"):
+            if (
+                key not in NO_CONTENT
+                and key not in BINARY
+                and not (isinstance(inner, str) and (key, inner) in FIELDS_WITHOUT_CONTENT)
+            ):
                 yield from leaves(inner)
     elif isinstance(value, list):
         for inner in value:
@@ -115,8 +120,8 @@ def check(body: Body) -> None:
     for wire, roots in ((body.request, body.said), (body.response, body.answered)):
         for root in roots:
             for text in leaves(wire.get(root)):
-                if root == "systemInstruction" and text == "user":
-                    continue  # its role, which means nothing
+                if (root, text) in WITHOUT_CONTENT:
+                    continue
                 assert shown(text, record, strings), f"{text!r} of {root} is not in the record"
 
 

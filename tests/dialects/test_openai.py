@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from autotrace.dialects.openai_chat import input_messages, openai_chat
+from autotrace.dialects.openai_chat import _input_messages as input_messages
+from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_embeddings import openai_embeddings
-from autotrace.dialects.openai_responses import input_messages as items
+from autotrace.dialects.openai_responses import _input_messages as items
 from autotrace.dialects.openai_responses import openai_responses
 
 HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"

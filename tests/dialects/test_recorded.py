@@ -19,6 +19,8 @@ import pytest
 
 from autotrace._declaration.conventions import FINISH_REASONS
 
+from . import samples
+
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 pytestmark = pytest.mark.skipif(
     not (FOLDER / "visible.jsonl").is_file(), reason=f"no recorded traffic at {FOLDER} (set AUTOTRACE_TRAFFIC)"
@@ -32,9 +34,7 @@ DIALECTS = {
     **{(provider, "embeddings"): "openai_embeddings" for provider in COMPATIBLE},
     ("anthropic", "messages"): "anthropic_messages",
     ("anthropic", "complete(legacy)"): "anthropic_complete",
-    ("ollama", "chat"): "ollama_chat",
-    ("ollama", "generate"): "ollama_generate",
-    ("ollama", "embeddings"): "ollama_embed",
+    **samples.mapped("EXCHANGES"),
 }
 COUNTS = {
     "input_tokens": "gen_ai.usage.input_tokens",

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from autotrace.testing import Ask, Case, Library, run
-from autotrace.testing.provider import FORMATS, Call, Failure, recorded, serve
+from autotrace.testing.provider import Call, Failure, recorded, serve
+from autotrace.testing.provider.openai import OPENAI
 
 openai = pytest.importorskip("openai")
 
-OPENAI = next(wire for wire in FORMATS if wire.name == "openai")
 PATH = "/v1/chat/completions"
 
 

@@ -15,8 +15,8 @@ import pytest
 
 import autotrace
 from autotrace.testing.provider import serve
-from autotrace.testing.provider.bedrock import BEDROCK
 from autotrace.testing.provider.wire import json_answer
+from autotrace_bedrock.embedded import BEDROCK
 
 botocore = pytest.importorskip("botocore")
 client = pytest.importorskip("botocore.client")

@@ -50,7 +50,7 @@ class Finding(NamedTuple):
     operation: str
     """What the call is recorded as, or why it is not."""
     known: bool = False
-    """Whether a pattern of ``--known`` says that this gap is meant."""
+    """Whether this gap is meant: the plugin declares it as `uncovered`, or a pattern of ``--known`` says so."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -81,6 +81,9 @@ def main(argv: Sequence[str]) -> int:
         complain(f"coverage: the plugin finds nothing of what it knows in {package} {version or ''}: look for a newer plugin")
         return 2
     _show(package, version, found, options.json, options.all)
+    if options.fail:
+        for glob in _unused(instrumentor, found):
+            complain(f"coverage: uncovered {glob!r} fits no gap of {package} {version or ''}; does an older version have one?")
     return int(options.fail and any(one.verdict == NOT and not one.known for one in found))
 
 
@@ -103,12 +106,24 @@ def findings(package: str, instrumentor: Instrumentor, *, every: bool = False, k
         if every or way.asks or not way.target:
             verdict, operation = _verdict(way, targets, instrumentor)
             name = f"{way.function.module}:{way.function.name}"
-            meant = verdict == NOT and any(fnmatch.fnmatch(name, pattern) for pattern in known)
-            found.append(Finding(verdict, name, way.detail, operation, meant))
+            reason = _reason(name, instrumentor.uncovered) if verdict == NOT else ""
+            meant = bool(reason) or (verdict == NOT and any(fnmatch.fnmatchcase(name, pattern) for pattern in known))
+            found.append(Finding(verdict, name, way.detail, reason or operation, meant))
     if instrumentor.surface is None and not any(one.verdict in (COVERED, PART) for one in found):
         found = [_hidden(one) if one.verdict == NOT else one for one in found]
     order = (NOT, UNCLEAR, PART, OPTIONAL, COVERED)
     return sorted(found, key=lambda one: (order.index(one.verdict), one.function, one.detail))
+
+
+def _reason(name: str, uncovered: Mapping[str, str]) -> str:
+    """Why a plugin has no span for the way of this name; "" if it does not say so."""
+    return next((reason for glob, reason in uncovered.items() if fnmatch.fnmatchcase(name, glob)), "")
+
+
+def _unused(instrumentor: Instrumentor, found: Sequence[Finding]) -> list[str]:
+    """The globs in `Instrumentor.uncovered` that no gap of the installed version has as its name."""
+    gaps = [one.function for one in found if one.verdict == NOT]
+    return [glob for glob in instrumentor.uncovered if not fnmatch.filter(gaps, glob)]
 
 
 def _hidden(one: Finding) -> Finding:
@@ -163,7 +178,10 @@ def _show(package: str, version: str | None, found: list[Finding], as_json: bool
         return
     rows = [("verdict", "method", "path", "operation"), *_rows(found, every)]
     sys.stdout.write(table.render(rows) if len(rows) > 1 else "")
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    known = sum(one.known for one in found)
+    summary = ", ".join(
+        f"{n} {verdict}" + f" ({known} known)" * (verdict == NOT and known > 0) for verdict, n in counts.items()
+    )
     print(f"{package} {version or ''}: {len(found)} ways: {summary}".replace(" :", ":"))
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SDKS = ("openai", "anthropic", "ollama")
 EXAMPLE = "autotrace._cli.example"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+ADDRESSES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_HOST")
+"""What the example looks for before it uses an SDK. Only the embedded provider tells it: an SDK that it does not serve, as its
+plugin is not installed, is skipped, and never comes to a real server."""
 LATENCY = 0.02
 CHUNK_DELAY = 0.005
 """Seconds: that the tree has something to show."""
@@ -54,7 +57,8 @@ def _own_output(given: Mapping[str, str]) -> dict[str, str]:
 
 def _embedded(given: Mapping[str, str], provider: Mapping[str, str]) -> dict[str, str]:
     """The environment in which the SDKs come to the embedded provider, past any proxy."""
-    variables = {name: value for name, value in _own_output(given).items() if name.lower() not in PROXIES}
+    left_out = (*PROXIES, *map(str.lower, ADDRESSES))
+    variables = {name: value for name, value in _own_output(given).items() if name.lower() not in left_out}
     return {**variables, **provider, "NO_PROXY": "127.0.0.1", "AUTOTRACE_DEMO": "1"}
 
 

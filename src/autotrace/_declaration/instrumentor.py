@@ -63,10 +63,25 @@ class Instrumentor:
       current span is itself inside that call, the current span is the parent.
     - `surface`: enumerates the library's ways to make a call (`autotrace.surface`). Only `autotrace coverage` uses it.
 
+    - `uncovered`: which of those ways are meant to have no span: a glob over their names (``"*.connect"``) and the reason in a
+      few words.
+
     Raises `DeclarationError` for anything that cannot be right.
     """
 
-    __slots__ = ("enclosing", "errors", "hosts", "on_ready", "options", "provider", "requires", "shapes", "surface", "targets")
+    __slots__ = (
+        "enclosing",
+        "errors",
+        "hosts",
+        "on_ready",
+        "options",
+        "provider",
+        "requires",
+        "shapes",
+        "surface",
+        "targets",
+        "uncovered",
+    )
 
     @checking.checked
     def __init__(
@@ -82,8 +97,10 @@ class Instrumentor:
         enclosing: Callable[[], Any] | None = None,
         options: Mapping[str, Option] | None = None,
         surface: Surface | None = None,
+        uncovered: Mapping[str, str] | None = None,
     ) -> None:
         mappings = {"targets": targets, "shapes": shapes, "hosts": hosts, "errors": errors, "options": options}
+        mappings["uncovered"] = uncovered
         for name, value in mappings.items():
             checking.mapping(f"Instrumentor: {name}", value)
         if provider is not None and not (isinstance(provider, str) and provider):
@@ -101,6 +118,7 @@ class Instrumentor:
             checking.function("Instrumentor: surface", surface, "package")
         self.enclosing = enclosing
         self.surface = surface
+        self.uncovered = dict(uncovered or {})
         self.errors = _error_getters(errors or {})
         if not self.targets and not self.shapes and not self.on_ready:
             raise DeclarationError("Instrumentor: declare at least one target, or on_ready")
@@ -117,6 +135,8 @@ class Instrumentor:
             _check_host(host, provider)
         for name, option in self.options.items():
             _check_option(name, option)
+        for glob, reason in self.uncovered.items():
+            _check_uncovered(glob, reason)
 
     def _check_shape(self, text: str, targets: Mapping[str, Target]) -> None:
         where, shape = f"Instrumentor: shapes {text!r}", Requirement(text)
@@ -216,6 +236,13 @@ def _check_host(host: str, provider: object) -> None:
         )
     if not isinstance(provider, str) or not provider:
         raise DeclarationError(f"Instrumentor: hosts {host!r}: expected the name of a provider, got {provider!r}")
+
+
+def _check_uncovered(glob: str, reason: object) -> None:
+    if not glob.strip():
+        raise DeclarationError("Instrumentor: uncovered: an empty name; expected a glob, such as '*.connect'")
+    if not isinstance(reason, str) or not reason.strip():
+        raise DeclarationError(f"Instrumentor: uncovered {glob!r}: {reason!r}: expected the reason, such as 'web sockets'")
 
 
 def _check_option(name: str, option: object) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from autotrace._declaration.operation import Dialect
 from autotrace._declaration.paths import first
 from autotrace.dialects import ledger, parts, plain
-from autotrace.dialects.anthropic_messages import failure, outcome
+from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.parts import Message
 
-__all__ = ["anthropic_complete", "completion"]
+__all__ = ["anthropic_complete"]
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
@@ -25,7 +25,7 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
     return [parts.message("assistant", found, finish_reason=parts.finish(body.get("stop_reason")))]
 
 
-def completion(events: list[Any]) -> dict[str, Any]:
+def _completion(events: list[Any]) -> dict[str, Any]:
     """The completion that a stream's events add up to. The text is joined, of the other fields the last value counts."""
     whole: dict[str, Any] = {}
     pieces: plain.Pieces = {}
@@ -56,7 +56,7 @@ anthropic_complete = Dialect(
         "details": plain.fields("stop"),
     },
     usage=ledger.usage({}),
-    reduce=completion,
-    failure=failure,
-    outcome=outcome,
+    reduce=_completion,
+    failure=anthropic_messages.failure,
+    outcome=anthropic_messages.outcome,
 )

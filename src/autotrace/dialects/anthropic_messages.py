@@ -12,11 +12,11 @@ from typing import Any
 from autotrace._declaration.operation import Dialect
 from autotrace._declaration.paths import first
 from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects.anthropic_messages_stream import message
+from autotrace.dialects._anthropic_messages_stream import message
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message, Part
 
-__all__ = ["anthropic_messages", "failure", "outcome"]
+__all__ = ["anthropic_messages"]
 
 _SECRET = frozenset({"authorization_token"})
 
@@ -179,10 +179,6 @@ def _outcome(wire: dict[str, Any]) -> Outcome | None:
     return endings.outcome([wire.get("stop_reason")])
 
 
-failure = plain.reading(_failure, "error")
-outcome = plain.reading(_outcome, "stop_reason")
-
-
 _CACHE_WRITE = first(
     "usage.cache_creation_input_tokens",
     ledger.whole("usage.cache_creation.ephemeral_5m_input_tokens", "usage.cache_creation.ephemeral_1h_input_tokens"),
@@ -233,6 +229,6 @@ anthropic_messages = Dialect(
         }
     ),
     reduce=message,
-    failure=failure,
-    outcome=outcome,
+    failure=plain.reading(_failure, "error"),
+    outcome=plain.reading(_outcome, "stop_reason"),
 )

@@ -15,12 +15,12 @@ from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.openai_chat_stream import completion
 from autotrace.dialects.parts import Message, Part
 
-__all__ = ["REQUEST", "RESPONSE", "USAGE", "failure", "input_messages", "openai_chat", "outcome", "output_messages"]
+__all__ = ["REQUEST", "openai_chat"]
 
 _CHOICE = ("index", "finish_reason", "message", "delta", "text")
 
 
-def input_messages(messages: object) -> list[Message] | None:
+def _input_messages(messages: object) -> list[Message] | None:
     """The conversation. Developer and system messages stay in it: the API does not take them separately."""
     return [_message(one) for one in plain.listed(messages)] or None
 
@@ -110,7 +110,7 @@ def _choices(choices: object) -> list[Any]:
     ]
 
 
-def output_messages(choices: object) -> list[Message] | None:
+def _output_messages(choices: object) -> list[Message] | None:
     """One message a choice. The text completions API has ``text`` where this one has ``message``."""
     found = []
     for choice in _choices(choices):
@@ -150,10 +150,6 @@ def _outcome(wire: dict[str, Any]) -> Outcome | None:
 
 def _refuses(content: object) -> bool:
     return any(part.get("type") == "refusal" for part in plain.mappings(content))
-
-
-failure = plain.reading(_failure, "error", "choices")
-outcome = plain.reading(_outcome, "choices")
 
 
 def _tools(request: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -197,18 +193,18 @@ REQUEST: dict[str, Where] = {
 }
 """What the text completions API takes as well."""
 
-RESPONSE: dict[str, Where] = {
+_RESPONSE: dict[str, Where] = {
     "id": "id",
     "model": "model",
     "finish_reasons": plain.of("choices", _finish_reasons),
-    "output_messages": plain.of("choices", output_messages),
+    "output_messages": plain.of("choices", _output_messages),
     # Azure: what its filters found; Perplexity: sources; OpenRouter: who served it
     "details": plain.fields("moderation", "prompt_filter_results", "citations", "search_results", "provider"),
     "openai.response.service_tier": "service_tier",
     "openai.response.system_fingerprint": "system_fingerprint",
 }
 
-USAGE = ledger.usage(
+_USAGE = ledger.usage(
     {
         "input_tokens": "usage.prompt_tokens",
         "output_tokens": plain.of("usage", _output_tokens),
@@ -239,7 +235,7 @@ openai_chat = Dialect(
     "openai_chat",
     request={
         **REQUEST,
-        "input_messages": plain.of("messages", input_messages),
+        "input_messages": plain.of("messages", _input_messages),
         "tool_definitions": plain.reading(_tools, "tools", "functions"),
         "output_type": plain.reading(_output_type, "modalities", "response_format"),
         "output_schema": plain.of("response_format", _schema),
@@ -253,9 +249,9 @@ openai_chat = Dialect(
         "reasoning_level": first("reasoning_effort", "reasoning.effort"),  # the second is OpenRouter's
         "openai.api.type": constant("chat_completions"),
     },
-    response=RESPONSE,
-    usage=USAGE,
+    response=_RESPONSE,
+    usage=_USAGE,
     reduce=completion,
-    failure=failure,
-    outcome=outcome,
+    failure=plain.reading(_failure, "error", "choices"),
+    outcome=plain.reading(_outcome, "choices"),
 )

@@ -9,11 +9,11 @@ from typing import Any
 
 from autotrace._declaration.operation import Dialect
 from autotrace.dialects import parts, plain
-from autotrace.dialects.openai_chat import REQUEST, RESPONSE, USAGE, failure, outcome
+from autotrace.dialects.openai_chat import REQUEST, openai_chat
 from autotrace.dialects.openai_chat_stream import completion
 from autotrace.dialects.parts import Message
 
-__all__ = ["failure", "openai_completions", "outcome"]
+__all__ = ["openai_completions"]
 
 
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:
@@ -32,9 +32,9 @@ openai_completions = Dialect(
         "input_messages": plain.reading(_input_messages, "prompt", "suffix"),
         "parameters": plain.fields("best_of", "echo", "logit_bias", "logprobs", "user"),
     },
-    response=RESPONSE,
-    usage=USAGE,
+    response=openai_chat.response,
+    usage=openai_chat.usage,
     reduce=completion,
-    failure=failure,
-    outcome=outcome,
+    failure=openai_chat.failure,
+    outcome=openai_chat.outcome,
 )

@@ -14,16 +14,12 @@ from autotrace._declaration.paths import constant, first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Failure
 
-__all__ = ["failure", "openai_embeddings", "outcome"]
+__all__ = ["openai_embeddings"]
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
     """The error that came in place of vectors."""
     return endings.failure(wire.get("error"), "code", "type")
-
-
-failure = plain.reading(_failure, "error")
-outcome = constant(None)  # vectors are whole, or they are none
 
 
 openai_embeddings = Dialect(
@@ -44,6 +40,6 @@ openai_embeddings = Dialect(
             "image_input_tokens": "usage.prompt_tokens_details.image_tokens",
         }
     ),
-    failure=failure,
-    outcome=outcome,
+    failure=plain.reading(_failure, "error"),
+    outcome=constant(None),  # vectors are whole, or they are none
 )

@@ -13,11 +13,11 @@ from autotrace._declaration.conventions import ALWAYS
 from autotrace._declaration.operation import Dialect
 from autotrace._declaration.paths import constant
 from autotrace.dialects import endings, ledger, openai_content, parts, plain
+from autotrace.dialects._openai_responses_stream import response
 from autotrace.dialects.endings import Failure, Outcome
-from autotrace.dialects.openai_responses_stream import response
 from autotrace.dialects.parts import Message, Part
 
-__all__ = ["failure", "input_messages", "openai_responses", "outcome"]
+__all__ = ["openai_responses"]
 
 _CLIENT_CALLS = {
     "computer_call": ("action", "actions"),
@@ -121,7 +121,7 @@ def _answer(wire: dict[str, Any], by_model: bool) -> Part:
     return parts.extended(parts.tool_call_response(id, given), wire, "output", *_ITEM)
 
 
-def input_messages(value: object) -> list[Message] | None:
+def _input_messages(value: object) -> list[Message] | None:
     """The input: one text, or items, each a message of its own."""
     if isinstance(value, str):
         return parts.user_messages(value)
@@ -191,10 +191,6 @@ def _outcome(wire: dict[str, Any]) -> Outcome | None:
     return endings.outcome([reason], refused)
 
 
-failure = plain.reading(_failure, "error", "status")
-outcome = plain.reading(_outcome, *_ENDING, "output")
-
-
 def _parameters(request: dict[str, Any]) -> dict[str, Any] | None:
     found = {name: request[name] for name in _PARAMETERS if plain.says(request.get(name))}
     for name, elsewhere in (("reasoning", "effort"), ("text", "format")):
@@ -229,7 +225,7 @@ openai_responses = Dialect(
         "output_type": plain.of("text.format.type", openai_content.output_type),
         "output_schema": plain.of("text.format", _schema),
         "system_instructions": plain.of("instructions", _instructions),
-        "input_messages": plain.of("input", input_messages),
+        "input_messages": plain.of("input", _input_messages),
         "tool_definitions": plain.of("tools", openai_content.tool_definitions),
         "prompt_name": "prompt.id",
         "prompt_version": "prompt.version",
@@ -269,6 +265,6 @@ openai_responses = Dialect(
         }
     ),
     reduce=response,
-    failure=failure,
-    outcome=outcome,
+    failure=plain.reading(_failure, "error", "status"),
+    outcome=plain.reading(_outcome, *_ENDING, "output"),
 )

@@ -6,14 +6,13 @@ invocations with what there is to know; agents and knowledge bases of ``bedrock-
 
 from __future__ import annotations
 
-from autotrace.dialects import bedrock_invoke
-from autotrace.dialects.bedrock_agent import bedrock_agent, bedrock_retrieve
-from autotrace.dialects.bedrock_converse import bedrock_converse
-from autotrace.dialects.bedrock_guardrail import bedrock_guardrail
-from autotrace.dialects.bedrock_invoke import Maker
-from autotrace.families import botocore
 from autotrace.plugin import Instrumentor, Invocation, Operation, Route, constant
-from autotrace_bedrock import surface
+from autotrace_bedrock import botocore, surface
+from autotrace_bedrock.dialects import invoke
+from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_retrieve
+from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_bedrock.dialects.guardrail import bedrock_guardrail
+from autotrace_bedrock.dialects.invoke import Maker
 
 _MODEL = {"model": "modelId"}
 OPERATIONS = {
@@ -37,11 +36,8 @@ _INVOKED: dict[tuple[Maker, bool], Operation] = {}
 
 def _invoked(maker: Maker, streamed: bool) -> Operation:
     """InvokeModel with a body of `maker`."""
-    if streamed:
-        stream = botocore.event_stream("body", bedrock_invoke.chunks)
-    else:
-        stream = botocore.body("body", bedrock_invoke.response)
-    dialect = bedrock_invoke.invoked(maker.dialect, maker.operation, streamed)
+    stream = botocore.event_stream("body", invoke.chunks) if streamed else botocore.body("body", invoke.response)
+    dialect = invoke.invoked(maker.dialect, maker.operation, streamed)
     return Operation(maker.operation, dialect=dialect, stream=stream)
 
 
@@ -50,7 +46,7 @@ def route(call: Invocation) -> Operation | None:
     name = botocore.operation_of(call)
     streamed = name == "InvokeModelWithResponseStream"
     if streamed or name == "InvokeModel":
-        key = bedrock_invoke.choose(call.request.get("modelId"), call.request.get("body")), streamed
+        key = invoke.choose(call.request.get("modelId"), call.request.get("body")), streamed
         return _INVOKED.get(key) or _INVOKED.setdefault(key, _invoked(*key))
     return OPERATIONS.get(name)
 
@@ -67,4 +63,5 @@ instrumentor = Instrumentor(
     errors=botocore.ERRORS,
     targets=botocore.targets(ROUTES),
     surface=surface.of(ROUTES),
+    uncovered=surface.UNCOVERED,
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from autotrace.families import botocore
 from autotrace.plugin import Instrumentor
-from autotrace_bedrock import ROUTES, surface
+from autotrace_bedrock import ROUTES, botocore, surface
 
 instrumentor = Instrumentor(
     provider="aws.bedrock",
@@ -12,4 +11,5 @@ instrumentor = Instrumentor(
     errors=botocore.ERRORS,
     targets=botocore.targets(ROUTES, asynchronous=True),
     surface=surface.of(ROUTES),
+    uncovered=surface.UNCOVERED,
 )

@@ -19,6 +19,19 @@ _CALLS = {
     "aiobotocore": "aiobotocore.client:AioBaseClient._make_api_call",
 }
 
+_MANAGING = ("Create", "Delete", "End", "Get", "List", "Put", "Stop", "Tag", "Untag", "Update")
+_LATER = (
+    *("AgenticRetrieveStream", "GenerateQuery", "InvokeFlow", "InvokeGuardrailChecks", "InvokeInlineAgent", "OptimizePrompt"),
+    *("Rerank", "RetrieveAndGenerate", "RetrieveAndGenerateStream", "StartFlowExecution"),
+)
+UNCOVERED = {
+    **{f"bedrock-*:{verb}*": "keeps and reads what is stored" for verb in _MANAGING},
+    "*:CheckIngestedDocumentAcl": "keeps and reads what is stored",
+    "*:InvokeModelWithBidirectionalStream": "boto3 does not have it",
+    **{f"*:{name}": "not written yet" for name in _LATER},
+}
+"""For ``Instrumentor(uncovered=…)``."""
+
 
 def of(services: Iterable[str]) -> Callable[[str], Iterator[Any]]:
     """For ``Instrumentor(surface=…)``: each operation of `services`, as their newest description names it (``Converse``)."""

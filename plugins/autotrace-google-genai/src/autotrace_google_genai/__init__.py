@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from autotrace.dialects.gemini import gemini
-from autotrace.dialects.gemini_content import camel
-from autotrace.dialects.gemini_embeddings import gemini_embeddings
-from autotrace.dialects.gemini_stream import response
 from autotrace.families import sse
 from autotrace.plugin import Instrumentor, Invocation, Operation
 from autotrace_google_genai import failures, function_calling, interactions, surface
+from autotrace_google_genai.dialects.content import camel
+from autotrace_google_genai.dialects.embeddings import gemini_embeddings
+from autotrace_google_genai.dialects.generate_content import gemini
+from autotrace_google_genai.dialects.generate_content_stream import response
 
 
 def _answer(result: Any, call: Any) -> bool:
@@ -112,5 +112,6 @@ instrumentor = Instrumentor(
         **failures.TARGETS,
     },
     surface=surface.ways,
+    uncovered={"*.connect": "web sockets"},
     shapes={"google-genai>=3,<4": interactions.DECISIONS},
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autotrace.dialects.gemini_interactions import gemini_interactions
 from autotrace.families import raw_response
 from autotrace.plugin import Call, Invocation, Observer, Operation, StreamSeam
+from autotrace_google_genai.dialects.interactions import gemini_interactions
 
 _STREAM = StreamSeam("generator", close=("close",))
 DECISION = Operation("decisions", request={"model": "model"}, usage=gemini_interactions.usage)

@@ -35,6 +35,11 @@ instrumentor = Instrumentor(
     on_ready={"langchain_core.tracers.context": install},
     enclosing=runs.enclosing,
     surface=surface.ways,
+    uncovered={
+        "*.on_agent_*": "the model and the tools say it already",
+        **dict.fromkeys(("*.on_custom_event", "*.on_text"), "says nothing of a call"),
+        **dict.fromkeys(("*:Embeddings.*", "*:BaseCrossEncoder.score"), "calls nothing back; the provider's plugin records it"),
+    },
     errors=stainless.ERRORS,
     options={
         "chains": Option(

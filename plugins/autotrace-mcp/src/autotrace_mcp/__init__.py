@@ -113,6 +113,7 @@ def _responded(call: Call, invocation: Invocation, _none: None) -> None:
 instrumentor = Instrumentor(
     requires="mcp>=1.30,<3",
     surface=surface.ways,
+    uncovered={"*Notification": "a notification has no answer"},
     errors={
         "error_type": operations.text_of_code,
         "error_code": operations.text_of_code,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects.ollama import ollama_chat, ollama_embed, ollama_generate
 from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
 
 EMBED = Operation("embeddings", dialect=ollama_embed)
 OPERATIONS = {
@@ -55,4 +55,5 @@ instrumentor = Instrumentor(
     requires="ollama>=0.6,<1",
     errors={"http_status": _status},
     targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
+    uncovered={f"*Client.{name}": "manages models" for name in ("create", "delete", "pull", "push", "show")},
 )

@@ -16,6 +16,11 @@ instrumentor = Instrumentor(
     provider="together",
     requires="together>=2,<4",
     surface=stainless.surface,
+    uncovered={
+        "*.connect": "web sockets",
+        **dict.fromkeys(("*.batches:*", "*.jig.*", "*.endpoints.*", "*.models.*"), "manages what is on the server"),
+        **dict.fromkeys(("*.fine_tuning:*", "*.post_training.*"), "trains a model"),
+    },
     errors={**stainless.ERRORS, "error_code": "body.error.code"},
     targets=stainless.targets("together", stainless.by_path(OPERATIONS, other=None), "_response:BaseAPIResponse"),
 )

@@ -1,5 +1,5 @@
-"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI, Anthropic, Ollama,
-Amazon Bedrock and Gemini on the wire.
+"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI and Anthropic on the wire, and what
+installed plugins add (Ollama, Amazon Bedrock, Gemini).
 
     with serve() as provider:
         client = openai.OpenAI(base_url=provider.openai_url, api_key="none")
@@ -7,8 +7,9 @@ Amazon Bedrock and Gemini on the wire.
         assert provider.requests[0].json["model"] == "gpt-4o"
 
 What it says is a pure function of what it is asked (`script.py`); faults are asked for by the model's name (`faults.py`).
-Another wire format is a `WireFormat` (`wire.py`), passed as `serve(formats=[mine, *FORMATS])`; `recorded(path)` is one that
-answers with recorded exchanges.
+Another wire format is a `WireFormat` (`wire.py`): passed as ``serve(formats=[mine, *installed()])``, or brought by a
+distribution as an entry point in the group ``autotrace.providers``. `recorded(path)` is one that answers with recorded
+exchanges.
 """
 
 from __future__ import annotations
@@ -17,20 +18,13 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 
-from autotrace.testing.provider.anthropic import ANTHROPIC
-from autotrace.testing.provider.bedrock import BEDROCK
-from autotrace.testing.provider.faults import Faults
-from autotrace.testing.provider.gemini import GEMINI
-from autotrace.testing.provider.ollama import OLLAMA
-from autotrace.testing.provider.openai import OPENAI
+from autotrace.testing.provider._faults import Faults
+from autotrace.testing.provider._installed import installed
+from autotrace.testing.provider._server import Received, Server
 from autotrace.testing.provider.recorded import recorded
-from autotrace.testing.provider.server import Received, Server
 from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat
 
-__all__ = ["FORMATS", "Answer", "Call", "Failure", "Provider", "Received", "WireFormat", "recorded", "serve"]
-
-FORMATS: tuple[WireFormat, ...] = (ANTHROPIC, BEDROCK, GEMINI, OLLAMA, OPENAI)
-"""Asked in this order whose path it is."""
+__all__ = ["Answer", "Call", "Failure", "Provider", "Received", "WireFormat", "installed", "recorded", "serve"]
 
 
 class Provider:
@@ -64,7 +58,7 @@ class Provider:
 @contextlib.contextmanager
 def serve(
     *,
-    formats: Sequence[WireFormat] = FORMATS,
+    formats: Sequence[WireFormat] | None = None,
     latency: float = 0.0,
     chunk_delay: float = 0.0,
     hang_seconds: float = 30.0,
@@ -72,11 +66,12 @@ def serve(
 ) -> Iterator[Provider]:
     """Run a provider on a free port of 127.0.0.1.
 
+    It speaks `formats`, of which the first that owns a path answers; unless given, those that are `installed`.
     `latency` seconds pass before every answer and `chunk_delay` before every piece of a stream. `record=False` keeps no
     `requests` (for a benchmark). At the end connections that clients keep alive are dropped.
     """
     faults = Faults(hang_seconds)
-    server = Server(formats, faults, latency, chunk_delay, record)
+    server = Server(installed() if formats is None else formats, faults, latency, chunk_delay, record)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="embedded-provider", daemon=True)
     thread.start()
     try:

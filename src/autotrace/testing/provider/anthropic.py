@@ -9,28 +9,15 @@ from typing import Any
 from autotrace.testing.provider.script import Ask, Said, Tool, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse, sse_answer
 
-__all__ = [
-    "ANTHROPIC",
-    "ERRORS",
-    "MALFORMED",
-    "SNAPSHOTS",
-    "STOP",
-    "answer",
-    "ask_of",
-    "environment",
-    "error_event",
-    "failure",
-    "owns",
-    "served",
-]
+__all__ = ["ANTHROPIC", "answer"]
 
-SNAPSHOTS = {
+_SNAPSHOTS = {
     "claude-haiku-4-5": "claude-haiku-4-5-20251001",
     "claude-opus-4-5": "claude-opus-4-5-20251101",
     "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
 }
-STOP = {"stop": "end_turn", "length": "max_tokens", "tool": "tool_use", "refusal": "refusal", "filter": "refusal"}
-ERRORS = {
+_STOP = {"stop": "end_turn", "length": "max_tokens", "tool": "tool_use", "refusal": "refusal", "filter": "refusal"}
+_ERRORS = {
     "rate_limit": (
         "rate_limit_error",
         "This request would exceed your organization's rate limit of 30,000 input tokens per minute.",
@@ -45,17 +32,18 @@ ERRORS = {
 }
 
 
-def served(model: str) -> str:
-    return SNAPSHOTS.get(model, model if model[-8:].isdigit() else model.removesuffix("-latest") + "-20260101")
+def _served(model: str) -> str:
+    return _SNAPSHOTS.get(model, model if model[-8:].isdigit() else model.removesuffix("-latest") + "-20260101")
 
 
-def owns(call: Call) -> bool:
+def _owns(call: Call) -> bool:
     return (call.path.startswith(("/v1/messages", "/v1/complete")) and not call.path.startswith("/v1/completions")) or (
         call.path.startswith("/v1/models") and "anthropic-version" in call.headers
     )
 
 
 def answer(call: Call) -> Answer | None:
+    """What Anthropic answers to `call`; ``None`` for a path of another. For formats that carry bodies of Anthropic's."""
     found = _answer(call)
     return found and found.under(*_headers(call))
 
@@ -66,10 +54,10 @@ def _answer(call: Call) -> Answer | None:
     if call.method != "POST":
         return None
     if call.path == "/v1/messages/count_tokens":
-        return json_answer({"input_tokens": ask_of(call.json).input_tokens})
+        return json_answer({"input_tokens": _ask_of(call.json).input_tokens})
     if call.path != "/v1/messages":
         return None
-    ask = ask_of(call.json)
+    ask = _ask_of(call.json)
     said = say(ask)
     if call.json.get("stream"):
         return sse_answer(_events(call, ask, said))
@@ -82,7 +70,7 @@ def _headers(call: Call) -> tuple[tuple[str, str], ...]:
     return ("request-id", call.id("req_")), organization, *limits
 
 
-def ask_of(body: Json) -> Ask:
+def _ask_of(body: Json) -> Ask:
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
     content = messages[-1].get("content") if messages else ""
     blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
@@ -134,9 +122,9 @@ def _message(call: Call, ask: Ask, said: Said) -> Json:
         "id": call.id("msg_"),
         "type": "message",
         "role": "assistant",
-        "model": served(call.model),
+        "model": _served(call.model),
         "content": list(_blocks(call, said)),
-        "stop_reason": STOP[said.finish],
+        "stop_reason": _STOP[said.finish],
         "stop_sequence": None,
         "stop_details": None,
         "usage": used,
@@ -204,30 +192,30 @@ def _deltas(block: Json) -> Iterator[Json]:
 def _models() -> Json:
     data = [
         {"type": "model", "id": snapshot, "display_name": alias, "created_at": "2026-01-01T00:00:00Z"}
-        for alias, snapshot in SNAPSHOTS.items()
+        for alias, snapshot in _SNAPSHOTS.items()
     ]
     return {"data": data, "has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}
 
 
 def _error(call: Call, kind: str) -> Json:
-    name, message = ERRORS.get(kind, ERRORS["server"])
+    name, message = _ERRORS.get(kind, _ERRORS["server"])
     return {"type": "error", "error": {"type": name, "message": message}, "request_id": call.id("req_")}
 
 
-def failure(call: Call, failure: Failure) -> Answer:
+def _failure(call: Call, failure: Failure) -> Answer:
     wait = (("retry-after-ms", "20"), ("retry-after", "1")) if failure.kind == "rate_limit" else ()
     return json_answer(_error(call, failure.kind), failure.status).under(*_headers(call), *wait)
 
 
-def error_event(call: Call) -> bytes:
+def _error_event(call: Call) -> bytes:
     return sse(_error(call, "overloaded"), "error")
 
 
-MALFORMED = b'event: content_block_delta\ndata: {"type":"content_block_delta","ind\n\n'
+_MALFORMED = b'event: content_block_delta\ndata: {"type":"content_block_delta","ind\n\n'
 
 
-def environment(url: str) -> dict[str, str]:
+def _environment(url: str) -> dict[str, str]:
     return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "sk-ant-embedded"}
 
 
-ANTHROPIC = WireFormat("anthropic", answer, failure, error_event, MALFORMED, owns, environment=environment)
+ANTHROPIC = WireFormat("anthropic", answer, _failure, _error_event, _MALFORMED, _owns, environment=_environment)

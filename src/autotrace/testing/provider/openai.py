@@ -5,36 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from autotrace.testing.provider import openai_chat, openai_media, openai_responses, openai_text
+from autotrace.testing.provider import _openai_chat, _openai_media, _openai_responses, _openai_text
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse
 
-__all__ = ["ENDPOINTS", "ERRORS", "MALFORMED", "OPENAI", "ROOT", "Endpoint", "answer", "environment", "error_event", "failure"]
+__all__ = ["OPENAI", "answer"]
 
-Endpoint = Callable[[Call], Answer]
+_Endpoint = Callable[[Call], Answer]
 
-ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
-    ("POST", "/chat/completions", openai_chat.answer),
-    ("POST", "/responses", openai_responses.answer),
-    ("POST", "/responses/input_tokens", openai_responses.input_tokens),
-    ("POST", "/completions", openai_text.completions),
-    ("POST", "/embeddings", openai_text.embeddings),
-    ("POST", "/moderations", openai_text.moderations),
-    ("GET", "/models", openai_text.models),
-    ("GET", "/models/[^/]+", openai_text.one_model),
-    ("POST", "/images/(generations|edits|variations)", openai_media.images),
-    ("POST", "/audio/speech", openai_media.speech),
-    ("POST", "/audio/(transcriptions|translations)", openai_media.transcriptions),
-    ("POST", "/files", openai_media.upload),
-    ("GET", "/files", openai_media.files),
-    ("GET", "/files/[^/]+", openai_media.one_file),
-    ("POST", "/batches", openai_media.create_batch),
-    ("GET", "/batches", openai_media.batches),
-    ("GET", "/batches/[^/]+", openai_media.one_batch),
-    ("POST", "/batches/[^/]+/cancel", openai_media.cancel_batch),
+_ENDPOINTS: tuple[tuple[str, str, _Endpoint], ...] = (
+    ("POST", "/chat/completions", _openai_chat.answer),
+    ("POST", "/responses", _openai_responses.answer),
+    ("POST", "/responses/input_tokens", _openai_responses.input_tokens),
+    ("POST", "/completions", _openai_text.completions),
+    ("POST", "/embeddings", _openai_text.embeddings),
+    ("POST", "/moderations", _openai_text.moderations),
+    ("GET", "/models", _openai_text.models),
+    ("GET", "/models/[^/]+", _openai_text.one_model),
+    ("POST", "/images/(generations|edits|variations)", _openai_media.images),
+    ("POST", "/audio/speech", _openai_media.speech),
+    ("POST", "/audio/(transcriptions|translations)", _openai_media.transcriptions),
+    ("POST", "/files", _openai_media.upload),
+    ("GET", "/files", _openai_media.files),
+    ("GET", "/files/[^/]+", _openai_media.one_file),
+    ("POST", "/batches", _openai_media.create_batch),
+    ("GET", "/batches", _openai_media.batches),
+    ("GET", "/batches/[^/]+", _openai_media.one_batch),
+    ("POST", "/batches/[^/]+/cancel", _openai_media.cancel_batch),
 )
-ROOT = re.compile(r"/(?:openai/)?(?:v1|deployments/(?P<deployment>[^/]+))(?P<path>/.*)")
+_ROOT = re.compile(r"/(?:openai/)?(?:v1|deployments/(?P<deployment>[^/]+))(?P<path>/.*)")
 
-ERRORS: dict[str, Json] = {
+_ERRORS: dict[str, Json] = {
     "rate_limit": {
         "message": "Rate limit reached for {model} in organization org-embedded on tokens per min (TPM): "
         "Limit 30000, Used 29990, Requested 42. Please try again in 20ms.",
@@ -84,21 +84,22 @@ ERRORS: dict[str, Json] = {
 
 
 def answer(call: Call) -> Answer | None:
+    """What OpenAI answers to `call`; ``None`` for a path of another. For formats that carry bodies of OpenAI's."""
     path = _path(call)
-    for method, pattern, endpoint in ENDPOINTS:
+    for method, pattern, endpoint in _ENDPOINTS:
         if call.method == method and re.fullmatch(pattern, path):
             return endpoint(_with_deployment(call)).under(*_headers(call))
     return None
 
 
 def _path(call: Call) -> str:
-    root = ROOT.fullmatch(call.path)
+    root = _ROOT.fullmatch(call.path)
     return root["path"] if root else call.path
 
 
 def _with_deployment(call: Call) -> Call:
     """Azure names the model in the path."""
-    root = ROOT.fullmatch(call.path)
+    root = _ROOT.fullmatch(call.path)
     if root is None or not root["deployment"]:
         return call
     return call._replace(json={"model": root["deployment"], **call.json, "azure": True})
@@ -113,36 +114,37 @@ def _headers(call: Call) -> tuple[tuple[str, str], ...]:
 
 
 def _error(call: Call, kind: str) -> Json:
-    error = dict(ERRORS.get(kind, ERRORS["server"]))
+    error = dict(_ERRORS.get(kind, _ERRORS["server"]))
     error["message"] = error["message"].format(model=call.model, method=call.method, path=call.path)
     return error
 
 
-def failure(call: Call, failure: Failure) -> Answer:
+def _failure(call: Call, failure: Failure) -> Answer:
     wait = (("retry-after-ms", "20"), ("retry-after", "1")) if failure.kind in ("rate_limit", "overloaded") else ()
     return json_answer({"error": _error(call, failure.kind)}, failure.status).under(*_headers(call), *wait)
 
 
-def error_event(call: Call) -> bytes:
+def _error_event(call: Call) -> bytes:
     error = _error(call, "server")
     if call.path.endswith("/responses"):
         return sse({"type": "error", "error": error, "sequence_number": 99}, "error")
     return sse({"error": error})
 
 
-MALFORMED = b'data: {"id":"chatcmpl-torn","choices":[{"index":0,"del\n\n'
+_MALFORMED = b'data: {"id":"chatcmpl-torn","choices":[{"index":0,"del\n\n'
 
 
-def environment(url: str) -> dict[str, str]:
+def _environment(url: str) -> dict[str, str]:
     return {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "sk-embedded"}
 
 
 OPENAI = WireFormat(
     "openai",
     answer,
-    failure,
-    error_event,
-    MALFORMED,
-    owns=lambda call: ROOT.fullmatch(call.path) is not None,
-    environment=environment,
+    _failure,
+    _error_event,
+    _MALFORMED,
+    owns=lambda call: _ROOT.fullmatch(call.path) is not None,
+    environment=_environment,
+    general=True,  # many a provider has an API below /v1
 )

@@ -12,17 +12,18 @@ A token is four characters. A quarter of the input (rounded down) was cached; th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from autotrace.testing.provider.schema import fill
+from autotrace.testing.provider._schema import fill
 
-__all__ = ["THINKING_TOKENS", "THOUGHT", "Ask", "Said", "Tool", "ToolCall", "cached", "deltas", "say", "text_of", "tokens"]
+__all__ = ["Ask", "Said", "Tool", "ToolCall", "cached", "deltas", "inputs", "say", "text_of", "tokens", "vector"]
 
-THOUGHT = "The user says something — I shall repeat it."
-THINKING_TOKENS = 16
+_THOUGHT = "The user says something — I shall repeat it."
+_THINKING_TOKENS = 16
 
 
 class Tool(NamedTuple):
@@ -72,9 +73,9 @@ def say(ask: Ask, choice: int = 0) -> Said:
     """The answer to `ask`; `choice` counts the alternatives that were asked for."""
     calls = _calls(ask)
     text, finish = ("", "tool") if calls else _text(ask, choice)
-    thinking = THINKING_TOKENS if ask.thinks else 0
+    thinking = _THINKING_TOKENS if ask.thinks else 0
     spoken = sum(tokens(call.name) + tokens(call.json) for call in calls) + tokens(text)
-    return Said(text, calls, finish, THOUGHT if ask.thinks else "", thinking, spoken + thinking)
+    return Said(text, calls, finish, _THOUGHT if ask.thinks else "", thinking, spoken + thinking)
 
 
 def _calls(ask: Ask) -> tuple[ToolCall, ...]:
@@ -110,10 +111,12 @@ def _text(ask: Ask, choice: int) -> tuple[str, str]:
 
 
 def tokens(text: str) -> int:
+    """How many tokens a text has: four characters are one."""
     return -(-len(text) // 4)
 
 
 def cached(input_tokens: int) -> int:
+    """How many of the input's tokens come from a cache, where the format has one."""
     return input_tokens // 4
 
 
@@ -133,3 +136,18 @@ def deltas(text: str) -> Iterator[str]:
     size = max(1, min(6, len(text) // 3))
     for start in range(0, len(text), size):
         yield text[start : start + size]
+
+
+def vector(text: str, dimensions: int) -> list[float]:
+    """A text's place in space: made from its hash."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return [(digest[i % 32] - 127.5) / 2040 for i in range(dimensions)]
+
+
+def inputs(given: Any) -> list[str]:
+    """One text, several, or tokens in place of texts."""
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, list) and given and isinstance(given[0], int):
+        return [str(given)]
+    return [one if isinstance(one, str) else str(one) for one in given or ()]

@@ -93,6 +93,8 @@ class WireFormat(NamedTuple):
     """The model that is asked, whose name may be a fault's: in the body, unless a format has it elsewhere."""
     environment: Callable[[str], dict[str, str]] = lambda url: {}
     """The provider's URL to the variables by which the unchanged SDK comes there."""
+    general: bool = False
+    """Whether `owns` says yes to paths that another format may know better: it is asked after the others."""
 
 
 def dumps(value: object) -> bytes:
@@ -101,6 +103,7 @@ def dumps(value: object) -> bytes:
 
 
 def json_answer(value: object, status: int = 200) -> Answer:
+    """An answer with this value as JSON."""
     return Answer(dumps(value), status=status)
 
 
@@ -111,8 +114,10 @@ def sse(value: object, event: str = "") -> bytes:
 
 
 def sse_answer(pieces: Iterable[bytes]) -> Answer:
+    """A stream of server-sent events (see `sse`)."""
     return Answer(pieces=pieces, content_type="text/event-stream; charset=utf-8")
 
 
 def ndjson_answer(lines: Iterator[Json]) -> Answer:
+    """A stream of JSON values, one a line."""
     return Answer(pieces=(dumps(line) + b"\n" for line in lines), content_type="application/x-ndjson")

@@ -1,0 +1,136 @@
+"""Cohere's chat API of version 1, as Bedrock's Command R speaks it.
+
+Source: the Cohere API reference (``POST /v1/chat``) and the Bedrock user guide. The last message stands apart from the history.
+Where billed and consumed tokens differ, the billed ones count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotrace.dialects import endings, ledger, parts, plain
+from autotrace.dialects.endings import Outcome
+from autotrace.dialects.parts import Message, Part
+from autotrace.plugin import Dialect, constant, first
+
+__all__ = ["chat_response", "cohere_chat"]
+
+_ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "USER": "user", "TOOL": "tool"}
+
+
+def _said(wire: dict[str, Any], text: str) -> list[Part]:
+    held = wire.get(text)
+    said = parts.texts(held) if isinstance(held, str) else [parts.kept(one) for one in plain.listed(held)]
+    results = [_tool_result(one) for one in plain.listed(wire.get("tool_results"))]
+    return [*said, *(_tool_call(one) for one in plain.listed(wire.get("tool_calls"))), *results]
+
+
+def _tool_call(call: object) -> Part:
+    wire = plain.mapping(call)
+    if not isinstance(wire.get("name"), str):
+        return parts.kept(call)
+    found = parts.tool_call(wire.get("id"), wire["name"], parts.parsed(wire.get("parameters")))
+    return parts.extended(found, wire, "id", "name", "parameters")
+
+
+def _tool_result(result: object) -> Part:
+    wire = plain.mapping(result)
+    if "outputs" not in wire:
+        return parts.kept(result)
+    answer = parts.without_binary(wire["outputs"])
+    return parts.extended(parts.tool_call_response(None, answer), wire, "outputs")
+
+
+def _turn(wire: object) -> Message:
+    held = plain.mapping(wire)
+    if not held:
+        return parts.message("user", [parts.kept(wire)])
+    role = plain.string(held.get("role"))
+    said = _said(held, "message")
+    others = parts.rest(held, "message", "tool_calls", "tool_results", *(("role",) if role else ()))
+    if others:
+        said.append({"type": "unknown", "content": others})
+    return parts.message(_ROLES.get(role, role) if role else "user", said)
+
+
+def _input_messages(request: dict[str, Any]) -> list[Message] | None:
+    last = parts.message("user", _said(request, "message"))
+    return [*map(_turn, plain.listed(request.get("chat_history"))), *([last] if last["parts"] else ())] or None
+
+
+def _output_messages(body: dict[str, Any]) -> list[Message] | None:
+    said = _said(body, "text")
+    if not said and not isinstance(body.get("text"), str):
+        return None
+    if body.get("citations") and said and said[0]["type"] == "text":
+        said[0]["citations"] = parts.without_binary(body["citations"])
+    return [parts.message("assistant", said, finish_reason=parts.finish(body.get("finish_reason")))]
+
+
+def _tools(tools: object) -> list[dict[str, Any]] | None:
+    """The tools that were offered; ``parameter_definitions`` are no JSON Schema, and stay under their name."""
+    found = [
+        {**parts.without_binary(plain.known(tool)), "type": "function"} if isinstance(tool, dict) else parts.kept(tool)
+        for tool in plain.listed(tools)
+    ]
+    return found or None
+
+
+def chat_response(events: list[Any]) -> dict[str, Any]:
+    """The response that a stream's events add up to: that of ``stream-end``, or what has come before it."""
+    whole: dict[str, Any] = {}
+    text: plain.Pieces = {}
+    for event in plain.mappings(events):
+        kind = event.get("event_type")
+        if kind == "stream-end":
+            whole.update(plain.known(event.get("response")))
+        for key, value in plain.known(event).items():
+            if key == "text":
+                plain.grow(text, key, value)
+            elif key in ("tool_calls", "citations", "documents") and isinstance(value, list):
+                whole.setdefault(key, value)
+            elif key not in ("event_type", "is_finished", "response"):
+                whole[key] = value
+    for key, value in plain.grown(text).items():
+        whole.setdefault(key, value)
+    return whole
+
+
+def _outcome(body: dict[str, Any]) -> Outcome | None:
+    return endings.outcome([body.get("finish_reason")])
+
+
+cohere_chat = Dialect(
+    "cohere_chat",
+    request={
+        "model": "model",
+        "max_tokens": "max_tokens",
+        "temperature": "temperature",
+        "top_p": "p",
+        "top_k": "k",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+        "seed": "seed",
+        "stop_sequences": plain.of("stop_sequences", plain.strings),
+        "system_instructions": plain.of("preamble", lambda preamble: parts.texts(preamble) or None),
+        "input_messages": plain.reading(_input_messages, "chat_history", "message", "tool_results", "tool_calls"),
+        "tool_definitions": plain.of("tools", _tools),
+        "parameters": plain.fields("prompt_truncation", "search_queries_only", "citation_quality", "force_single_step"),
+    },
+    response={
+        "id": first("response_id", "generation_id"),
+        "finish_reasons": plain.of("finish_reason", plain.strings),
+        "output_messages": plain.reading(_output_messages, "text", "tool_calls", "tool_results", "citations", "finish_reason"),
+        "details": plain.fields("is_search_required", "search_queries"),
+    },
+    usage=ledger.usage(
+        {
+            "input_tokens": first("meta.billed_units.input_tokens", "meta.tokens.input_tokens"),
+            "output_tokens": first("meta.billed_units.output_tokens", "meta.tokens.output_tokens"),
+        },
+        raw="meta",
+    ),
+    reduce=chat_response,
+    failure=constant(None),
+    outcome=plain.reading(_outcome, "finish_reason"),
+)

@@ -1,0 +1,106 @@
+"""How the faults of `faults.py` come about: an answer that fails, breaks off, is slow or torn, or never comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from autotrace.testing.provider.faults import PREFIX
+from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat, dumps
+
+__all__ = ["DroppedError", "Faults"]
+
+_SLOW = 0.05
+_KINDS = {400: "invalid", 401: "authentication", 403: "permission", 404: "not_found", 429: "rate_limit", 529: "overloaded"}
+
+
+class DroppedError(Exception):
+    """The connection is to be dropped without another byte."""
+
+
+class Faults:
+    """What one server has to remember about faults."""
+
+    def __init__(self, hang_seconds: float) -> None:
+        self.closing = threading.Event()
+        self._hang_seconds = hang_seconds
+        self._seen: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def answer(self, call: Call, wire: WireFormat) -> Answer | None:
+        """What `wire` answers to `call`, with the fault that its model names."""
+        model = wire.model(call)
+        name = model[len(PREFIX) :] if model.startswith(PREFIX) else ""
+        failure = self._failure(call, name)
+        if failure is not None:
+            return wire.failure(call, failure)
+        if name == "hang":
+            self.closing.wait(self._hang_seconds)
+            raise DroppedError
+        answer = wire.answer(call)
+        return answer if answer is None or not name else _spoilt(answer, name, call, wire)
+
+    def _failure(self, call: Call, name: str) -> Failure | None:
+        status, _, detail = name.partition("-")
+        if not status.isdigit() or not 400 <= int(status) <= 599:
+            return None
+        if detail == "once" and self._came_before(call):
+            return None
+        return Failure(int(status), "context" if detail == "context" else _KINDS.get(int(status), "server"))
+
+    def _came_before(self, call: Call) -> bool:
+        key = call.headers.get("idempotency-key") or call.path + dumps(call.json).decode()
+        with self._lock:
+            self._seen[key] += 1
+            return self._seen[key] > 1
+
+
+def _spoilt(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
+    if answer.pieces is None:
+        return _spoilt_body(answer, name, call, wire)
+    pieces = answer.pieces
+    if name == "cut":
+        return answer._replace(pieces=_cut(pieces))
+    if name == "slow":
+        return answer._replace(pieces=_slow(pieces))
+    if name == "error-event":
+        return answer._replace(pieces=_half_and(pieces, wire.error_event(call)))
+    if name == "malformed":
+        return answer._replace(pieces=_half_and(pieces, wire.malformed))
+    return answer
+
+
+def _spoilt_body(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
+    if name == "cut":
+        # A stream that breaks off: its head says 200, and the body never ends.
+        return answer._replace(body=b"", pieces=_cut([answer.body[: len(answer.body) // 2], b""]))
+    if name == "slow":
+        time.sleep(_SLOW)
+    if name == "error-event":
+        return wire.failure(call, Failure(500, "server"))
+    if name == "malformed":
+        return answer._replace(body=answer.body[: len(answer.body) // 2])
+    return answer
+
+
+def _half(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    whole = list(pieces)
+    yield from whole[: max(1, len(whole) // 2)]
+
+
+def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    yield from _half(pieces)
+    raise DroppedError
+
+
+def _half_and(pieces: Iterable[bytes], last: bytes) -> Iterator[bytes]:
+    yield from _half(pieces)
+    yield last
+
+
+def _slow(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        time.sleep(_SLOW)
+        yield piece
