@@ -18,7 +18,7 @@ import nox
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
 PROJECT = nox.project.load_toml("pyproject.toml")
-CONSTRAINTS = "constraints.txt"
+CONSTRAINTS = "constraints/newest.txt"
 
 
 def present(version: str) -> bool:
@@ -119,14 +119,14 @@ def hooks(session: nox.Session) -> None:
 def older(session: nox.Session) -> None:
     """Run the tests of plugins with the generation of their SDK before the newest."""
     plugins = [Path(f"plugins/autotrace-{library}") for library in ("openai", "google-genai", "bedrock")]
-    install(session, "test", "older", plugins=plugins, constraints="constraints-older.txt")
+    install(session, "test", "older", plugins=plugins, constraints="constraints/older.txt")
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed drops out of the matrix
     kit = "--ignore-glob=*/test_conformance.py"  # which takes longest, and is for the newest generation
     pytest(session, kit, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
     # It allows no newer botocore than this session has, and brings a client that another SDK here would use: it lies beside.
     beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
     if not beside.exists():
-        session.install("-c", "constraints-older.txt", "--target", str(beside), *dependencies("aiobotocore"))
+        session.install("-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
     session.env["PYTHONPATH"] = str(beside)
     pytest(session, "plugins/autotrace-bedrock/tests/test_aiobotocore.py")
 
@@ -135,7 +135,7 @@ def older(session: nox.Session) -> None:
 def processes(session: nox.Session) -> None:
     """Run programs of several processes, as servers, task queues, greenlets and protocols make them."""
     plugins = [Path("plugins/autotrace-ollama"), Path("plugins/autotrace-mcp")]
-    install(session, "test", "processes", plugins=plugins, constraints="constraints-processes.txt")
+    install(session, "test", "processes", plugins=plugins, constraints="constraints/processes.txt")
     # Of two generations of mcp one lies beside the environment, and is put before it by PYTHONPATH.
     mcp1 = Path(session.virtualenv.location).resolve() / "mcp1"
     if not mcp1.exists():
@@ -149,7 +149,7 @@ def processes(session: nox.Session) -> None:
 @nox.session(python=ONE)
 def agents(session: nox.Session) -> None:
     """Run beside other agents: import hooks on the same modules, wrappers on the same SDK."""
-    install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints-agents.txt")
+    install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints/agents.txt")
     session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # one of them would load its import hook into pytest itself
     pytest(session, "tests/agents")
 
@@ -159,7 +159,7 @@ def suites(session: nox.Session) -> None:
     """Run the SDKs' own tests, from their source distributions, without autotrace and with it; SUITES_ALL=1: more of them."""
     sdks = ("openai", "anthropic", "ollama")
     plugins = [Path(f"plugins/autotrace-{sdk}") for sdk in sdks]
-    install(session, "test", "suites", plugins=plugins, constraints="constraints-suites.txt")
+    install(session, "test", "suites", plugins=plugins, constraints="constraints/suites.txt")
     sources = Path(session.create_tmp()).resolve() / "sdists"
     if not sources.exists():
         download = ("pip", "download", "--no-deps", "--no-binary", ",".join(sdks), "--dest", str(sources / "packed"))
