@@ -59,7 +59,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 PARTS = {
-    "1": ["lint"],
+    "1": ["lint", "docs"],
     "2": [f"tests-{ONE}", f"older-{ONE}", "suites", "processes", "agents"],
     "3": [f"plugins-{ONE}", "hooks", "wheels"],
 }
@@ -92,6 +92,29 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+
+
+@nox.session(python=ONE)
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site, into build/docs: every link, anchor and name of ours has to lead somewhere."""
+    site(session, "html", "build/docs")
+
+
+@nox.session(python=ONE)
+def linkcheck(session: nox.Session) -> None:
+    """Ask for every address that the documentation names. On demand: servers are down without a commit of ours."""
+    site(session, "linkcheck", "build/linkcheck")
+
+
+def site(session: nox.Session, builder: str, where: str) -> None:
+    """Run Sphinx, with nothing kept of the last time: it tells of what is wrong only in what it reads."""
+    if ONE == "3.10":
+        session.skip("the parser of Markdown needs Python 3.11 or newer")
+    constraints = "constraints/docs.txt"
+    session.install("-c", constraints, *dependencies("backend", "docs"))
+    session.install("--no-build-isolation", "-c", constraints, "--editable=.")
+    doctrees = session.create_tmp()
+    session.run("sphinx-build", "-b", builder, "-E", "-W", "--keep-going", "-n", "-q", "-d", doctrees, "docs", where)
 
 
 @nox.session(python=PRESENT)
@@ -237,8 +260,7 @@ def wheels(session: nox.Session) -> None:
     dist = Path(session.create_tmp()).resolve()
     shutil.rmtree(dist)
     session.install("-c", CONSTRAINTS, *dependencies("build", "test"))
-    for tree in (Path(), *PLUGINS):
-        session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
+    build(session, dist)
     core, *others = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.startswith("llm_autotrace-"))
     # The extra pulls the plugins; naming their files keeps the index out of the choice.
     session.install("-c", CONSTRAINTS, f"{core}[all]", *map(str, others), *dependencies("sdks"))
@@ -253,3 +275,35 @@ def wheels(session: nox.Session) -> None:
 
     session.env["WHEELS"] = str(dist)
     pytest(session, "tests/docs/test_guide.py")
+
+
+def build(session: nox.Session, dist: Path) -> None:
+    """Build every source distribution, and every wheel from that: what a source distribution lacks is missed here."""
+    for tree in (Path(), *PLUGINS):
+        session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
+
+
+@nox.session(python=ONE, reuse_venv=False)
+def sdist(session: nox.Session) -> None:
+    """Run the tests of the source distributions where no other source is in sight. On demand: they are those of the tree."""
+    dist = Path(session.create_tmp()).resolve()
+    shutil.rmtree(dist)
+    constraints = "constraints/processes.txt"  # where mcp is
+    session.install("-c", constraints, *dependencies("build", "test", "sdks", "frameworks"), "mcp")
+    build(session, dist)
+    packed = sorted(dist.glob("*.tar.gz"))
+    session.install("--no-build-isolation", "-c", constraints, *map(str, packed))
+    own = [f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")]
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for one in packed:
+            shutil.unpack_archive(one, elsewhere)
+        for tree in sorted(Path(elsewhere).iterdir()):
+            with session.chdir(tree):
+                pytest(session, *(own if tree.name.startswith("llm_autotrace-") else ()))
+
+
+@nox.session(python=ONE)
+def release(session: nox.Session) -> None:
+    """Build and check what is to be released: `scripts/release` calls this, docs/releasing.md says more. On demand."""
+    session.install("-c", "constraints/release.txt", *dependencies("release"))
+    session.run("python", "scripts/check_release.py", *session.posargs)
