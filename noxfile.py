@@ -114,7 +114,7 @@ def site(session: nox.Session, builder: str, where: str) -> None:
     session.install("-c", constraints, *dependencies("backend", "docs"))
     session.install("--no-build-isolation", "-c", constraints, "--editable=.")
     doctrees = session.create_tmp()
-    session.run("sphinx-build", "-b", builder, "-E", "-W", "--keep-going", "-n", "-q", "-d", doctrees, "docs", where)
+    session.run("sphinx-build", "-b", builder, "-E", "-W", "--keep-going", "-n", "-q", "-j", "auto", "-d", doctrees, "docs", where)
 
 
 @nox.session(python=PRESENT)

@@ -1,6 +1,6 @@
 """The pages of the site whose text is elsewhere in the tree, and the links between all pages.
 
-Nothing of this is committed. Before Sphinx looks for pages, this makes one for each library (README and changelog of its plugin),
+Nothing of this is committed. Before Sphinx looks for pages, this makes one for each library (its README and changelog),
 one for each public module, and those of the root's changelog and the like. The page that introduces libraries, or modules, gets
 theirs as its children. In the files every link is as a code host needs it; it becomes that of the site when Sphinx reads it.
 """
