@@ -113,8 +113,8 @@ def site(session: nox.Session, builder: str, where: str) -> None:
     constraints = "constraints/docs.txt"
     session.install("-c", constraints, *dependencies("backend", "docs"))
     session.install("--no-build-isolation", "-c", constraints, "--editable=.")
-    doctrees = session.create_tmp()
-    session.run("sphinx-build", "-b", builder, "-E", "-W", "--keep-going", "-n", "-q", "-j", "auto", "-d", doctrees, "docs", where)
+    strictly = ("-E", "-W", "--keep-going", "-n", "-q", "-j", "auto")
+    session.run("sphinx-build", "-b", builder, *strictly, "-d", session.create_tmp(), "docs", where)
 
 
 @nox.session(python=PRESENT)
