@@ -147,7 +147,7 @@ def build(chosen: list[Distribution]) -> None:
         print(f"building {one.name} {one.version}", flush=True)
         output(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(one.tree))
     built = [str(file) for one in chosen for file in one.files]
-    print(output(sys.executable, "-m", "twine", "check", "--strict", *built), flush=True)
+    output(sys.executable, "-m", "twine", "check", "--strict", *built)
 
 
 def check_files(one: Distribution) -> None:
@@ -203,7 +203,11 @@ def use(chosen: list[Distribution], built_here: list[Distribution]) -> None:
         if absent:
             raise Refused(f"`autotrace plugins` does not list {', '.join(sorted(absent))} in the new environment")
         if CORE in {one.name for one in chosen} and len(chosen) > 1:
-            print(run(str(scripts / "autotrace"), "demo"))
+            lines = run(str(scripts / "autotrace"), "demo").splitlines()
+            tree = [line for line in lines if not line.startswith("{")]
+            if len(tree) == len(lines) or not tree:
+                raise Refused("`autotrace demo` prints no records, or no tree of them, in the new environment")
+            print("\n".join(tree), flush=True)
 
 
 def output(*command: str, **options: Any) -> str:
