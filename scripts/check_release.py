@@ -156,17 +156,17 @@ def check_files(one: Distribution) -> None:
     with tarfile.open(source) as packed:
         names = set(packed.getnames())
         tests = [str(path.relative_to(one.tree)) for path in one.tree.glob("tests/test_*.py")]
-        wanted = ("LICENSE", "CHANGELOG.md", "README.md", "pyproject.toml", "conftest.py", *tests)
-        require(source, {f"{one.stem}/{name}" for name in wanted}, names)
-    with zipfile.ZipFile(wheel) as packed:
-        names = set(packed.namelist())
+        files = ("LICENSE", "CHANGELOG.md", "README.md", "pyproject.toml", "conftest.py", *tests)
+        require(source, {f"{one.stem}/{name}" for name in files}, names)
+    with zipfile.ZipFile(wheel) as zipped:
+        names = set(zipped.namelist())
         package = "autotrace" if one.name == CORE else one.name.replace("-", "_")
         wanted = {f"{one.stem}.dist-info/licenses/LICENSE", f"{package}/__init__.py", f"{package}/py.typed"}
         wanted |= {"autotrace.pth", "autotrace.start", "_autotrace_boot.py"} if one.name == CORE else set()
         require(wheel, wanted, names)
         written = configparser.ConfigParser(delimiters="=")
         written.optionxform = str  # type: ignore[assignment,method-assign]  # a package's name keeps its case
-        written.read_string(packed.read(f"{one.stem}.dist-info/entry_points.txt").decode())
+        written.read_string(zipped.read(f"{one.stem}.dist-info/entry_points.txt").decode())
     declared = {**one.project.get("entry-points", {}), "console_scripts": one.project.get("scripts", {})}
     if {group: dict(written[group]) for group in written.sections()} != {group: one for group, one in declared.items() if one}:
         raise Refused(f"{wheel.name}: its entry points are not those of {one.tree / 'pyproject.toml'}")
@@ -190,7 +190,8 @@ def use(chosen: list[Distribution], built_here: list[Distribution]) -> None:
         if CORE not in {one.name for one in chosen} and CORE in {one.name for one in built_here}:
             output(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", elsewhere, str(ROOT))
             wheels += map(str, place.glob("*.whl"))
-        output(python, "-m", "pip", "install", "--quiet", "-c", str(CONSTRAINTS), *wheels, *DEMO)
+        whole = CORE in {one.name for one in chosen} and len(chosen) > 1  # with the plugins that the demo uses
+        output(python, "-m", "pip", "install", "--quiet", "-c", str(CONSTRAINTS), *wheels, *(DEMO if whole else ()))
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTRACE", "PYTHON"))}
 
         def run(*command: str, **variables: str) -> str:
@@ -202,7 +203,7 @@ def use(chosen: list[Distribution], built_here: list[Distribution]) -> None:
         absent = {one.name for one in chosen} - listed - {CORE}
         if absent:
             raise Refused(f"`autotrace plugins` does not list {', '.join(sorted(absent))} in the new environment")
-        if CORE in {one.name for one in chosen} and len(chosen) > 1:
+        if whole:
             lines = run(str(scripts / "autotrace"), "demo").splitlines()
             tree = [line for line in lines if not line.startswith("{")]
             if len(tree) == len(lines) or not tree:
@@ -215,7 +216,7 @@ def output(*command: str, **options: Any) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, **{"cwd": ROOT, **options})
     if done.returncode:
         raise Refused(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 if __name__ == "__main__":
