@@ -273,6 +273,14 @@ def wheels(session: nox.Session) -> None:
         schema = session.run("autotrace", "schema", silent=True)
         session.log("autotrace schema: %d keys", len(json.loads(str(schema))))
 
+    # A look at what the session `sdist` does in full.
+    with tempfile.TemporaryDirectory() as elsewhere:
+        core, groq = unpack([*dist.glob("llm_autotrace-*.tar.gz"), *dist.glob("autotrace_groq-*.tar.gz")], Path(elsewhere))
+        with session.chdir(groq):
+            pytest(session)
+        with session.chdir(core):
+            pytest(session, "tests/test_distributions.py", "tests/test_schema.py", "tests/docs/test_navigation.py")
+
     session.env["WHEELS"] = str(dist)
     pytest(session, "tests/docs/test_guide.py")
 
@@ -281,6 +289,13 @@ def build(session: nox.Session, dist: Path) -> None:
     """Build every source distribution, and every wheel from that: what a source distribution lacks is missed here."""
     for tree in (Path(), *PLUGINS):
         session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
+
+
+def unpack(packed: list[Path], where: Path) -> list[Path]:
+    """Unpack source distributions, and return their trees."""
+    for one in packed:
+        shutil.unpack_archive(one, where)
+    return [where / one.name.removesuffix(".tar.gz") for one in packed]
 
 
 @nox.session(python=ONE, reuse_venv=False)
@@ -295,9 +310,7 @@ def sdist(session: nox.Session) -> None:
     session.install("--no-build-isolation", "-c", constraints, *map(str, packed))
     own = [f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")]
     with tempfile.TemporaryDirectory() as elsewhere:
-        for one in packed:
-            shutil.unpack_archive(one, elsewhere)
-        for tree in sorted(Path(elsewhere).iterdir()):
+        for tree in unpack(packed, Path(elsewhere)):
             with session.chdir(tree):
                 pytest(session, *(own if tree.name.startswith("llm_autotrace-") else ()))
 

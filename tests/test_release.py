@@ -63,7 +63,7 @@ def test_a_tree_that_is_not_ready_is_refused(
 ) -> None:
     (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{heading}\n\n- Something.\n")
     (tmp_path / "pyproject.toml").write_text(f'[tool.release]\naddress = "{address}"\n')
-    author = ("-c", "user.name=test", "-c", "user.email=test@docs.invalid")
+    author = ("-c", "user.name=test", "-c", "user.email=test@docs.invalid", "-c", "commit.gpgsign=false")
     for command in (("init", "--quiet"), ("add", "."), (*author, "commit", "--quiet", "--message=All")):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     if uncommitted:
@@ -75,5 +75,5 @@ def test_a_tree_that_is_not_ready_is_refused(
 
 
 def test_a_file_that_a_distribution_lacks_is_named() -> None:
-    with pytest.raises(release.Refused, match="^a[.]whl lacks b, c;"):
+    with pytest.raises(release.Refused, match=r"^a\.whl lacks b, c;"):
         release.require(Path("a.whl"), {"a", "b", "c"}, {"a", "d"})
