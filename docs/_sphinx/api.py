@@ -22,14 +22,15 @@ PUBLIC = (
     "autotrace.testing",
     "autotrace.testing.provider",
 )
-SOURCES = {
-    **{f"api/{name}": f"src/{name.replace('.', '/')}.py" for name in ("autotrace.errors", "autotrace.plugin")},
-    **{
-        f"api/{name}": f"src/{name.replace('.', '/')}/__init__.py"
-        for name in (*PUBLIC, "autotrace.dialects", "autotrace.families")
-        if name not in ("autotrace.errors", "autotrace.plugin")
-    },
-}
+_TOGETHER = ("autotrace.dialects", "autotrace.families")
+
+
+def _source(name: str) -> str:
+    package = hasattr(importlib.import_module(name), "__path__")
+    return f"src/{name.replace('.', '/')}{'/__init__' if package else ''}.py"
+
+
+SOURCES = {f"api/{name}": _source(name) for name in (*PUBLIC, *_TOGETHER)}
 """Each page and the file that plain Markdown links to in its place."""
 _OPTIONS = {"autotrace.errors": "   :show-inheritance:\n   :exclude-members: nearest\n"}
 """What is particular of a module: of an exception its bases, and not the helper that others of ours take from there."""
