@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import autotrace
-from autotrace import diagnostics
+from autotrace import _diagnostics as diagnostics
 
 # Machines are shared and noisy: how long an example takes says nothing about it.
 settings.register_profile("autotrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from autotrace import calls, freezing, recording, streams
+from autotrace._capture import recording, replacement, streams
+from autotrace._declaration.operation import Operation
+from autotrace._record import freezing
+from autotrace._record.origin import Origin
 from autotrace.dialects.openai_chat import openai_chat
-from autotrace.operation import Operation
-from autotrace.translation import Origin
 from benchmarks import paired
 from benchmarks.paired import Arm
 
@@ -37,8 +38,8 @@ def _span() -> None:
 
 
 def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
-    target = calls.TracedTarget("benchmark", OPERATION, ORIGIN, {})
-    replaced: Callable[..., Any] = calls.replace(function, target, False)
+    target = replacement.TracedTarget("benchmark", OPERATION, ORIGIN, {})
+    replaced: Callable[..., Any] = replacement.replace(function, target, False)
     return replaced
 
 

@@ -25,8 +25,8 @@ begun = 0
 atexit.register(lambda: os.write(2, str(time.process_time_ns() - begun).encode()))  # the first comes last
 import autotrace
 autotrace.enable()
-from autotrace import recording
-from autotrace.sinks.writer import writer
+from autotrace._capture import recording
+from autotrace._writer.writer import writer
 from benchmarks.core import OPERATION, ORIGIN, _answer, _body, _traced
 
 call, body = _traced(_answer), _body(100)

@@ -39,7 +39,7 @@ def _nothing(_identity: str, _request: dict[str, Any]) -> None:
 def _autotrace() -> Callable[[str, dict[str, Any]], None]:
     """From the recording core, as `plugin.start` and every replaced function begin and end a span."""
     import autotrace
-    from autotrace import recording
+    from autotrace._capture import recording
     from benchmarks.core import OPERATION, ORIGIN, _answer
 
     autotrace.enable()

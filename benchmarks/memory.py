@@ -56,7 +56,7 @@ def _resident() -> int:
 def _measure(kind: str, traced: bool, objects: bool, calls: int) -> float:
     """Bytes per 1,000 calls."""
     import autotrace
-    from autotrace.sinks.writer import writer
+    from autotrace._writer.writer import writer
     from benchmarks.paired import Drop
 
     call = _call(kind)

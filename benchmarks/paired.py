@@ -16,8 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import autotrace
-from autotrace.sinks.entry import Entry
-from autotrace.sinks.writer import writer
+from autotrace._writer.writer import writer
+from autotrace.sinks._entry import Entry
 
 WARM_UP = 3
 """Calls after each switch that are not counted: a new class attribute empties the interpreter's caches."""

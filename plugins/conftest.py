@@ -23,9 +23,9 @@ from typing import Any
 
 import pytest
 
-from autotrace import model
+from autotrace._record import lines
+from autotrace.testing._sides import Side
 from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
-from autotrace.testing.sides import Side
 
 HERE = Path(__file__).parent
 PLUGINS = {tree.name: tree for tree in HERE.glob("autotrace-*")}
@@ -204,7 +204,7 @@ def wire(_wire: Wire) -> Wire:
 def captured(captured: Any) -> Iterator[Any]:
     """The records of this test; every one has to be valid by the published schema."""
     jsonschema = pytest.importorskip("jsonschema")
-    validator = jsonschema.Draft202012Validator(model.json_schema())
+    validator = jsonschema.Draft202012Validator(lines.json_schema())
     yield captured
     for span in captured.spans:
         validator.validate(span)

@@ -127,10 +127,10 @@ def _without_the_import_lock(function: "Any") -> None:
 
 def _enable() -> None:
     try:
-        from autotrace import settings
+        from autotrace._settings import settings
 
         if settings.switched_on():
-            from autotrace.activation import enable_from_environment
+            from autotrace._instrumentation.activation import enable_from_environment
 
             enable_from_environment()
     except Exception as exc:  # the interpreter is starting: whatever is wrong with us, the program runs
@@ -138,7 +138,7 @@ def _enable() -> None:
 
 
 def _report(exc: Exception) -> None:
-    """Write one line to stderr as `autotrace.diagnostics` would, once a process. Imports nothing: that may be what fails."""
+    """Write one line to stderr as `autotrace._diagnostics` would, once a process. Imports nothing: that may be what fails."""
     global _reported
     if _reported:
         return

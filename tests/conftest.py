@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import activation
+from autotrace._instrumentation import activation
 
 SOURCE = '''
 class Stream:

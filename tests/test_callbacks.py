@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import context, diagnostics, status
+from autotrace import _diagnostics as diagnostics
+from autotrace import status
+from autotrace._capture import context
 from autotrace.errors import DeclarationError
 from autotrace.plugin import Inside, Instrumentor, Operation, guarded, options, start
 from autotrace.testing import Capture

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import diagnostics
+from autotrace import _diagnostics as diagnostics
 from autotrace.testing import Capture
 
 Ask = Callable[..., Any]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotrace._discovery.requirements import Requirement, release
 from autotrace.errors import DeclarationError, SettingsError
 from autotrace.plugin import Dialect, Instrumentor, Observer, Operation, Option, StreamSeam, constant
-from autotrace.requirements import Requirement, release
 
 CHAT = Operation("chat", request={"model": "model"})
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import declaration, diagnostics
-from autotrace.declaration import Renamed
+from autotrace import _diagnostics as diagnostics
+from autotrace._declaration import checking
+from autotrace._declaration.checking import Renamed
 from autotrace.errors import DeclarationError
 from autotrace.families import stainless
 from autotrace.plugin import Instrumentor, Operation, constant
@@ -19,7 +20,7 @@ from autotrace.plugin import Instrumentor, Operation, constant
 
 @pytest.fixture(autouse=True)
 def _a_renamed_keyword(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(declaration.renamed, ("Operation", "prompt"), Renamed("request", "0.3", "0.5"))
+    monkeypatch.setitem(checking.renamed, ("Operation", "prompt"), Renamed("request", "0.3", "0.5"))
 
 
 def declare(**given: Any) -> Operation:
@@ -81,7 +82,7 @@ def test_a_program_that_uses_the_plugin_sees_no_warning(
 
 
 def test_a_renamed_name_is_the_new_one_and_warns_at_the_line_that_imports_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(declaration.renamed, ("autotrace.plugin", "Op"), Renamed("Operation", "0.3", "0.5"))
+    monkeypatch.setitem(checking.renamed, ("autotrace.plugin", "Op"), Renamed("Operation", "0.3", "0.5"))
     with pytest.warns(DeprecationWarning, match="autotrace.plugin.Op is deprecated.*use autotrace.plugin.Operation") as caught:
         from autotrace.plugin import Op  # type: ignore[attr-defined]
     assert Op is Operation

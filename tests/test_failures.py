@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace import failures
+from autotrace._record import failures
 
 
 class APIConnectionError(Exception):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.freezing import freeze, thaw
+from autotrace._record.freezing import freeze, thaw
 
 PLAIN = st.recursive(
     st.none()

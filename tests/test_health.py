@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import diagnostics
-from autotrace.sinks.entry import Entry
-from autotrace.sinks.writer import writer
+from autotrace import _diagnostics as diagnostics
+from autotrace._writer.writer import writer
+from autotrace.sinks._entry import Entry
 from autotrace.testing import Capture
 
 ANSWER = {"id": "r1", "text": "hello", "usage": {"input": 7}}
@@ -54,7 +54,7 @@ def test_it_can_be_asked_before_anything_is_enabled_and_loads_nothing() -> None:
     assert set(found["spans"].values()) == {0}
     assert (found["failures"], found["circuit"]) == ({}, {})
     assert found["time"] == {"calls": 0, "sampled": 0, "ns_per_call": None}
-    assert loaded == ["autotrace.vitals"]
+    assert loaded == ["autotrace._instrumentation.health"]
 
 
 def test_every_span_is_counted_where_it_is(library: Any, captured: Capture) -> None:

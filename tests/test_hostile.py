@@ -25,9 +25,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import freezing
-from autotrace.sinks.entry import Entry
-from autotrace.sinks.writer import writer
+from autotrace._record import freezing
+from autotrace._writer.writer import writer
+from autotrace.sinks._entry import Entry
 
 LIMIT = 100_000
 

@@ -1,4 +1,4 @@
-"""The house: layers in one direction, no provider in core, and public names that are meant."""
+"""The house: rooms that depend in one direction, no provider in core, and public names that are meant."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import importlib
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 
@@ -14,21 +15,14 @@ import pytest
 import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
-ORDER = """
-errors references declaration diagnostics conventions model paths pricing.prices
-sinks.system sinks.rotation sinks.compression sinks.options
-settings per_library options hooks.discovery provenance requirements operation
-invocation surface instrumentor context freezing limits shedding resource transparency open_calls chunks failures exchange
-pricing translation
-sinks.leaving sinks.destination sinks.locking sinks.processing sinks.entry sinks.memory sinks.descriptor
-sinks.terminal sinks.excerpts sinks.tree sinks.pretty sinks.file
-sinks.registry sinks.queue sinks.delivery sinks.dispatch sinks.process sinks.thread sinks.writer sinks
-beginnings recording streams callbacks overhead calls availability spans plugin
-dialects families
-hooks native_hooks targets instrumentation reporting activation vitals autotrace
-testing cli __main__
+ROOMS = """
+errors _diagnostics _settings _process hooks _discovery _declaration surface _record sinks _writer _capture plugin
+dialects families _instrumentation autotrace testing _cli __main__
 """.split()
-"""A module imports only what stands before it, wherever in the file the import is."""
+"""The packages and modules of `autotrace`. Each imports only what stands before it, wherever in a file the import is."""
+
+PUBLIC = {"dialects", "errors", "families", "hooks", "plugin", "sinks", "surface", "testing"}
+"""What others may import. Everything else starts with an underscore: a package, or a module in a public package."""
 
 PROVIDERS = ("openai", "anthropic", "ollama", "gemini", "bedrock", "mistral", "cohere", "groq", "azure", "stainless")
 
@@ -41,49 +35,84 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
-def layer(name: str) -> int:
-    """The place of a module in `ORDER`: its own, or that of the package it is in. Empty packages stand first."""
-    while name:
-        if name in ORDER:
-            return ORDER.index(name)
-        name = name.rpartition(".")[0]
-    return -1
+def room(name: str) -> str:
+    return name.partition(".")[0]
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The modules of autotrace that a file imports, relative to the package."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def imports(path: Path, at_run_time: bool = False) -> frozenset[str]:
+    """The modules of autotrace that a file imports, relative to the package; `at_run_time` without those for type checkers."""
+    tree = ast.parse(path.read_text())
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if at_run_time and isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
         names: list[str] = []
+        if id(node) in skipped:
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if (SOURCE.parent / (name.replace(".", "/") + ".py")).exists() else node.module for name in inside]
-            names = [name if name != "autotrace" else whole for name, whole in zip(names, inside, strict=True)]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            if name.partition(".")[0] == "autotrace":
-                yield name.partition(".")[2] or "autotrace"
+            relative = name.partition(".")[2] if name.partition(".")[0] == "autotrace" else None
+            if relative is not None:
+                found.add(next((one for one in (relative, relative.rpartition(".")[0]) if one in MODULES), "autotrace"))
+    return frozenset(found)
 
 
 MODULES = dict(modules())
 
 
+def test_every_room_is_in_the_list_and_says_what_it_is_for() -> None:
+    assert {room(name) for name in MODULES} == set(ROOMS)
+    described = [name for name, path in MODULES.items() if path.name == "__init__.py" and name != "autotrace"]
+    texts = {name: ast.get_docstring(ast.parse(MODULES[name].read_text())) or "" for name in described}
+    assert [name for name, text in texts.items() if len(text.splitlines()) < 3] == []
+
+
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_imports_only_from_layers_above_it(name: str) -> None:
-    for imported in imports(MODULES[name]):
-        same = name.partition(".")[0] == imported.partition(".")[0] and name.partition(".")[0] != "sinks"
-        assert same or layer(imported) < layer(name), f"{name} imports {imported}"
+def test_a_module_imports_only_from_rooms_before_its_own(name: str) -> None:
+    here = ROOMS.index(room(name))
+    later = {one for one in imports(MODULES[name]) if room(one) != room(name) and ROOMS.index(room(one)) >= here}
+    assert later == set()
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if layer(name) < ORDER.index("testing")])
+def test_no_circle_in_a_room() -> None:
+    graph = {
+        name: {one for one in imports(path, at_run_time=True) if room(one) == room(name)} for name, path in MODULES.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join((*above, name))
+        if name not in done:
+            for one in sorted(graph[name] - {name}):
+                visit(one, (*above, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_public_and_private_can_be_told_by_name() -> None:
+    top = {room(name) for name in MODULES} - {"autotrace", "__main__"}
+    assert {name for name in top if not name.startswith("_")} == PUBLIC
+    public = [name for name in MODULES if "._" not in f".{name}" and name != "autotrace"]
+    assert [name for name in public if not hasattr(importlib.import_module(f"autotrace.{name}"), "__all__")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if ROOMS.index(room(name)) < ROOMS.index("testing")])
 def test_nothing_in_core_needs_a_dialect_or_a_family(name: str) -> None:
-    if name.partition(".")[0] not in ("dialects", "families"):
-        assert not [one for one in imports(MODULES[name]) if one.partition(".")[0] in ("dialects", "families")]
+    if room(name) not in ("dialects", "families"):
+        assert not [one for one in imports(MODULES[name]) if room(one) in ("dialects", "families")]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in MODULES if name.partition(".")[0] not in ("dialects", "families", "cli", "testing")]
-)
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) not in ("dialects", "families", "_cli", "testing")])
 def test_no_provider_has_a_name_in_core(name: str) -> None:
     tree = ast.parse(MODULES[name].read_text())
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}

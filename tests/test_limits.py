@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import limits, model
-from autotrace import settings as autotrace_settings
+from autotrace._record import limits, lines
+from autotrace._settings import settings as autotrace_settings
+from autotrace._writer.writer import writer
 from autotrace.errors import SettingsError
-from autotrace.sinks.entry import Entry
-from autotrace.sinks.writer import writer
+from autotrace.sinks._entry import Entry
 from autotrace.testing import Capture
 
 INPUT = "gen_ai.input.messages"
@@ -28,7 +28,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=20) | st.dictionaries(LONG, inner, max_size=20),
     max_leaves=30,
 )
-SCHEMA = jsonschema.Draft202012Validator(model.json_schema())
+SCHEMA = jsonschema.Draft202012Validator(lines.json_schema())
 
 
 def message(text: str, role: str = "user") -> dict[str, Any]:
@@ -40,7 +40,7 @@ def record(**attributes: Any) -> dict[str, Any]:
         "timestamp": "2026-11-22T16:44:57.123456Z",
         "level": "info",
         "event": "span",
-        "schema": model.SCHEMA,
+        "schema": lines.SCHEMA,
         "name": "chat m",
         "kind": "CLIENT",
         "trace_id": "1" * 32,

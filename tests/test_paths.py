@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace import paths
+from autotrace._declaration import paths
 from autotrace.errors import DeclarationError
 
 JSON = st.recursive(

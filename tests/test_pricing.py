@@ -20,10 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import conventions, diagnostics, settings
-from autotrace.cli.activation import variables_of_file
+from autotrace import _diagnostics as diagnostics
+from autotrace._cli.activation import variables_of_file
+from autotrace._declaration import conventions
+from autotrace._record.pricing import cost, sources
+from autotrace._settings import settings
 from autotrace.errors import SettingsError
-from autotrace.pricing import cost, sources
 from autotrace.testing import Capture
 
 NOVEMBER = int(datetime(2026, 11, 15, tzinfo=timezone.utc).timestamp()) * 1_000_000_000
@@ -37,16 +39,16 @@ FOO = {"acme/foo-1": {"input": 1.5, "output": 6, "cache_read": 0.15, "cache_writ
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No prices are given, and what is installed is looked for anew."""
     monkeypatch.setattr(settings, "current", settings.Settings())
-    sources.forget()
+    sources.installed.forget()
     yield
-    sources.forget()
+    sources.installed.forget()
 
 
 @pytest.fixture
 def without_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the extra were not installed."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
-    monkeypatch.delitem(sys.modules, "autotrace.pricing.maintained", raising=False)
+    monkeypatch.delitem(sys.modules, "autotrace._record.pricing.maintained", raising=False)
 
 
 def attributes(provider: str | None, model: str, raw: Any = None, more: Any = (), **counts: int) -> dict[str, Any]:
@@ -256,7 +258,7 @@ def test_the_tier_that_the_response_names_is_charged(
     ],
 )
 def test_the_provider_is_who_sends_the_bill(name: str | None, address: str | None, expected: str | None) -> None:
-    from autotrace.pricing.maintained import provider_of
+    from autotrace._record.pricing.maintained import provider_of
 
     found = provider_of(name, address)
     assert (found and found.id) == expected
@@ -486,10 +488,10 @@ FORMS = {
 def test_what_is_known_of_a_form_of_usage_changes_no_cost(model: tuple[str, str], data: st.DataObject) -> None:
     raws = data.draw(st.lists(FORMS[model], min_size=4, max_size=8))
     given = [attributes(*model, raw, input_tokens=9, output_tokens=9) for raw in raws]
-    sources.forget()
+    sources.installed.forget()
     one_after_another = [priced(dict(one)) for one in given]
     for one, before in zip(given, one_after_another, strict=True):
-        sources.forget()
+        sources.installed.forget()
         assert priced(dict(one)) == before
 
 

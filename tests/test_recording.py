@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import recording
+from autotrace._capture import recording
+from autotrace._record.origin import Origin
 from autotrace.errors import DeclarationError
 from autotrace.plugin import Operation, open_call, start
 from autotrace.testing import Capture
-from autotrace.translation import Origin
 
 TOOL = Operation(
     "execute_tool",

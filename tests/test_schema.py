@@ -10,16 +10,16 @@ import jsonschema
 import pytest
 
 import autotrace
-from autotrace import model
-from autotrace.sinks.writer import writer
+from autotrace._record import lines
+from autotrace._writer.writer import writer
 from autotrace.testing import Capture
 
-PUBLISHED = json.loads((Path(model.__file__).parent / "schema.json").read_text())
+PUBLISHED = json.loads((Path(autotrace.__file__).parent / "schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(PUBLISHED, format_checker=jsonschema.FormatChecker())
 
 
 def test_the_checked_in_schema_is_what_the_model_says() -> None:
-    assert model.json_schema() == PUBLISHED, "run `python -m autotrace.model > src/autotrace/schema.json`"
+    assert lines.json_schema() == PUBLISHED, "run `python -m autotrace._record.lines > src/autotrace/schema.json`"
     jsonschema.Draft202012Validator.check_schema(PUBLISHED)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace.cli.activation import variables_of_file
+from autotrace._cli.activation import variables_of_file
+from autotrace._settings.settings import Settings, switched_off, switched_on, unknown_variables
 from autotrace.errors import SettingsError
-from autotrace.settings import Settings, switched_off, switched_on, unknown_variables
 
 
 @pytest.fixture

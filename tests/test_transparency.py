@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import context, open_calls, recording, transparency
+from autotrace._capture import context, open_calls, recording
+from autotrace._record import response_ids
+from autotrace._record.origin import Origin
 from autotrace.errors import DeclarationError
-from autotrace.plugin import Operation
+from autotrace.plugin import Call, Operation
 from autotrace.testing import Capture
-from autotrace.translation import Origin
 
 FRAMEWORK = '''
 from .client import Stream
@@ -387,7 +388,7 @@ def test_one_model_call_is_one_span(row: str, acme: Any, captured: Capture) -> N
     assert shape(captured.spans) == (expected if TOP in expected else [*expected, TOP])
     inside = [span for span in captured.spans if span["parent_id"] or span["name"] == "top"]
     assert len({span["trace_id"] for span in inside}) == 1
-    assert transparency._waiting == {}
+    assert response_ids._waiting == {}
 
 
 CHAT = Operation("chat", request={"model": "model"}, response={"id": "id"})
@@ -395,7 +396,7 @@ OUTER = Operation("chat", request={"model": "model"}, response={"id": "id"}, tra
 ORIGIN = Origin("autotrace-acme", "1", "acme")
 
 
-def begin(operation: Operation = OUTER, **more: Any) -> recording.Call:
+def begin(operation: Operation = OUTER, **more: Any) -> Call:
     return recording.begin(operation, ORIGIN, {"model": "m"}, **more)
 
 
@@ -496,15 +497,15 @@ def test_a_request_can_be_found_inside_itself(captured: Capture) -> None:
 def test_response_ids_are_kept_while_an_outer_call_is_open_and_not_too_many(captured: Capture) -> None:
     begin(CHAT).finish({"id": "before"})
     outer = begin()
-    for number in range(transparency._MOST + 10):
+    for number in range(response_ids._MOST + 10):
         begin(CHAT).finish({"id": str(number)})
-    assert len(captured.spans) == transparency._MOST + 11
-    assert len(transparency._seen) == transparency._MOST
-    outer.finish({"id": str(transparency._MOST)})
-    assert len(captured.spans) == transparency._MOST + 11
+    assert len(captured.spans) == response_ids._MOST + 11
+    assert len(response_ids._seen) == response_ids._MOST
+    outer.finish({"id": str(response_ids._MOST)})
+    assert len(captured.spans) == response_ids._MOST + 11
     begin(CHAT).finish({"id": "after"})
-    assert len(captured.spans) == transparency._MOST + 12
-    assert transparency._seen == {}
+    assert len(captured.spans) == response_ids._MOST + 12
+    assert response_ids._seen == {}
 
 
 def test_only_inferences_can_be_transparent() -> None:

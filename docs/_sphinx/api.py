@@ -19,6 +19,7 @@ PUBLIC = (
     "autotrace.hooks",
     "autotrace.plugin",
     "autotrace.sinks",
+    "autotrace.surface",
     "autotrace.testing",
     "autotrace.testing.provider",
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace import failures
+from autotrace._record import failures
 
 STAINLESS = ("openai", "anthropic")
 CATEGORIES = {

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace.sinks.writer import writer
+from autotrace._writer.writer import writer
 from autotrace.testing.provider import serve
 
 WARM_UP, CALLS = 150, 100

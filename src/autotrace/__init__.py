@@ -8,18 +8,23 @@ See `enable` for what may be said there, and the README for activation without c
 
 from __future__ import annotations
 
-from autotrace.activation import disable, enable, flush, status
+from autotrace._instrumentation.activation import disable, enable, flush, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from autotrace.context import attributes, suppress
-    from autotrace.spans import span
-    from autotrace.vitals import health
+    from autotrace._capture.context import attributes, suppress
+    from autotrace._capture.spans import span
+    from autotrace._instrumentation.health import health
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "attributes", "disable", "enable", "flush", "health", "span", "status", "suppress"]
 
-_LAZY = {"attributes": "context", "health": "vitals", "span": "spans", "suppress": "context"}
+_LAZY = {
+    "attributes": "_capture.context",
+    "health": "_instrumentation.health",
+    "span": "_capture.spans",
+    "suppress": "_capture.context",
+}
 """Names that need more than activation may import, and where they are."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from autotrace.cli import main
+from autotrace._cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

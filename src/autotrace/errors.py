@@ -5,10 +5,12 @@
     ├── DeclarationError   (ValueError)  a plugin's declaration that cannot be right
     └── PluginError        (LookupError) a plugin that was asked for by name and is not there
 
-A failure of ours inside the program's own call or import is never raised: it goes through `autotrace.diagnostics`.
+A failure of ours inside the program's own call or import is never raised: it goes through `autotrace._diagnostics`.
 """
 
 from __future__ import annotations
+
+__all__ = ["AutotraceError", "DeclarationError", "PluginError", "SettingsError", "nearest"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

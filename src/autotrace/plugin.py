@@ -7,28 +7,28 @@ an `Invocation`) picks the operation where one function serves many, `start` is 
 
 from __future__ import annotations
 
-from autotrace.callbacks import guarded, open_call, options, start
-from autotrace.context import SpanContext
+from autotrace._capture.call import Call
+from autotrace._capture.callbacks import guarded, open_call, options, start
+from autotrace._capture.context import SpanContext
+from autotrace._declaration.instrumentor import Instrumentor
+from autotrace._declaration.invocation import Inside, Invocation, Observer, Route, Target
+from autotrace._declaration.operation import Dialect, Operation, StreamSeam
+from autotrace._declaration.options import Option
+from autotrace._declaration.paths import constant, first, total
+from autotrace._process import leave_stdout
 from autotrace.errors import DeclarationError
-from autotrace.instrumentor import Instrumentor
-from autotrace.invocation import Inside, Invocation, Observer, Route, Target
-from autotrace.operation import Dialect, Operation, StreamSeam
-from autotrace.options import Option
-from autotrace.paths import constant, first, total
-from autotrace.recording import Call
-from autotrace.sinks.destination import leave_stdout
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
 
     def __getattr__(name):
         """A name of before, with a warning at the line that asks for it."""
-        from autotrace import declaration
+        from autotrace._declaration import checking
 
-        change = declaration.renamed.get((__name__, name))
+        change = checking.renamed.get((__name__, name))
         if change is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        declaration.deprecated(f"{__name__}.{name}", f"{__name__}.{change.instead}", change.since, change.until)
+        checking.deprecated(f"{__name__}.{name}", f"{__name__}.{change.instead}", change.since, change.until)
         return globals()[change.instead]
 
 

@@ -13,7 +13,26 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, NamedTuple, Union
 
-from autotrace.invocation import Invocation
+from autotrace._declaration.invocation import Invocation
+
+__all__ = [
+    "ASKING",
+    "BY_NAME",
+    "UNKNOWN",
+    "Described",
+    "Function",
+    "FunctionNode",
+    "Record",
+    "Way",
+    "asks",
+    "calls",
+    "directories",
+    "functions",
+    "literal",
+    "modules",
+    "posted",
+    "reaching",
+]
 
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-OURS = "autotrace.hooks.finder.Finder"
+OURS = "autotrace.hooks._finder.Finder"
 AGENTS = ("wrapt", "ddtrace", "newrelic")
 ALL_THREADS = [f"own_{number}" for number in range(8)]
 TOLD = {

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from autotrace import activation, surface
-from autotrace.cli import coverage
+from autotrace import surface
+from autotrace._cli import coverage
+from autotrace._instrumentation import activation
 
 SDK = """
 from .wire import send

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import reporting
-from autotrace.cli import main, probing, report
-from autotrace.cli.report import NOTE, OK, PROBLEM, WARNING, Finding
+from autotrace._cli import main, probing, report
+from autotrace._cli.report import NOTE, OK, PROBLEM, WARNING, Finding
+from autotrace._instrumentation import reporting
 
 SOURCE = str(Path(autotrace.__file__).parents[1])
 AUTOTRACE = [sys.executable, "-m", "autotrace"]
@@ -291,7 +291,7 @@ def test_what_keeps_autotrace_from_starting_is_said(library: Any) -> None:
     library.write("app.py", f"import {library.name}")
     output = library.site / "report.json"
     # The doctor is the real one, by its place on the path; the program finds the wrong one.
-    code = f"import sys; sys.path.insert(0, {SOURCE!r}); from autotrace.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = f"import sys; sys.path.insert(0, {SOURCE!r}); from autotrace._cli import main; sys.exit(main(sys.argv[1:]))"
     line = [sys.executable, "-c", code, "doctor", "--json", "--output", str(output), "--", "app.py"]
     variables = {**environment(library), "PYTHONPATH": os.pathsep.join([str(library.site), SOURCE])}
     done = subprocess.run(line, env=variables, cwd=library.site, capture_output=True, text=True, timeout=60, check=False)
@@ -395,7 +395,9 @@ def test_a_process_reports_the_line_of_code_that_enabled_it(library: Any) -> Non
 
 
 def test_nothing_is_written_where_nobody_waits_and_nothing_loaded_where_nobody_asks(library: Any) -> None:
-    library.write("app.py", "import sys, autotrace\nautotrace.enable()\nprint('autotrace.reporting' in sys.modules)")
+    library.write(
+        "app.py", "import sys, autotrace\nautotrace.enable()\nprint('autotrace._instrumentation.reporting' in sys.modules)"
+    )
     for variables, loaded in ({}, "False"), ({"AUTOTRACE_DOCTOR": str(library.site / "gone")}, "True"):
         line = [sys.executable, "app.py"]
         done = subprocess.run(

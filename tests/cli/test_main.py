@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import autotrace
-from autotrace.cli import demo, main, schema
+from autotrace._cli import demo, main, schema
 from autotrace.testing.provider import serve
 
 SOURCE = str(Path(autotrace.__file__).parents[1])
@@ -51,7 +51,7 @@ def test_a_command_is_cheap_to_import(module: str) -> None:
     heavy = "argparse subprocess asyncio http.server msgspec structlog wrapt shutil importlib.metadata".split()
     if module == ".demo":
         heavy.remove("subprocess")  # what it is about
-    code = f"import sys, autotrace.cli{module}; print(sorted(set({heavy!r}) & set(sys.modules)))"
+    code = f"import sys, autotrace._cli{module}; print(sorted(set({heavy!r}) & set(sys.modules)))"
     before = f"import sys; print(sorted(set({heavy!r}) & set(sys.modules)))"
     assert python("-c", code).stdout == python("-c", before).stdout
 
@@ -108,7 +108,7 @@ def test_demo_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capfdbinary:
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     large = tmp_path / "schema.json"
     large.write_text("x" * 1_000_000)
-    code = f"import sys; from autotrace.cli import main, schema; schema.FILE = {str(large)!r}; sys.exit(main(['schema']))"
+    code = f"import sys; from autotrace._cli import main, schema; schema.FILE = {str(large)!r}; sys.exit(main(['schema']))"
     line = [sys.executable, "-c", code]
     with subprocess.Popen(
         line, env={**os.environ, "PYTHONPATH": SOURCE}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -127,7 +127,7 @@ def test_the_example_does_what_it_has_keys_for(sdk: str) -> None:
         pytest.importorskip(name)
     with serve() as provider:
         given = {name: value if sdk and name.lower().startswith(sdk) else "" for name, value in provider.environment().items()}
-        result = python("-m", "autotrace.cli.example", **given)
+        result = python("-m", "autotrace._cli.example", **given)
         paths = {request.path for request in provider.requests}
     assert (result.returncode, result.stdout) == (0, "")
     skipped = [line for line in result.stderr.splitlines() if line.startswith("skipped: ")]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autotrace.cli import new_plugin
+from autotrace._cli import new_plugin
 from autotrace.plugin import Instrumentor
 
 if sys.version_info >= (3, 11):
@@ -174,5 +174,5 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_the_library_is_not_imported(tmp_path: Path) -> None:
     if importlib.util.find_spec("groq") is None:
         pytest.skip("groq is not installed")
-    code = f"import sys; from autotrace.cli import new_plugin; new_plugin.main(['groq', '--directory', {str(tmp_path)!r}])"
+    code = f"import sys; from autotrace._cli import new_plugin; new_plugin.main(['groq', '--directory', {str(tmp_path)!r}])"
     subprocess.run([sys.executable, "-c", f"{code}; sys.exit('groq' in sys.modules)"], check=True, capture_output=True)

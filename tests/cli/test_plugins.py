@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace.cli import libraries, main, plugins, table
+from autotrace._cli import libraries, main, plugins, table
 
 SOURCE = str(Path(autotrace.__file__).parents[1])
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrace.cli import activation, interpreters, run
+from autotrace._cli import activation, interpreters, run
 
 SOURCE = str(Path(activation.__file__).parents[2])
 SHOW = """
@@ -414,7 +414,7 @@ def test_run_knows_beforehand_whom_the_directory_fits(target: Target, other: Env
     if compiled is not None:
         target.compile(compiled)
     program = "import sys; print('_autotrace_boot' in sys.modules)"
-    code = f"from autotrace.cli import main; main(['run', {str(other.python)!r}, '-c', {program!r}])"
+    code = f"from autotrace._cli import main; main(['run', {str(other.python)!r}, '-c', {program!r}])"
     result = target.python(code, target.root)
     assert result.stdout == f"{compiled == OURS}\n"
     assert ("is not traced" in result.stderr) is (compiled != OURS)
@@ -489,7 +489,8 @@ def test_the_next_sitecustomize_may_use_autotrace(tmp_path: Path, target: Target
     theirs.mkdir()
     (theirs / "sitecustomize.py").write_text("import autotrace\nautotrace.enable()\n")
     target.fill()
-    code = "import sys, wave; print('autotrace.activation' in sys.modules, sys.modules['sitecustomize'].autotrace.__file__)"
+    activation = "autotrace._instrumentation.activation"
+    code = f"import sys, wave; print({activation!r} in sys.modules, sys.modules['sitecustomize'].autotrace.__file__)"
     result = target.python(code, theirs, **target.accepted)
     assert result.stdout == f"True {target.root / 'autotrace' / '__init__.py'}\n"
     assert result.stderr == ""

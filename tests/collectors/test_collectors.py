@@ -17,8 +17,6 @@ import jsonschema
 import pytest
 from tests.collectors.daemons import COLLECTORS, LAST, Collected, Collector, Start
 
-from autotrace import model
-
 BEGINNING = 'é \t\x7f ‰ "schema":"autotrace.span/1" '
 PROGRAM = (
     f"""
@@ -105,7 +103,7 @@ def records(lines: list[str]) -> list[dict[str, Any]]:
         except ValueError:
             continue
     for record in found:
-        jsonschema.Draft202012Validator(model.json_schema()).validate(record)
+        jsonschema.Draft202012Validator(lines.json_schema()).validate(record)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autotrace import dialects
-from autotrace.operation import Dialect, Operation
+from autotrace._declaration.operation import Dialect, Operation
 
 Read = Callable[..., dict[str, Any]]
 

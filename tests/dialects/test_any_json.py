@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autotrace import paths
+from autotrace._declaration import paths
+from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects import (
     anthropic_complete,
     anthropic_messages,
@@ -33,7 +34,6 @@ from autotrace.dialects import (
     openai_responses,
     parts,
 )
-from autotrace.operation import Dialect, Operation
 
 DIALECTS = [
     openai_chat.openai_chat,

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.bedrock_converse import bedrock_converse
@@ -21,7 +22,6 @@ from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import sse
-from autotrace.operation import Dialect, Operation
 
 from .test_deltas import chat, converse, messages, responses
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotrace.operation import Operation
+from autotrace._declaration.operation import Operation
 
 NAMES = (
     *("anthropic_complete", "anthropic_messages", "ollama", "openai_chat", "openai_completions", "openai_embeddings"),

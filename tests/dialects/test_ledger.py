@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.ollama import ollama_chat
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_embeddings import openai_embeddings
 from autotrace.dialects.openai_responses import openai_responses
-from autotrace.operation import Dialect, Operation
 
 USAGE = "gen_ai.usage."
 OWN = "autotrace.usage."

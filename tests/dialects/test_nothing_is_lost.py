@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autotrace._declaration.operation import Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.gemini import gemini
 from autotrace.dialects.gemini_interactions import gemini_interactions
 from autotrace.dialects.ollama import ollama_chat, ollama_generate
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
-from autotrace.operation import Operation
 
 from .bodies import ALL, DATA, PICTURE, Body
 

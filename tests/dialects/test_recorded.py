@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from autotrace.conventions import FINISH_REASONS
+from autotrace._declaration.conventions import FINISH_REASONS
 
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 pytestmark = pytest.mark.skipif(

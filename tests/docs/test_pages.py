@@ -17,7 +17,9 @@ import jsonschema
 import pytest
 
 import autotrace
-from autotrace import model, plugin, settings
+from autotrace import plugin
+from autotrace._record import lines
+from autotrace._settings import settings
 from autotrace.testing.provider import Provider, serve
 
 if sys.version_info >= (3, 11):
@@ -74,7 +76,7 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    validator = jsonschema.Draft202012Validator(model.json_schema())
+    validator = jsonschema.Draft202012Validator(lines.json_schema())
     for line in done.stdout.splitlines():
         if line.startswith("{"):
             validator.validate(json.loads(line))
@@ -89,8 +91,8 @@ def test_the_tables_of_a_page_are_toml(page: Path) -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
 def test_the_first_record_is_a_valid_one_with_the_fields_of_a_real_one(page: str) -> None:
     (shown,) = (json.loads(block.text) for block in blocks(ROOT / page, "json"))
-    jsonschema.Draft202012Validator(model.json_schema()).validate(shown)
-    assert list(shown) == list(model.Span.__struct_fields__)
+    jsonschema.Draft202012Validator(lines.json_schema()).validate(shown)
+    assert list(shown) == list(lines.Span.__struct_fields__)
 
 
 def test_all_that_authors_import_is_promised_to_them() -> None:

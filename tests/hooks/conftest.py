@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from autotrace import diagnostics, hooks
+from autotrace import _diagnostics as diagnostics
+from autotrace import hooks
 
 SOURCE = str(Path(hooks.__file__).parents[2])
 _numbers = itertools.count()

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 import _autotrace_boot
 from autotrace import hooks
-from autotrace.hooks import discovery
+from autotrace._discovery import distributions
 
 SOURCE = Path(hooks.__file__).parents[2]
 PTH = SOURCE.parent / "autotrace.pth"
@@ -58,7 +58,7 @@ class Installation:
         (later / "throw_away_library.py").write_text("value = 1\n")
         self.metadata = later / "autotrace_throw_away-1.0.dist-info"
         self.metadata.mkdir()
-        entry = f"[{discovery.GROUP}]\nthrow_away_library = throw_away_plugin:instrumentor\n"
+        entry = f"[{distributions.GROUP}]\nthrow_away_library = throw_away_plugin:instrumentor\n"
         (self.metadata / "entry_points.txt").write_text(entry)
 
     def start(self, program: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -147,7 +147,7 @@ def test_the_first_import_after_site_finds_plugins_on_the_whole_path_and_is_trac
 
 def test_the_boot_finder_leaves_and_ours_stands_in_front(shared: Installation) -> None:
     result = shared.start(f"import throw_away_library\n{OURS}", AUTOTRACE="1")
-    assert result.stdout.splitlines()[1] == "['autotrace.hooks.finder']"
+    assert result.stdout.splitlines()[1] == "['autotrace.hooks._finder']"
 
 
 @pytest.mark.parametrize("installed", [True, False], ids=["with a plugin", "without plugins"])
@@ -181,7 +181,7 @@ def test_site_may_be_run_by_the_program(shared: Installation) -> None:
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("first", ["autotrace", "autotrace.hooks", "autotrace.hooks.finder", "__future__"])
+@pytest.mark.parametrize("first", ["autotrace", "autotrace.hooks", "autotrace.hooks._finder", "__future__"])
 def test_the_first_import_may_be_one_that_enabling_makes(shared: Installation, first: str) -> None:
     program = f"""
         import {first}
@@ -192,9 +192,9 @@ def test_the_first_import_may_be_one_that_enabling_makes(shared: Installation, f
         assert module.__spec__.name == {first!r}
         assert type(module.__spec__.loader).__module__ != "_autotrace_boot"
         assert type(module.__loader__).__module__ != "_autotrace_boot"
-        import autotrace.hooks.finder
-        assert autotrace.hooks.finder is sys.modules["autotrace.hooks.finder"]
-        assert sys.modules["autotrace.activation"].settings is autotrace.settings
+        import autotrace.hooks._finder
+        assert autotrace.hooks._finder is sys.modules["autotrace.hooks._finder"]
+        assert sys.modules["autotrace._instrumentation.activation"].settings is autotrace._settings.settings
     """
     assert shared.start(textwrap.dedent(program) + TRACED, AUTOTRACE="1").stdout == "1\npatched\n"
 
@@ -203,14 +203,14 @@ def test_starting_again_changes_nothing(shared: Installation) -> None:
     again = "import _autotrace_boot, sys\n_autotrace_boot.start()\n_autotrace_boot.start()\n"
     result = shared.start(again + TRACED + "_autotrace_boot.start()\n" + OURS, AUTOTRACE="1")
     assert result.stdout.splitlines()[:2] == ["1", "patched"]
-    assert result.stdout.splitlines()[3] == "['autotrace.hooks.finder']"
+    assert result.stdout.splitlines()[3] == "['autotrace.hooks._finder']"
     assert result.stderr == ""
 
 
 def test_outside_site_it_starts_at_once(shared: Installation) -> None:
     program = "import os, _autotrace_boot\nos.environ['AUTOTRACE'] = '1'\n_autotrace_boot.start()\n"
     result = shared.start(program + OURS)
-    assert result.stdout.splitlines()[1] == "['autotrace.hooks.finder']"
+    assert result.stdout.splitlines()[1] == "['autotrace.hooks._finder']"
     assert result.stderr == ""
 
 
@@ -241,7 +241,7 @@ def test_enabling_imports_little(shared: Installation, program: str) -> None:
     without = set(shared.start(show).stdout.split())
     result = shared.start(show, AUTOTRACE="1")
     new = set(result.stdout.split()) - without
-    assert "autotrace.hooks.finder" in new
+    assert "autotrace.hooks._finder" in new
     assert new & set(HEAVY.split()) == set()
     assert len(new - {"_autotrace_boot"}) <= 15, sorted(new)  # as for `import autotrace; autotrace.enable()`
     assert result.stderr == ""
@@ -259,7 +259,7 @@ def test_the_bootstrap_imports_nothing_that_others_want_to_patch_first(shared: I
     at_start, enabled = (set(line.split()) for line in result.stdout.splitlines())
     assert ("_autotrace_boot" in at_start) is not explicitly
     assert "autotrace" not in at_start
-    assert "autotrace.hooks.finder" in enabled
+    assert "autotrace.hooks._finder" in enabled
     assert enabled & set(FORBIDDEN) == set()
     assert result.stderr == ""
 
@@ -328,9 +328,11 @@ DAMAGES: dict[str, Any] = {
     "autotrace is empty": replace_autotrace(""),
     "autotrace is gone": lambda own: (replace_autotrace("")(own), shutil.rmtree(own.root / "broken" / "autotrace")),
     "the dependencies are gone": remove_the_dependencies,
-    "metadata is garbage": write_metadata(b"\xff\x00[" + discovery.GROUP.encode() + b"]\n===\n\xfe"),
-    "metadata names no attribute": write_metadata(f"[{discovery.GROUP}]\nthrow_away_library = throw_away_plugin".encode()),
-    "metadata names what is not there": write_metadata(f"[{discovery.GROUP}]\nthrow_away_library = no_such:thing\n".encode()),
+    "metadata is garbage": write_metadata(b"\xff\x00[" + distributions.GROUP.encode() + b"]\n===\n\xfe"),
+    "metadata names no attribute": write_metadata(f"[{distributions.GROUP}]\nthrow_away_library = throw_away_plugin".encode()),
+    "metadata names what is not there": write_metadata(
+        f"[{distributions.GROUP}]\nthrow_away_library = no_such:thing\n".encode()
+    ),
     "the plugin raises": write_plugin("raise RuntimeError('broken')"),
     "the plugin is no plugin": write_plugin("instrumentor = 1"),
     "the plugin is no Python": write_plugin("def def"),
@@ -428,7 +430,7 @@ def test_the_entry_point_has_the_form_that_is_asked_for() -> None:
 def test_an_entry_point_starts_us_like_the_pth_file(started: Installation, options: list[str]) -> None:
     result = started.start(TRACED + OURS, *options, AUTOTRACE="1")
     assert result.stdout.splitlines()[:2] == ["1", "patched"]
-    assert result.stdout.splitlines()[-1] == "['autotrace.hooks.finder']"
+    assert result.stdout.splitlines()[-1] == "['autotrace.hooks._finder']"
     assert result.stderr == ""
 
 
@@ -464,7 +466,7 @@ def test_whichever_of_them_fire_it_is_enabled_once(own: Installation) -> None:
         again + TRACED + OURS, AUTOTRACE="1", PYTHONPATH=os.pathsep.join([str(SOURCE / "autotrace" / "site"), str(SOURCE)])
     )
     assert result.stdout.splitlines()[:2] == ["1", "patched"]
-    assert result.stdout.splitlines()[-1] == "['autotrace.hooks.finder']"
+    assert result.stdout.splitlines()[-1] == "['autotrace.hooks._finder']"
     assert result.stderr == ""
 
 
@@ -495,7 +497,7 @@ def test_finders_that_came_meanwhile_keep_their_order(own: Installation) -> None
     program = """
         import throw_away_library, sys
         ours, *others = sys.meta_path
-        assert type(ours).__module__ == "autotrace.hooks.finder"
+        assert type(ours).__module__ == "autotrace.hooks._finder"
         assert others == [sys.front, *sys.before[1:], sys.behind]
         assert type(sys.before[0]).__module__ == "_autotrace_boot"
         print(sys.asked.count(sys.front), sys.asked.count(sys.behind))
@@ -559,7 +561,7 @@ def test_both_sides_of_a_fork_before_the_first_import_are_traced(shared: Install
         import os, sys
         child = os.fork()
         import throw_away_library
-        assert type(sys.meta_path[0]).__module__ == "autotrace.hooks.finder"
+        assert type(sys.meta_path[0]).__module__ == "autotrace.hooks._finder"
         assert sys.plugin_loaded == 1
         if child:
             assert os.waitpid(child, 0)[1] == 0
@@ -643,7 +645,7 @@ def test_children_of_multiprocessing_are_traced(shared: Installation, method: st
     program = shared.root / "parent.py"
     program.write_text(PARENT)
     result = shared.run("-W", "ignore", str(program), method, AUTOTRACE="1")
-    assert (result.stdout, result.stderr) == ("autotrace.hooks.finder 1\n", "")
+    assert (result.stdout, result.stderr) == ("autotrace.hooks._finder 1\n", "")
 
 
 # --- what is said when nothing else can be ---

@@ -17,10 +17,10 @@ from typing import Any
 import importlib_metadata
 import pytest
 
-from autotrace import diagnostics
-from autotrace.hooks import discovery
+from autotrace import _diagnostics as diagnostics
+from autotrace._discovery import distributions
 
-GROUP = discovery.GROUP
+GROUP = distributions.GROUP
 
 
 def distribution(site: Path, directory: str, entry_points: str | bytes | None) -> Path:
@@ -38,7 +38,9 @@ def distribution(site: Path, directory: str, entry_points: str | bytes | None) -
 
 
 def found(*paths: Path | str) -> list[tuple[str, str, str, str]]:
-    return [(one.package, one.value, one.distribution, one.version) for one in discovery.scan([str(path) for path in paths])]
+    return [
+        (one.package, one.value, one.distribution, one.version) for one in distributions.scan([str(path) for path in paths])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_name_and_version_are_those_that_the_metadata_state(tmp_path: Path, file
 )
 def test_a_plugin_answers_to_the_rest_of_its_distributions_name_too(tmp_path: Path, directory: str, alias: str) -> None:
     distribution(tmp_path, directory, f"[{GROUP}]\nlangchain_core = a:b\n")
-    assert [entry.alias for entry in discovery.scan([str(tmp_path)])] == [alias]
+    assert [entry.alias for entry in distributions.scan([str(tmp_path)])] == [alias]
 
 
 def test_the_first_distribution_of_a_name_on_the_path_hides_the_others(tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("odd", [None, 0, b".", Path()])
 def test_an_entry_of_the_path_that_is_no_text_is_ignored_as_by_the_import_system(tmp_path: Path, odd: Any) -> None:
     distribution(tmp_path, "acme-1.dist-info", f"[{GROUP}]\nacme = a:b\n")
-    assert [entry.package for entry in discovery.scan([odd, str(tmp_path)])] == ["acme"]
+    assert [entry.package for entry in distributions.scan([odd, str(tmp_path)])] == ["acme"]
 
 
 def test_a_directory_without_permission_is_passed_over(tmp_path: Path, modules: Any) -> None:
@@ -178,13 +180,13 @@ def test_a_directory_without_permission_is_passed_over(tmp_path: Path, modules: 
         modules.run(
             f"""
             import os
-            from autotrace.hooks import discovery
+            from autotrace._discovery import distributions
             if os.getuid() == 0:
                 os.setuid(65534)
             try:
                 os.listdir({str(closed)!r})
             except PermissionError:
-                assert discovery.scan([{str(closed)!r}]) == []
+                assert distributions.scan([{str(closed)!r}]) == []
             else:
                 raise AssertionError
             """
@@ -201,18 +203,18 @@ def test_without_paths_the_import_path_is_read_and_its_empty_entry_is_here(
     distribution(there, "other-1.dist-info", f"[{GROUP}]\nother = c:d\n")
     monkeypatch.chdir(here)
     monkeypatch.setattr(sys, "path", ["", str(there)])
-    assert [entry.package for entry in discovery.scan()] == ["acme", "other"]
+    assert [entry.package for entry in distributions.scan()] == ["acme", "other"]
 
 
 def test_another_group_can_be_asked_for(tmp_path: Path) -> None:
     distribution(tmp_path, "acme-1.dist-info", f"[{GROUP}]\nacme = a:b\n[others]\nx = c:d\n")
-    assert [(entry.package, entry.value) for entry in discovery.scan([str(tmp_path)], "others")] == [("x", "c:d")]
+    assert [(entry.package, entry.value) for entry in distributions.scan([str(tmp_path)], "others")] == [("x", "c:d")]
 
 
 def test_a_plugin_is_found_without_being_imported(modules: Any) -> None:
     name = modules.new("raise AssertionError\n")
     distribution(modules.directory, "acme-1.dist-info", f"[{GROUP}]\nacme = {name}:b\n")
-    assert name in [entry.value.partition(":")[0] for entry in discovery.scan()]
+    assert name in [entry.value.partition(":")[0] for entry in distributions.scan()]
     assert name not in sys.modules
 
 
@@ -240,7 +242,7 @@ def test_an_entry_point_tells_where_its_distribution_was_found(tmp_path: Path, m
     distribution(egg, "EGG-INFO", f"[{GROUP}]\nother = c:d\n")
     (egg / "EGG-INFO" / "PKG-INFO").write_text("Name: other\nVersion: 1\n")
     monkeypatch.chdir(tmp_path / "site")
-    assert [one.origin for one in discovery.scan(["", str(egg)])] == [str(tmp_path / "site"), str(egg)]
+    assert [one.origin for one in distributions.scan(["", str(egg)])] == [str(tmp_path / "site"), str(egg)]
 
 
 def test_editable_installs_are_found_where_their_metadata_are(tmp_path: Path) -> None:
@@ -250,7 +252,7 @@ def test_editable_installs_are_found_where_their_metadata_are(tmp_path: Path) ->
     distribution(developed, "other.egg-info", f"[{GROUP}]\nother = other_plugin:b\n")  # setup.py develop
     (site / "other.egg-link").write_text(f"{developed}\n.")
     distribution(source, "acme.egg-info", f"[{GROUP}]\nacme = stale:b\n")  # what the build left in the source
-    entry_points = discovery.scan([str(site), str(source), str(developed)])
+    entry_points = distributions.scan([str(site), str(source), str(developed)])
     assert [(one.value, one.origin) for one in entry_points] == [
         ("acme_plugin:b", str(site)),
         ("other_plugin:b", str(developed)),
@@ -272,14 +274,14 @@ def test_plugins_in_an_archive_are_found_in_its_place(tmp_path: Path) -> None:
         tmp_path / "p.zip", a=f"[{GROUP}]\na = hidden:b\n", c_d=f"[{GROUP}]\nc = c:d[x]\nwrong\n", e=f"[{GROUP}]\ne = e:f"
     )
     distribution(second, "e-2.dist-info", f"[{GROUP}]\ne = hidden:f\n")
-    assert [(one.value, one.distribution, one.origin) for one in discovery.scan([str(first), packed, str(second)])] == [
+    assert [(one.value, one.distribution, one.origin) for one in distributions.scan([str(first), packed, str(second)])] == [
         ("a:b", "a", str(first)),
         ("e:f", "e", packed),
     ]
     with zipfile.ZipFile(packed, "a") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         file.writestr("c_d-1.dist-info/entry_points.txt", f"[{GROUP}]\nc = c:d[x]\n= e:f\n")
-    assert [(one.value, one.distribution, one.origin) for one in discovery.scan([packed])] == [
+    assert [(one.value, one.distribution, one.origin) for one in distributions.scan([packed])] == [
         ("hidden:b", "a", packed),
         ("c:d", "c-d", packed),
         ("e:f", "e", packed),
@@ -325,7 +327,7 @@ def test_distributions_that_a_foreign_finder_tells_of_are_found_in_its_place(
     before = Teller(Told("A", f"[{GROUP}]\na = before:a\n[x]\ny = z:z\n"), Told("d.d", f"[{GROUP}]\nd = before:d[x]\n"))
     after = Teller(Told("b", f"[{GROUP}]\nb = after:b\n"), Told("e", f"[{GROUP}]\ne = after:e\n"))
     monkeypatch.setattr(sys, "meta_path", [before, *sys.meta_path, after])
-    entry_points = discovery.scan([str(tmp_path)])
+    entry_points = distributions.scan([str(tmp_path)])
     on_path = [name for name in map(operator.itemgetter(0), os.listdir(tmp_path)) if name in "bc"]
     assert [one.value for one in entry_points] == ["before:a", "before:d", *(f"path:{name}" for name in on_path), "after:e"]
     teller = f"{__name__}.Teller"
@@ -336,7 +338,9 @@ def test_distributions_that_a_foreign_finder_tells_of_are_found_in_its_place(
     assert [list(context.path) for context in before.contexts] == [[str(tmp_path)]]
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     judged = importlib_metadata.entry_points(group=GROUP)
-    assert [(one.name, f"{one.module}:{one.attr}") for one in judged] == [(one.package, one.value) for one in discovery.scan()]
+    assert [(one.name, f"{one.module}:{one.attr}") for one in judged] == [
+        (one.package, one.value) for one in distributions.scan()
+    ]
 
 
 def test_a_foreign_finder_that_raises_is_said_once_and_passed_over(
@@ -354,7 +358,7 @@ def test_a_foreign_finder_that_raises_is_said_once_and_passed_over(
     tellers = [Teller(RuntimeError("no such luck")), Teller(object(), Told(None, ""), Told("good", f"[{GROUP}]\ngood = c:d\n"))]
     monkeypatch.setattr(sys, "meta_path", [*tellers, Teller(Told("bad", "[x]\ny\n")), Odd, Hostile(), None, *sys.meta_path])
     for _ in range(2):
-        assert [one.package for one in discovery.scan([str(tmp_path)])] == ["good", "acme"]
+        assert [one.package for one in distributions.scan([str(tmp_path)])] == ["good", "acme"]
     said = [json.loads(text)["message"] for text in capfd.readouterr().err.splitlines()]
     assert sum("no such luck" in message for message in said) == 1
     assert len(said) == 4
@@ -379,11 +383,11 @@ def test_importlib_metadata_is_not_loaded_where_our_reader_knows_all(modules: An
         sys.meta_path.insert(0, {finder})
         sys.path += ["/nowhere/python399.zip", sys.executable + "/x"]
         before = set(sys.modules)
-        from autotrace.hooks import discovery
-        assert "acme" in [one.package for one in discovery.scan()]
+        from autotrace._discovery import distributions
+        assert "acme" in [one.package for one in distributions.scan()]
         added = {{name for name in set(sys.modules) - before if not name.startswith("autotrace")}}
         assert added <= {{"__future__"}}, added
-        assert "autotrace.hooks.metadata" not in sys.modules
+        assert "autotrace._discovery.metadata" not in sys.modules
         """,
         "-S",
     )
@@ -397,10 +401,10 @@ def test_without_importlib_metadata_what_is_on_the_path_is_found_all_the_same(mo
         import sys
         sys.modules["importlib_metadata"] = None
         sys.path.insert(0, {packed!r})
-        from autotrace.hooks import discovery
-        assert "acme" in [one.package for one in discovery.scan()]
+        from autotrace._discovery import distributions
+        assert "acme" in [one.package for one in distributions.scan()]
         sys.meta_path.append(type("Teller", (), {{"find_distributions": lambda context: []}}))
-        assert "acme" in [one.package for one in discovery.scan()]
+        assert "acme" in [one.package for one in distributions.scan()]
         """
     )
     (said,) = result.stderr.splitlines()
@@ -423,8 +427,8 @@ def test_where_no_file_can_be_named_relative_to_a_directory_nothing_changes(modu
                 return function(*arguments)
             return call
         os.open, os.access = without(open_), without(access)
-        from autotrace.hooks import discovery
-        assert [one.value for one in discovery.scan() if one.package == "acme"] == ["a:b"]
+        from autotrace._discovery import distributions
+        assert [one.value for one in distributions.scan() if one.package == "acme"] == ["a:b"]
         """
     )
 
@@ -439,7 +443,7 @@ def test_whatever_is_on_the_path_nothing_is_raised_and_no_descriptor_stays_open(
     modules.run(
         f"""
         import json, os, sys  # a path with a null character breaks imports, not only ours
-        from autotrace.hooks import discovery
+        from autotrace._discovery import distributions
         class Odd(str):
             __hash__ = None
         odd = [chr(0), "a" + chr(0), chr(0xDCFF), chr(0xD800), "x" * 5000, "x/" * 5000, Odd("x"), [], {{}}, object(), 1, b"."]
@@ -447,16 +451,16 @@ def test_whatever_is_on_the_path_nothing_is_raised_and_no_descriptor_stays_open(
         sys.path[:] = [*odd, {str(good)!r}, *odd]
         openings = lambda: len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
         before = openings()
-        assert [one.package for one in discovery.scan()] == ["acme"]
+        assert [one.package for one in distributions.scan()] == ["acme"]
         assert openings() == before
         for hooks in (None, [], [None, 1]):
             sys.meta_path = hooks
-            assert [one.package for one in discovery.scan()] == ["acme"]
+            assert [one.package for one in distributions.scan()] == ["acme"]
         def hook(event, arguments):
             if event in ("open", "os.listdir"):
                 raise RuntimeError(event)
         sys.addaudithook(hook)
-        discovery.scan()
+        distributions.scan()
         """
     )
 
@@ -476,4 +480,4 @@ def test_a_huge_directory_costs_one_listing(tmp_path: Path) -> None:
         return min(taken)
 
     assert found(huge) == [("acme", "a:b", "acme", "1")]
-    assert cost(lambda: discovery.scan([str(huge)])) < 6 * cost(lambda: os.listdir(huge))
+    assert cost(lambda: distributions.scan([str(huge)])) < 6 * cost(lambda: os.listdir(huge))

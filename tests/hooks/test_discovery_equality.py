@@ -27,8 +27,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autotrace import diagnostics
-from autotrace.hooks import discovery
+from autotrace import _diagnostics as diagnostics
+from autotrace._discovery import distributions as discovery
 
 GROUP = "autotrace.generated"
 """Nothing that is really installed."""

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from autotrace import hooks
-from autotrace.hooks import execution, finder
+from autotrace.hooks import _execution, _finder
 
 
 @pytest.fixture
@@ -369,7 +369,7 @@ def test_a_namespace_package(modules: Any, seen: list[Any]) -> None:
     (modules.directory / name / "leaf.py").write_text("")
     hooks.when_imported(name, seen.append)
     hooks.when_imported(f"{name}.leaf", seen.append)
-    finder.before_import(name, lambda: seen.append("before"))
+    _finder.before_import(name, lambda: seen.append("before"))
     leaf = importlib.import_module(f"{name}.leaf")
     package = sys.modules[name]
     assert same(seen, ["before", package, leaf])
@@ -687,6 +687,6 @@ def test_pytests_importlib_mode_finds_and_runs_a_watched_module(modules: Any, se
 def test_a_body_that_ended_while_we_were_attaching_to_it_is_not_missed(modules: Any) -> None:
     module = importlib.import_module(modules.new())
     ended: list[tuple[str, bool]] = []
-    assert execution.attach_to_running(module, lambda name, done: ended.append((name, done)))
+    assert _execution.attach_to_running(module, lambda name, done: ended.append((name, done)))
     assert ended == [(module.__name__, True)]
     assert type(module.__spec__) is ModuleSpec

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from autotrace import hooks
-from autotrace.hooks import finder, position
+from autotrace.hooks import _finder, _position
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_none_in_sys_modules_is_no_module(modules: Any, seen: list[Any]) -> None
     name = modules.new()
     sys.modules[name] = None  # type: ignore[assignment]
     hooks.when_imported(name, seen.append)
-    assert finder.before_import(name, lambda: None) is False
+    assert _finder.before_import(name, lambda: None) is False
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module(name)
     assert seen == []
@@ -134,14 +134,14 @@ def test_before_import_is_called_before_each_run_of_the_body(modules: Any) -> No
     helper = (modules.directory / f"{name}.py").read_text().split()[1]
     importlib.import_module(helper).order = order  # type: ignore[attr-defined]
     hooks.when_imported(name, lambda module: order.append("after"))
-    assert finder.before_import(name, lambda: order.append("before")) is False
+    assert _finder.before_import(name, lambda: order.append("before")) is False
     importlib.util.find_spec(name)
     assert order == []
     module = importlib.import_module(name)
     assert order == ["before", "body", "after"]
     importlib.reload(module)
     assert order == ["before", "body", "after"] * 2
-    assert finder.before_import(name, lambda: order.append("late")) is True
+    assert _finder.before_import(name, lambda: order.append("late")) is True
     assert order == ["before", "body", "after"] * 2
 
 
@@ -152,7 +152,9 @@ def test_who_registers_before_the_body_is_called_once_after_it(modules: Any, see
     name = modules.new("done = True\n")
     present: list[Any] = []
     hooks.when_imported(name, present.append)
-    finder.before_import(name, lambda: hooks.when_imported(name, lambda module: seen.append(module.done)) if not seen else None)
+    _finder.before_import(
+        name, lambda: hooks.when_imported(name, lambda module: seen.append(module.done)) if not seen else None
+    )
     module = importlib.import_module(name)
     assert seen == [True]
     assert same(present, [module])
@@ -244,7 +246,7 @@ def test_while_another_thread_runs_the_body_the_callback_waits_for_its_end(
     assert same(seen, [sys.modules[name]] * watched_before)
 
 
-@pytest.mark.parametrize("forget", [hooks.uninstall, finder.forget])
+@pytest.mark.parametrize("forget", [hooks.uninstall, _finder.forget])
 def test_what_is_forgotten_while_the_body_runs_is_not_called(modules: Any, gate: Any, seen: list[Any], forget: Any) -> None:
     name = modules.new(gate.body)
     others: list[Any] = []
@@ -252,10 +254,10 @@ def test_what_is_forgotten_while_the_body_runs_is_not_called(modules: Any, gate:
     gate.reached()
     hooks.when_imported(name, others.append)
     hooks.when_imported(name, seen.append)
-    forget(*([[seen.append]] if forget is finder.forget else []))
+    forget(*([[seen.append]] if forget is _finder.forget else []))
     gate.open()
     assert seen == []
-    assert len(others) == (forget is finder.forget)
+    assert len(others) == (forget is _finder.forget)
 
 
 # --- threads and processes ---
@@ -467,7 +469,7 @@ def few_finders(modules: Any) -> Iterator[Callable[[Any], None]]:
 def test_leaving_waits_for_searches_so_that_none_passes_a_finder_over(
     modules: Any, blocked: Any, few_finders: Any, gate: Any, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    monkeypatch.setattr(position, "PATIENCE", patience)
+    monkeypatch.setattr(_position, "PATIENCE", patience)
     hooks.when_imported(modules.new(), lambda module: None)
     few_finders(blocked)  # with one less in front, the walk that goes on from `blocked` would pass the last one over
     before = sys.meta_path
@@ -492,7 +494,7 @@ def test_leaving_from_within_a_search_loses_nobody(modules: Any, few_finders: An
     def leave(*_: Any) -> None:
         started = time.monotonic()
         hooks.uninstall()
-        assert time.monotonic() - started < position.PATIENCE / 2
+        assert time.monotonic() - started < _position.PATIENCE / 2
 
     foreign: Any = Foreign(name, leave)
     few_finders(foreign)
@@ -532,7 +534,7 @@ def test_what_another_thread_is_looking_for_is_not_missed(modules: Any, blocked:
 def test_what_another_thread_looks_for_without_end_is_said(
     modules: Any, blocked: Any, gate: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(position, "PATIENCE", 0.05)
+    monkeypatch.setattr(_position, "PATIENCE", 0.05)
     gate.start(importlib.import_module, blocked.name)
     assert blocked.reached.wait(30)
     hooks.when_imported(blocked.name, seen.append)
@@ -558,8 +560,8 @@ def test_a_callback_that_raises_breaks_neither_the_import_nor_the_other_callback
     modules: Any, seen: list[Any], lenient: dict[str, int], capfd: pytest.CaptureFixture[str]
 ) -> None:
     name = modules.new()
-    finder.before_import(name, refuse)
-    finder.before_import(name, lambda: seen.append("before"))
+    _finder.before_import(name, refuse)
+    _finder.before_import(name, lambda: seen.append("before"))
     hooks.when_imported(name, refuse)
     hooks.when_imported(name, seen.append)
     module = importlib.import_module(name)
@@ -791,7 +793,7 @@ def test_after_uninstall_nothing_is_left_and_nothing_is_called(modules: Any, see
     loaded, waiting = modules.new(), modules.new()
     hooks.when_imported(loaded, seen.append)
     hooks.when_imported(waiting, seen.append)
-    finder.before_import(waiting, lambda: seen.append("before"))
+    _finder.before_import(waiting, lambda: seen.append("before"))
     module = importlib.import_module(loaded)
     handed_out = importlib.util.find_spec(waiting)
     seen.clear()
@@ -811,7 +813,7 @@ def test_uninstall_removes_only_ours_wherever_it_stands(modules: Any, seen: list
     hooks.when_imported(modules.new(), seen.append)
     foreign: Any = Foreign("", find_nothing)
     sys.meta_path.insert(0, foreign)
-    expected = [one for one in sys.meta_path if not isinstance(one, finder.Finder)]
+    expected = [one for one in sys.meta_path if not isinstance(one, _finder.Finder)]
     hooks.uninstall()
     assert same(sys.meta_path, expected)
     sys.meta_path.remove(foreign)
@@ -824,14 +826,14 @@ def test_the_last_callback_to_be_forgotten_takes_the_finder_along(modules: Any, 
     hooks.when_imported(name, seen.append)
     hooks.when_imported(name, other.append)
     early = other.clear
-    finder.before_import(name, early)
+    _finder.before_import(name, early)
     seen_append = seen.append
-    finder.forget([seen_append])
+    _finder.forget([seen_append])
     importlib.import_module(name)
     assert (seen, len(other)) == ([], 1)
-    finder.forget([other.append, early])
+    _finder.forget([other.append, early])
     assert same(sys.meta_path, before)
-    finder.forget([other.append])
+    _finder.forget([other.append])
 
 
 def test_after_uninstall_one_may_register_again(modules: Any, seen: list[Any]) -> None:
@@ -868,10 +870,10 @@ def test_at_the_end_of_the_interpreter_nothing_is_said(modules: Any) -> None:
     result = modules.run(
         """
         from autotrace import hooks
-        from autotrace.hooks import finder
+        from autotrace.hooks import _finder
         import os, sys
         class Late:
-            def __del__(self, hooks=hooks, finder=finder, sys=sys, write=os.write):
+            def __del__(self, hooks=hooks, finder=_finder, sys=sys, write=os.write):
                 assert sys.meta_path is None
                 hooks.when_imported("throw_away", print)
                 finder.forget([print])
@@ -895,7 +897,7 @@ def test_a_module_that_another_thread_imports_during_the_registration_is_reporte
     vars(stop)["wait"] = lambda: (begun.set(), gate.wait(30))
     monkeypatch.setitem(sys.modules, "gate_of_test", stop)
     importing = threading.Thread(target=importlib.import_module, args=(name,))
-    search = position.wait_for_search
+    search = _position.wait_for_search
 
     def other_thread_comes_first(searched: str) -> bool:
         importing.start()
@@ -905,7 +907,7 @@ def test_a_module_that_another_thread_imports_during_the_registration_is_reporte
             importing.join(30)
         return search(searched)
 
-    monkeypatch.setattr(position, "wait_for_search", other_thread_comes_first)
+    monkeypatch.setattr(_position, "wait_for_search", other_thread_comes_first)
     calls: list[Any] = []
     hooks.when_imported(name, calls.append)
     gate.set()

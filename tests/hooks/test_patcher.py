@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autotrace.hooks import patcher
+from autotrace._instrumentation import patcher
 
 BODY = """
     def function(): return "function"

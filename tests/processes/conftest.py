@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from autotrace import model
+from autotrace._record import lines
 from autotrace.testing.provider import Provider, serve
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -30,7 +30,7 @@ FILE = "traces.jsonl"
 PATIENCE = 60.0
 """Seconds after which something hangs."""
 
-_VALIDATOR = Draft202012Validator(model.json_schema())
+_VALIDATOR = Draft202012Validator(lines.json_schema())
 _PID = re.compile(r"\(pid[ =](\d+)\)")
 
 

@@ -28,7 +28,7 @@ ALL = [str(number) for number in range(200)]
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_what_ended_a_moment_before_a_signal_is_out(start: Any, number: int, tmp_path: Path) -> None:
     program = f"""
-        from autotrace.sinks.writer import writer
+        from autotrace._writer.writer import writer
         span("0")
         while not writer.thread.prepared:  # its first imports take longer
             time.sleep(0.01)
@@ -197,7 +197,7 @@ def test_forks_in_a_storm_of_threads_write_each_record_once(start: Any) -> None:
 def test_a_fork_while_the_reader_is_slow_brings_no_warning(start: Any) -> None:
     process = start(
         """
-        from autotrace.sinks.writer import writer
+        from autotrace._writer.writer import writer
         span("a")
         autotrace.flush()
         while not writer.thread.prepared:  # its first imports take longer than a fork waits

@@ -39,7 +39,7 @@ def test_what_ended_while_stdout_was_closed_is_written_when_it_is_back(start: An
         + f"""
 span("a")
 autotrace.flush()
-from autotrace.sinks.writer import writer
+from autotrace._writer.writer import writer
 while not writer.thread.prepared:  # its imports open files, one of which would be descriptor 1
     time.sleep(0.01)
 saved = os.dup(1)

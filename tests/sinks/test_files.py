@@ -16,10 +16,10 @@ from typing import Any, cast
 import pytest
 
 import autotrace
-from autotrace import settings
+from autotrace._settings import settings
+from autotrace._settings.sink_settings import duration
 from autotrace.errors import SettingsError
-from autotrace.sinks import Entry, FileSink, file, rotation
-from autotrace.sinks.options import duration
+from autotrace.sinks import Entry, FileSink, _file, rotation
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -277,7 +277,7 @@ def test_a_lock_that_is_not_given_back_costs_no_line(tmp_path: Path, monkeypatch
     class Line:
         line = b"a\n"
 
-    monkeypatch.setattr(file, "_STUCK", 0.2)
+    monkeypatch.setattr(_file, "_STUCK", 0.2)
     sink, batch = FileSink(tmp_path / "app.jsonl"), cast(list[Entry], [Line()])
     with open(tmp_path / "app.jsonl", "ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)

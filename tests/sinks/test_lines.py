@@ -50,7 +50,7 @@ def write(name, text):
     while line:
         line = line[os.write(1, line):]
 """
-LOCK_FILE = "from autotrace.sinks import locking; locking.for_descriptor = locking.FileLock\n"
+LOCK_FILE = "from autotrace.sinks import _locking; _locking.for_descriptor = _locking.FileLock\n"
 
 
 class Reader:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from autotrace.sinks import pretty, terminal
-from autotrace.sinks.entry import Entry
-from autotrace.sinks.tree import RED
+from autotrace.sinks import _pretty, _terminal
+from autotrace.sinks._entry import Entry
+from autotrace.sinks._tree import RED
 
 PROGRAM = """
 with autotrace.span("plan"):
@@ -77,7 +77,7 @@ def test_on_a_terminal_in_its_width_and_in_colour(
     assert (RED in text) is colored
     plain = text.replace("\x1b[31m", "").replace("\x1b[2m", "").replace("\x1b[0m", "")
     assert "\x1b" not in plain
-    assert max(map(terminal.columns_of, plain.splitlines())) <= 40
+    assert max(map(_terminal.columns_of, plain.splitlines())) <= 40
     assert plain.startswith("a name that is much")
 
 
@@ -114,7 +114,7 @@ class Written:
         self._out, fd = os.pipe()
         os.set_blocking(self._out, False)
         os.set_inheritable(fd, True)
-        self.sink = pretty.PrettySink(fd)
+        self.sink = _pretty.PrettySink(fd)
 
     def text(self) -> list[str]:
         try:
@@ -130,7 +130,7 @@ def written() -> Written:
 
 def entry(captured: Any, name: str, parent: Any = None) -> Entry:
     """An entry for a real span."""
-    from autotrace import recording, spans
+    from autotrace._capture import recording, spans
 
     operation, origin = spans._manual()
     call = recording.begin(operation, origin, name=name, parent=parent)
@@ -141,7 +141,7 @@ def entry(captured: Any, name: str, parent: Any = None) -> Entry:
 
 
 def test_what_is_late_or_has_no_root_says_so(captured: Any, written: Written) -> None:
-    from autotrace.context import SpanContext
+    from autotrace._capture.context import SpanContext
 
     trace = SpanContext(7, 9)
     late, root = entry(captured, "late", trace), entry(captured, "root")
@@ -159,10 +159,10 @@ def test_what_is_late_or_has_no_root_says_so(captured: Any, written: Written) ->
 
 
 def test_memory_is_bounded(captured: Any, written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    from autotrace.context import SpanContext
+    from autotrace._capture.context import SpanContext
 
-    monkeypatch.setattr(pretty, "_MOST_RECORDS", 3)
-    monkeypatch.setattr(pretty, "_MOST_TRACES", 2)
+    monkeypatch.setattr(_pretty, "_MOST_RECORDS", 3)
+    monkeypatch.setattr(_pretty, "_MOST_TRACES", 2)
     shown = []
     for number in range(1, 7):
         written.sink.write([entry(captured, f"s{number}", SpanContext(number, 9))])
@@ -175,7 +175,7 @@ def test_what_cannot_be_written_comes_once_when_it_can(captured: Any, tmp_path: 
     """The batch is refused and comes again, as it would from the writer: the trees are there once."""
     full = os.open("/dev/full", os.O_WRONLY)
     os.set_inheritable(full, True)
-    sink = pretty.PrettySink(full)
+    sink = _pretty.PrettySink(full)
     batch = [entry(captured, "a"), entry(captured, "b")]
     taken = 0
     for _ in range(2):

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import diagnostics, model, settings
+from autotrace import _diagnostics as diagnostics
+from autotrace._record import lines
+from autotrace._settings import settings
 from autotrace.errors import SettingsError
 from autotrace.sinks import Entry, MemorySink
 
@@ -93,7 +95,7 @@ def test_structs_are_what_the_processors_have_made() -> None:
 
     class Structs:
         def __init__(self) -> None:
-            self.found: list[model.Span] = []
+            self.found: list[lines.Span] = []
 
         def write(self, batch: list[Entry]) -> None:
             self.found += [entry.record for entry in batch]
@@ -116,7 +118,7 @@ def test_structs_are_what_the_processors_have_made() -> None:
         autotrace.disable()
     assert logs == []
     redacted, ruined = sink.found
-    assert (redacted.name, redacted.attributes, type(redacted.scope)) == ("s", {"secret": "***"}, model.Scope)
+    assert (redacted.name, redacted.attributes, type(redacted.scope)) == ("s", {"secret": "***"}, lines.Scope)
     assert (ruined.name, ruined.attributes, ruined.start_ns) == ("s", {}, 0)
 
 
@@ -125,7 +127,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = st.sampled_from([*model.Span.__struct_fields__, "mine", "x" * 3000])
+FIELDS = st.sampled_from([*lines.Span.__struct_fields__, "mine", "x" * 3000])
 
 
 @given(st.dictionaries(FIELDS, ANYTHING, max_size=6), st.sets(FIELDS, max_size=4), ANYTHING)
@@ -138,17 +140,17 @@ def test_whatever_they_return_the_line_is_json_within_its_limit(more: dict[str, 
     memory = MemorySink()
     before = settings.current.update({"max_line_bytes": 2048, "processors": [processor]})
     try:
-        scope = model.Scope("test")
+        scope = lines.Scope("test")
         entry = Entry(
-            model.Span(
-                "2026-11-26T00:00:00Z", "info", "span", model.SCHEMA, "name", "CLIENT", "0" * 32, "0" * 16, None, 1, 2, 1,
-                model.Status("UNSET"), "completed", {"text": "y" * 1000}, [], [], scope, {},
+            lines.Span(
+                "2026-11-26T00:00:00Z", "info", "span", lines.SCHEMA, "name", "CLIENT", "0" * 32, "0" * 16, None, 1, 2, 1,
+                lines.Status("UNSET"), "completed", {"text": "y" * 1000}, [], [], scope, {},
             )
         )  # fmt: skip
         assert entry.process()
         memory.write([entry])
         assert len(entry.line) <= 2048
-        assert isinstance(entry.record, model.Span)
+        assert isinstance(entry.record, lines.Span)
     finally:
         settings.current.restore(before)
     assert len(memory.records) == 1

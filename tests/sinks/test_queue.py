@@ -16,15 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autotrace
-from autotrace import recording, transparency
+from autotrace._capture import recording
+from autotrace._record import response_ids
+from autotrace._record.lines import Span
+from autotrace._record.origin import Origin
+from autotrace._writer.queue import Queue
+from autotrace._writer.writer import writer
 from autotrace.errors import SettingsError
-from autotrace.model import Span
 from autotrace.plugin import Operation
-from autotrace.sinks.entry import Entry
-from autotrace.sinks.queue import Queue
-from autotrace.sinks.writer import writer
+from autotrace.sinks._entry import Entry
 from autotrace.testing import Capture
-from autotrace.translation import Origin
 
 NOTE = "autotrace.content.dropped"
 BIG = "x" * 10_000
@@ -181,7 +182,7 @@ def test_what_a_transparent_call_leaves_behind_goes_with_its_span(captured: Capt
         for _ in range(100):
             recording.begin(operation, origin).finish()
     assert len(captured.spans) < 40
-    assert transparency._waiting == {}
+    assert response_ids._waiting == {}
 
 
 STALLED = """

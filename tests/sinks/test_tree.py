@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotrace.sinks import excerpts, tree
-from autotrace.sinks.terminal import columns_of
+from autotrace.sinks import _excerpts, _tree
+from autotrace.sinks._terminal import columns_of
 
 IDS = st.sampled_from(["a", "b", "c", "d", "e", "f", None, 7])
 ANYTHING = st.recursive(
@@ -38,25 +38,25 @@ RECORDS = st.lists(
 @given(RECORDS)
 def test_every_record_is_there_once(records: list[dict[str, Any]]) -> None:
     named = [{**record, "name": f"<{i}>"} for i, record in enumerate(records)]
-    text = tree.render(named)
+    text = _tree.render(named)
     assert len(text.splitlines()) == len(records)
     assert all(text.count(f"<{i}>") == 1 for i in range(len(records)))
-    plain = tree.render(named, color=True)
-    for code in (tree.RED, tree.DIM, tree.RESET):
+    plain = _tree.render(named, color=True)
+    for code in (_tree.RED, _tree.DIM, _tree.RESET):
         plain = plain.replace(code, "")
     assert plain == text
 
 
 @given(st.lists(st.dictionaries(st.text(), ANYTHING), max_size=5), ANYTHING)
 def test_nonsense_never_raises(records: list[dict[str, Any]], name: Any) -> None:
-    assert len(tree.render([*records, {"name": name}]).split("\n")) == len(records) + 2
+    assert len(_tree.render([*records, {"name": name}]).split("\n")) == len(records) + 2
 
 
 @given(RECORDS, st.integers(1, 200))
 def test_no_line_is_wider_than_the_terminal(records: list[dict[str, Any]], width: int) -> None:
     for text in (
-        tree.render(records, width=width, excerpt=True),
-        tree.render(map(excerpts.brief, records), width=width, excerpt=True),
+        _tree.render(records, width=width, excerpt=True),
+        _tree.render(map(_excerpts.brief, records), width=width, excerpt=True),
     ):
         assert all(columns_of(line) <= width for line in text.splitlines())
         assert len(text.splitlines()) >= len(records)
@@ -64,7 +64,7 @@ def test_no_line_is_wider_than_the_terminal(records: list[dict[str, Any]], width
 
 @given(RECORDS)
 def test_parents_come_before_their_children(records: list[dict[str, Any]]) -> None:
-    placed = list(tree.place(records))
+    placed = list(_tree.place(records))
     assert sorted(id(one.record) for one in placed) == sorted(map(id, records))
     assert not placed or placed[0].is_root
     assert all(one.is_root == (one.branch == "") for one in placed)
@@ -94,7 +94,7 @@ def test_what_it_looks_like() -> None:
         failed,
         span("plan", 1),
     ]
-    assert tree.render(records) == (
+    assert _tree.render(records) == (
         "plan          24 ms                                                           tttttttt\n"
         "├─ early      24 ms              1038 → 12 tokens  $0.000013\n"
         "│  └─ inner   24 ms\n"
@@ -120,10 +120,10 @@ def test_the_first_words_stand_below() -> None:
             "tool", 4, parent="failed", **{"gen_ai.tool.call.arguments": {"city": "東京"}, "gen_ai.tool.call.result": "sunny"}
         ),
     ]
-    text = tree.render(records, width=64, excerpt=True)
+    text = _tree.render(records, width=64, excerpt=True)
     assert (
         text
-        == tree.render(map(excerpts.brief, records), width=64, excerpt=True)
+        == _tree.render(map(_excerpts.brief, records), width=64, excerpt=True)
         == (
             "plan        24 ms                  tttttttt\n"
             "├─ chat     24 ms\n"
@@ -134,16 +134,16 @@ def test_the_first_words_stand_below() -> None:
             '        {"city":"東京"} → sunny\n'
         )
     )
-    narrow = tree.render(records, width=30, excerpt=True).splitlines()
+    narrow = _tree.render(records, width=30, excerpt=True).splitlines()
     assert narrow[2] == "│    “Is the we… → get_weathe…"
-    assert tree.render(records, width=20).splitlines()[2] == "└─ failed  24 ms  R…"
+    assert _tree.render(records, width=20).splitlines()[2] == "└─ failed  24 ms  R…"
     assert narrow[-1] == '        {"city":"東京… → sunny'
 
 
 def test_nothing_is_nothing() -> None:
-    assert tree.render([]) == ""
+    assert _tree.render([]) == ""
 
 
 def test_a_chain_of_any_depth() -> None:
     records = [span(f"s{i}", i, parent=f"s{i - 1}") for i in range(3000)]
-    assert len(tree.render(records).splitlines()) == 3000
+    assert len(_tree.render(records).splitlines()) == 3000

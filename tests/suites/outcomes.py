@@ -31,8 +31,8 @@ class _Counting:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "autotrace.activation" in sys.modules:
-        from autotrace.sinks.writer import writer
+    if "autotrace._instrumentation.activation" in sys.modules:
+        from autotrace._writer.writer import writer
 
         writer.sinks = [_Counting()]
 
@@ -50,9 +50,9 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish() -> None:
     found: dict[str, Any] = {"outcomes": _outcomes, "active": False, "records": {}, "failures": {}}
-    if "autotrace.activation" in sys.modules:
+    if "autotrace._instrumentation.activation" in sys.modules:
         import autotrace
-        from autotrace import diagnostics
+        from autotrace import _diagnostics as diagnostics
 
         autotrace.flush()
         found.update(active=True, records=_reasons, failures=dict(diagnostics.failures))

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import autotrace
-from autotrace import activation, instrumentation
+from autotrace._instrumentation import activation, installed_plugin
 from autotrace.plugin import DeclarationError
 from autotrace.testing import Library, Scorecard, run
-from autotrace.testing.checks import all_checks
+from autotrace.testing._checks import all_checks
 
 HERE = Path(__file__).parent / "acme"
 MODULES = ("acme", "autotrace_acme", "description")
@@ -198,14 +198,14 @@ FAULTS: dict[str, tuple[Replacements, set[str]]] = {
     "nesting: the call stays current": (
         (
             seam("def seam(result, call):\n    context.current.set(call.context)\n    return False"),
-            on_top("from autotrace import context"),
+            on_top("from autotrace._capture import context"),
         ),
         {"nesting"},
     ),
     "transparency: the parent is taken without what is around it": (
         (
             in_route("above = context.current.get()\ncall.parent = above and context.SpanContext(*above)"),
-            on_top("from autotrace import context"),
+            on_top("from autotrace._capture import context"),
         ),
         {"transparency"},
     ),
@@ -221,7 +221,7 @@ FAULTS: dict[str, tuple[Replacements, set[str]]] = {
         return original(*args)
 """
             ),
-            on_top("import functools\nfrom autotrace import context"),
+            on_top("import functools\nfrom autotrace._capture import context"),
         ),
         {"suppression", "originals"},
     ),
@@ -248,7 +248,7 @@ FAULTS: dict[str, tuple[Replacements, set[str]]] = {
 """,
                 undo="",
             ),
-            on_top("import functools\nfrom autotrace import recording\nfrom autotrace.translation import Origin"),
+            on_top("import functools\nfrom autotrace._capture import recording\nfrom autotrace._record.origin import Origin"),
         ),
         {"revert", "originals"},
     ),
@@ -326,7 +326,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    monkeypatch.setattr("autotrace.diagnostics.strict", False)
+    monkeypatch.setattr("autotrace._diagnostics.strict", False)
     yield Acme(tmp_path)
     autotrace.disable()
     activation._plugins.pop("acme", None)
@@ -358,7 +358,7 @@ def test_a_planted_fault_is_caught(fault: str, acme: Acme) -> None:
 
 def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two records for a call after two `enable()`: no plugin can do that, so the fault is planted in the core."""
-    forgotten: list[instrumentation.Plugin] = []
+    forgotten: list[installed_plugin.InstalledPlugin] = []
     discover = activation._discover
 
     def forgetful(*given: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from autotrace.plugin import Instrumentor, Operation, StreamSeam
 from autotrace.testing import Report, check
-from autotrace.testing.probing import faults_of_reduce
+from autotrace.testing._probing import faults_of_reduce
 
 LIBRARY = """
 import functools

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from autotrace._declaration.operation import Dialect, Operation
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families import sse
-from autotrace.operation import Dialect, Operation
 
 FOLDER = Path(os.environ.get("AUTOTRACE_TRAFFIC") or Path(__file__).parents[3] / "shared" / "traffic")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autotrace import surface
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 from autotrace_bedrock import ROUTES
 
 COVERED = {
@@ -21,7 +21,7 @@ COVERED = {
 }
 PROGRAM = """
 import sys
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 code = coverage.main([{package!r}, "--json", "--all"])
 sys.exit(code or ("botocore" in sys.modules))
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import autotrace_google_genai
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 
 
 def test_all_that_asks_a_model_is_traced() -> None:

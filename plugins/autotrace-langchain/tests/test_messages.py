@@ -20,7 +20,7 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
-from autotrace import freezing
+from autotrace._record import freezing
 from autotrace_langchain.messages import langchain_messages, messages
 from autotrace_langchain.operations import CHAT
 from autotrace_langchain.payloads import answer_of, fields_of

@@ -11,12 +11,12 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from autotrace import surface
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 from autotrace_langchain import instrumentor
 
 PROGRAM = """
 import sys
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 code = coverage.main(["langchain", "--json", "--all"])
 sys.exit(code or ("langchain_core" in sys.modules))
 """

@@ -24,7 +24,7 @@ from langchain_core.tracers import context
 from langchain_core.tracers.base import BaseTracer
 
 import autotrace
-from autotrace import diagnostics
+from autotrace import _diagnostics as diagnostics
 from autotrace_langchain import runs
 from autotrace_langchain.handler import Handler
 

@@ -14,12 +14,12 @@ import mcp.types
 import pytest
 
 from autotrace import surface
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 from autotrace_mcp import instrumentor, operations
 
 PROGRAM = """
 import sys
-from autotrace.cli import coverage
+from autotrace._cli import coverage
 code = coverage.main(["mcp", "--json", "--all"])
 sys.exit(code or ("mcp" in sys.modules))
 """

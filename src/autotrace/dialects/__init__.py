@@ -1,1 +1,7 @@
-"""Wire formats as pure data and functions: how each API's JSON becomes the record's vocabulary. Tested without any SDK."""
+"""Wire formats that several plugins share, as pure functions: OpenAI's, Anthropic's messages, and the parts of both.
+
+In: requests, answers and streamed chunks as plain JSON values.
+Out: a `Dialect` for `Operation(…, dialect=…)`: the conventions' fields, usage, and the message that chunks add up to.
+"""
+
+__all__ = []

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import first
 from autotrace.dialects import ledger, parts, plain
 from autotrace.dialects.anthropic_messages import failure, outcome
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import first
+
+__all__ = ["anthropic_complete", "completion"]
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.anthropic_messages_stream import message
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message, Part
-from autotrace.operation import Dialect
-from autotrace.paths import first
+
+__all__ = ["anthropic_messages", "failure", "outcome"]
 
 _SECRET = frozenset({"authorization_token"})
 

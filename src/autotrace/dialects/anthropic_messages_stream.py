@@ -11,6 +11,8 @@ from typing import Any
 from autotrace.dialects import parts, plain
 from autotrace.dialects.plain import Pieces
 
+__all__ = ["message"]
+
 
 def message(events: list[Any]) -> dict[str, Any]:
     """The message that a stream's events add up to."""

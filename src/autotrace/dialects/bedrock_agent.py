@@ -10,10 +10,12 @@ import base64
 import binascii
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import parts, plain
 from autotrace.dialects.parts import Message, Part
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["agent_response", "bedrock_agent", "bedrock_retrieve"]
 
 
 def agent_response(events: list[Any]) -> dict[str, Any]:

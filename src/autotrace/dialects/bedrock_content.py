@@ -12,6 +12,8 @@ from typing import Any
 from autotrace.dialects import parts, plain
 from autotrace.dialects.parts import Part
 
+__all__ = ["content"]
+
 _DOCUMENTS = {"pdf": "application/pdf", "csv": "text/csv", "html": "text/html", "txt": "text/plain", "md": "text/markdown"}
 """Media types of the formats of documents; of the others their format is kept."""
 

@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.bedrock_content import content
 from autotrace.dialects.bedrock_converse_stream import converse_response
 from autotrace.dialects.endings import Outcome
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["bedrock_converse"]
 
 
 def _input_messages(messages: object) -> list[Message] | None:

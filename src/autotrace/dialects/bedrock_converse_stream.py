@@ -11,6 +11,8 @@ from typing import Any
 
 from autotrace.dialects import parts, plain
 
+__all__ = ["converse_response"]
+
 _PADDING = "p"
 """Letters in an event that hide from the network how long it is."""
 

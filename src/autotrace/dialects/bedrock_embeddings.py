@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import ledger, parts, plain
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["bedrock_embeddings"]
 
 
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant
 from autotrace.dialects import parts, plain
 from autotrace.dialects.bedrock_content import content
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import constant
+
+__all__ = ["bedrock_guardrail"]
 
 
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import Where, first
 from autotrace.dialects import ledger, plain
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
@@ -23,8 +25,8 @@ from autotrace.dialects.bedrock_embeddings import bedrock_embeddings
 from autotrace.dialects.bedrock_text import bedrock_text
 from autotrace.dialects.cohere_chat import cohere_chat
 from autotrace.dialects.openai_chat import openai_chat
-from autotrace.operation import Dialect
-from autotrace.paths import Where, first
+
+__all__ = ["UNKNOWN", "Maker", "choose", "chunks", "invoked", "request", "response"]
 
 _METRICS = "amazon-bedrock-invocationMetrics"
 _ACTION = "amazon-bedrock-guardrailAction"

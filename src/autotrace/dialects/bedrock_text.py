@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Outcome
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["bedrock_text", "text_response"]
 
 _PROMPTS = ("prompt", "inputText", "message", "inputs")
 _LISTS = {"results": "outputText", "outputs": "text", "generations": "text", "completions": "data", "choices": "text"}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Outcome
 from autotrace.dialects.parts import Message, Part
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["chat_response", "cohere_chat"]
 
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "USER": "user", "TOOL": "tool"}
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, Optional, TypedDict, cast
 
-from autotrace import conventions
+from autotrace._declaration import conventions
 from autotrace.dialects import plain
+
+__all__ = ["Failure", "Outcome", "failure", "outcome"]
 
 Outcome = Literal["truncated", "content_filtered", "refused"]
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import Getter, Where, first, total
 from autotrace.dialects import endings, gemini_content, ledger, parts, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.gemini_content import camel
 from autotrace.dialects.gemini_stream import response
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import Getter, Where, first, total
+
+__all__ = ["FINISH_REASONS", "either", "failure", "gemini", "outcome"]
 
 FINISH_REASONS: dict[str, str] = {
     "STOP": "stop",

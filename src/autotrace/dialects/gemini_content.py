@@ -13,6 +13,8 @@ from typing import Any
 from autotrace.dialects import parts, plain
 from autotrace.dialects.parts import Message, Part
 
+__all__ = ["camel", "message", "messages", "snake", "system", "tools", "without_secrets"]
+
 _UNDERSCORE = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
 _SECRET = frozenset({"apiKey", "api_key", "apiAuth", "api_auth", "authConfig", "auth_config", "headers"})
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import gemini_content, ledger, parts, plain
 from autotrace.dialects.gemini import failure
 from autotrace.dialects.gemini_content import camel
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["gemini_embeddings"]
 
 _REQUESTS = ("requests", "content", "contents", "instances", "config", "embedContentConfig", "parameters")
 _SETTINGS = ("outputDimensionality", "taskType", "title", "autoTruncate")

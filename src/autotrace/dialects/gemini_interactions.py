@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import first, total
 from autotrace.dialects import endings, gemini_steps, ledger, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.gemini_content import without_secrets
 from autotrace.dialects.gemini_interactions_stream import interaction
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
-from autotrace.paths import first, total
+
+__all__ = ["failure", "gemini_interactions", "outcome"]
 
 _ENDS = {
     "completed": "stop",

@@ -11,6 +11,8 @@ from typing import Any
 
 from autotrace.dialects import parts, plain
 
+__all__ = ["interaction"]
+
 
 def interaction(events: list[Any]) -> dict[str, Any]:
     """The interaction that a stream's events add up to."""

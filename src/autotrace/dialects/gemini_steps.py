@@ -13,6 +13,8 @@ from autotrace.dialects import parts, plain
 from autotrace.dialects.gemini_content import without_secrets
 from autotrace.dialects.parts import Message, Part
 
+__all__ = ["answer", "asked", "system", "tools"]
+
 _USERS = frozenset({"user_input", "function_result"})
 """Steps that the program makes."""
 

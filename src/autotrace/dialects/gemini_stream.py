@@ -12,6 +12,8 @@ from typing import Any
 
 from autotrace.dialects import plain
 
+__all__ = ["response"]
+
 
 def response(chunks: list[Any]) -> dict[str, Any]:
     """The response that a stream's chunks add up to: of all but the candidates' parts the last value counts."""

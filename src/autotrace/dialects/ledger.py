@@ -1,4 +1,4 @@
-"""The token ledger: the same meaning whatever the provider (`autotrace.conventions.USAGE`).
+"""The token ledger: the same meaning whatever the provider (`autotrace._declaration.conventions.USAGE`).
 
 Input includes what came from or went into a cache, output includes reasoning, every detail is a part of its total, and what
 is not known is absent. A count is a whole number that is not negative; anything else reads as if it were not there. Totals
@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from autotrace import paths
+from autotrace._declaration import paths
+from autotrace._declaration.paths import Getter, Where
 from autotrace.dialects import plain
-from autotrace.paths import Getter, Where
+
+__all__ = ["listed", "usage", "whole"]
 
 _TOTALS = ("input_tokens", "output_tokens")
 _CACHE_READ, _CACHE_WRITE = "cache_read_input_tokens", "cache_write_input_tokens"

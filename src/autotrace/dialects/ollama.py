@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import Where, first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message, Part
-from autotrace.operation import Dialect
-from autotrace.paths import Where, first
+
+__all__ = ["failure", "ollama_chat", "ollama_embed", "ollama_generate", "outcome", "reply"]
 
 
 def _message(wire: object, role: str, finish_reason: str | None = None) -> Message:

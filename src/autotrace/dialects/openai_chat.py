@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import Where, constant, first
 from autotrace.dialects import endings, ledger, openai_content, parts, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.openai_chat_stream import completion
 from autotrace.dialects.parts import Message, Part
-from autotrace.operation import Dialect
-from autotrace.paths import Where, constant, first
+
+__all__ = ["REQUEST", "RESPONSE", "USAGE", "failure", "input_messages", "openai_chat", "outcome", "output_messages"]
 
 _CHOICE = ("index", "finish_reason", "message", "delta", "text")
 

@@ -13,6 +13,8 @@ from typing import Any
 from autotrace.dialects import parts, plain
 from autotrace.dialects.plain import Pieces
 
+__all__ = ["completion"]
+
 _HEAD = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 _BODY = frozenset({"choices", "usage", "x_groq", "error", "obfuscation", *_HEAD})
 _TEXTS = ("refusal", "reasoning", "reasoning_content")

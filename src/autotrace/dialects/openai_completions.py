@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
 from autotrace.dialects import parts, plain
 from autotrace.dialects.openai_chat import REQUEST, RESPONSE, USAGE, failure, outcome
 from autotrace.dialects.openai_chat_stream import completion
 from autotrace.dialects.parts import Message
-from autotrace.operation import Dialect
 
 __all__ = ["failure", "openai_completions", "outcome"]
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autotrace._declaration.paths import Where
 from autotrace.dialects import parts, plain
 from autotrace.dialects.parts import Part
-from autotrace.paths import Where
+
+__all__ = ["PARAMETERS", "REQUEST", "content", "output_type", "part", "tool_definitions"]
 
 _SECRET = frozenset({"authorization", "headers"})
 """Fields of an ``mcp`` tool that carry the credentials for its server."""

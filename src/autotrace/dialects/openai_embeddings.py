@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant, first
 from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Failure
-from autotrace.operation import Dialect
-from autotrace.paths import constant, first
+
+__all__ = ["failure", "openai_embeddings", "outcome"]
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace import conventions
-from autotrace.conventions import ALWAYS
+from autotrace._declaration import conventions
+from autotrace._declaration.conventions import ALWAYS
+from autotrace._declaration.operation import Dialect
+from autotrace._declaration.paths import constant
 from autotrace.dialects import endings, ledger, openai_content, parts, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.openai_responses_stream import response
 from autotrace.dialects.parts import Message, Part
-from autotrace.operation import Dialect
-from autotrace.paths import constant
+
+__all__ = ["failure", "input_messages", "openai_responses", "outcome"]
 
 _CLIENT_CALLS = {
     "computer_call": ("action", "actions"),

@@ -11,6 +11,8 @@ from typing import Any
 from autotrace.dialects import plain
 from autotrace.dialects.plain import Pieces
 
+__all__ = ["response"]
+
 _BEGUN = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
 

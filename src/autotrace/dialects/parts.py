@@ -20,8 +20,34 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from autotrace import conventions
+from autotrace._declaration import conventions
 from autotrace.dialects import plain
+
+__all__ = [
+    "Message",
+    "Part",
+    "binary",
+    "extended",
+    "extended_message",
+    "file",
+    "finish",
+    "kept",
+    "message",
+    "parsed",
+    "read_message",
+    "reasoning",
+    "refusal",
+    "rest",
+    "server_tool_call",
+    "server_tool_call_response",
+    "text",
+    "texts",
+    "tool_call",
+    "tool_call_response",
+    "uri",
+    "user_messages",
+    "without_binary",
+]
 
 Part = dict[str, Any]
 Message = dict[str, Any]

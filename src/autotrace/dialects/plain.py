@@ -8,8 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from autotrace import paths
-from autotrace.paths import Getter, Where
+from autotrace._declaration import paths
+from autotrace._declaration.paths import Getter, Where
+
+__all__ = [
+    "Pieces",
+    "count",
+    "fields",
+    "grow",
+    "grown",
+    "known",
+    "listed",
+    "mapping",
+    "mappings",
+    "number",
+    "of",
+    "reading",
+    "says",
+    "sequence",
+    "string",
+    "strings",
+    "true",
+]
 
 Pieces = dict[Any, list[str]]
 """Texts that arrive in deltas: joined once at the end, since adding string to string is quadratic in the length of a stream."""

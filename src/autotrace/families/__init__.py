@@ -1,1 +1,7 @@
-"""Choke points that several SDKs share: targets, routes and stream seams, to be used by those SDKs' plugins."""
+"""Choke points that several SDKs share: how their calls, raw responses and streams are made.
+
+In: the import package of an SDK.
+Out: targets, routes, seams and error paths for an `Instrumentor`.
+"""
+
+__all__ = []

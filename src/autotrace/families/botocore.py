@@ -14,11 +14,13 @@ from typing import Any
 
 import msgspec
 
-from autotrace import streams
+from autotrace._capture import streams
+from autotrace._capture.call import Call
+from autotrace._declaration.invocation import Invocation, Observer, Route, Target
+from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace.families import streaming_body
-from autotrace.invocation import Invocation, Observer, Route, Target
-from autotrace.operation import Operation, StreamSeam
-from autotrace.recording import Call
+
+__all__ = ["ERRORS", "Body", "Events", "Routes", "body", "event_stream", "events", "operation_of", "targets"]
 
 ERRORS = {
     "http_status": "response.ResponseMetadata.HTTPStatusCode",
@@ -93,7 +95,7 @@ def targets(routes: Routes, asynchronous: bool = False) -> dict[str, Target]:
 def _whole(_result: Any, call: Call) -> bool:
     """The seam of an answer that came in one piece: its own bytes, where an attempt has left them. What the library makes of
     them lacks the fields that its description of the service lacks."""
-    if not call.chunks:
+    if not call._chunks:
         return False
     call.finish()
     return True

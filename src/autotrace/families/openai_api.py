@@ -6,12 +6,14 @@ together 2.36 and 3.1.
 
 from __future__ import annotations
 
+from autotrace._declaration.operation import Operation
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_embeddings import openai_embeddings
 from autotrace.dialects.openai_responses import openai_responses
 from autotrace.families.stainless import plain
-from autotrace.operation import Operation
+
+__all__ = ["OPERATIONS"]
 
 OPERATIONS = {
     "/chat/completions": Operation("chat", dialect=openai_chat),

@@ -11,10 +11,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from autotrace import streams
+from autotrace._capture import streams
+from autotrace._capture.call import Call
+from autotrace._declaration.operation import SeamFunction, StreamSeam
 from autotrace.families import sse
-from autotrace.operation import SeamFunction, StreamSeam
-from autotrace.recording import Call
+
+__all__ = ["seam"]
 
 
 def seam(stream: StreamSeam) -> SeamFunction:

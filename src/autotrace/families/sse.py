@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+__all__ = ["decode"]
+
 
 def decode(pieces: list[bytes]) -> Any:
     """The JSON of a body in `pieces`: one value, or the list of its events' data where it is an event stream.

@@ -14,12 +14,26 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from autotrace import streams
+from autotrace._capture import streams
+from autotrace._capture.call import Call
+from autotrace._declaration.invocation import Invocation, Observer, Route, Target
+from autotrace._declaration.operation import Operation, Seam, StreamSeam
+from autotrace._declaration.paths import Getter, first
 from autotrace.families import raw_response
-from autotrace.invocation import Invocation, Observer, Route, Target
-from autotrace.operation import Operation, Seam, StreamSeam
-from autotrace.paths import Getter, first
-from autotrace.recording import Call
+
+__all__ = [
+    "ERRORS",
+    "by_path",
+    "hiding",
+    "is_raw",
+    "path_of",
+    "plain",
+    "provider_of",
+    "provider_of_client",
+    "send_also",
+    "surface",
+    "targets",
+]
 
 ERRORS: dict[str, str | Getter] = {
     "http_status": "status_code",

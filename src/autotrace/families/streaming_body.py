@@ -12,7 +12,9 @@ from typing import Any
 
 import wrapt
 
-from autotrace.recording import Call
+from autotrace._capture.call import Call
+
+__all__ = ["observe"]
 
 
 def observe(body: Any, call: Call) -> bool:

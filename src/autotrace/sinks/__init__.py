@@ -8,13 +8,24 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from autotrace.sinks.entry import Entry, Sink
-    from autotrace.sinks.file import FileSink
-    from autotrace.sinks.memory import MemorySink
+    from autotrace._record.lines import Dropped, Record, Span, SpanStart
+    from autotrace.sinks._entry import Entry, Sink
+    from autotrace.sinks._file import FileSink
+    from autotrace.sinks._memory import MemorySink
 
-__all__ = ["Entry", "FileSink", "MemorySink", "Sink"]
+__all__ = ["Dropped", "Entry", "FileSink", "MemorySink", "Record", "Sink", "Span", "SpanStart"]
 
-_LAZY = {"Entry": "entry", "FileSink": "file", "MemorySink": "memory", "Sink": "entry"}
+_LINES, _ENTRY = "autotrace._record.lines", "autotrace.sinks._entry"
+_LAZY = {
+    "Dropped": _LINES,
+    "Entry": _ENTRY,
+    "FileSink": "autotrace.sinks._file",
+    "MemorySink": "autotrace.sinks._memory",
+    "Record": _LINES,
+    "Sink": _ENTRY,
+    "Span": _LINES,
+    "SpanStart": _LINES,
+}
 """The public names, and where they are: activation imports this package, and must not import what they need."""
 
 
@@ -23,7 +34,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'autotrace.sinks' has no attribute {name!r}")
     import importlib
 
-    value = globals()[name] = getattr(importlib.import_module(f"autotrace.sinks.{_LAZY[name]}"), name)
+    value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
     return value
 
 

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import sys
 import time
 import zlib
 from typing import Any, Optional
 
-from autotrace import diagnostics
-from autotrace.sinks import rotation, system
+from autotrace import _diagnostics as diagnostics
+from autotrace.sinks import _system, rotation
+
+__all__ = ["Compressor", "stream"]
 
 if sys.platform != "win32":
     import fcntl
 
 _PIECE = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS
-
-
-def has_zstd() -> bool:
-    """Whether this Python can write zstd: from 3.14 on, or with the package `zstandard`."""
-    return sys.version_info >= (3, 14) or importlib.util.find_spec("zstandard") is not None
 
 
 def stream(method: str) -> Any:
@@ -102,7 +98,7 @@ class _Job:
     def begin(self) -> bool:
         """Take the file. False if another process has it, or has done with it."""
         try:
-            self._fds.append(system.open_file(self._path, os.O_RDWR))
+            self._fds.append(_system.open_file(self._path, os.O_RDWR))
             if sys.platform != "win32":
                 fcntl.flock(self._fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (FileNotFoundError, BlockingIOError):
@@ -111,7 +107,7 @@ class _Job:
             return False
         mode = os.fstat(self._fds[0]).st_mode & 0o777
         part = self._target + rotation.PART
-        self._fds.append(system.open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
+        self._fds.append(_system.open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
         return True
 
     def step(self) -> bool:

@@ -12,6 +12,8 @@ import os
 import re
 import time
 
+__all__ = ["PART", "SUFFIXES", "remove_oldest", "rotate", "rotated"]
+
 SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
 """What a compressed file's name ends with, by the method."""
 

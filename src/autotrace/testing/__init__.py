@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-from autotrace.testing.capturing import Capture, capture
-from autotrace.testing.declarations import Finding, Report, check
-from autotrace.testing.library import Ask, Case, Library
-from autotrace.testing.matrix import carries_scorecard, conformance, run
-from autotrace.testing.scorecard import Scorecard
+from autotrace.testing._capturing import Capture, capture
+from autotrace.testing._declarations import Finding, Report, check
+from autotrace.testing._library import Ask, Case, Library
+from autotrace.testing._matrix import carries_scorecard, conformance, run
+from autotrace.testing._scorecard import Scorecard
 
 __all__ = [
     "Ask",

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from autotrace.testing.scorecard import Scorecard, from_properties, with_scorecard
+from autotrace.testing._scorecard import Scorecard, from_properties, with_scorecard
+
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_terminal_summary"]
 
 _scorecards = pytest.StashKey[Scorecard]()
 

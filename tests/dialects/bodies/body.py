@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from autotrace.operation import Dialect
+from autotrace._declaration.operation import Dialect
 
 DATA = "aGVsbG8="
 PICTURE = "data:image/png;base64," + DATA

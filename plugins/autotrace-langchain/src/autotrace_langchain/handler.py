@@ -136,7 +136,7 @@ class Handler:
         call = open_call(runs.key(run_id))
         if call is None:
             return
-        if call.chunks is None:
+        if not call.received:
             call.set_attribute("gen_ai.request.stream", True)
         call.chunk(None)  # LangChain says at the end what they add up to
 

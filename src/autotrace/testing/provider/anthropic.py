@@ -9,6 +9,21 @@ from typing import Any
 from autotrace.testing.provider.script import Ask, Said, Tool, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse, sse_answer
 
+__all__ = [
+    "ANTHROPIC",
+    "ERRORS",
+    "MALFORMED",
+    "SNAPSHOTS",
+    "STOP",
+    "answer",
+    "ask_of",
+    "environment",
+    "error_event",
+    "failure",
+    "owns",
+    "served",
+]
+
 SNAPSHOTS = {
     "claude-haiku-4-5": "claude-haiku-4-5-20251001",
     "claude-opus-4-5": "claude-opus-4-5-20251101",

@@ -17,6 +17,25 @@ from autotrace.testing.provider.faults import PREFIX
 from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, dumps, json_answer
 
+__all__ = [
+    "BEDROCK",
+    "BY_STATUS",
+    "ERRORS",
+    "MALFORMED",
+    "MODELS",
+    "OTHERS",
+    "STOP",
+    "Endpoint",
+    "answer",
+    "ask_of",
+    "converse_events",
+    "environment",
+    "error_event",
+    "failure",
+    "model_of",
+    "owns",
+]
+
 STOP = {
     "stop": "end_turn",
     "length": "max_tokens",

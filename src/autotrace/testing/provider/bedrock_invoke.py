@@ -14,6 +14,8 @@ from autotrace.testing.provider.openai_text import vector
 from autotrace.testing.provider.script import Ask, Said, deltas, say, tokens
 from autotrace.testing.provider.wire import Call, Json, WireFormat
 
+__all__ = ["METRICS", "Made", "body", "chunks"]
+
 METRICS = "amazon-bedrock-invocationMetrics"
 
 

@@ -10,6 +10,8 @@ from binascii import crc32
 
 from autotrace.testing.provider.wire import Json, dumps
 
+__all__ = ["CONTENT_TYPE", "event", "exception", "message"]
+
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
 

@@ -30,6 +30,8 @@ from collections.abc import Iterable, Iterator
 
 from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat, dumps
 
+__all__ = ["KINDS", "PREFIX", "SLOW", "DroppedError", "Faults"]
+
 PREFIX = "fault-"
 SLOW = 0.05
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+__all__ = ["fields"]
+
 
 def fields(body: bytes, content_type: str) -> dict[str, Any]:
     """The form's fields; a file is `{"filename": …, "size": …}`, a field that comes twice a list."""

@@ -15,6 +15,23 @@ from autotrace.testing.provider.openai_text import vector
 from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse, sse_answer
 
+__all__ = [
+    "ENDPOINTS",
+    "ERRORS",
+    "FINISH",
+    "GEMINI",
+    "MALFORMED",
+    "answer",
+    "ask_of",
+    "environment",
+    "error_event",
+    "failure",
+    "field",
+    "lowered",
+    "model_of",
+    "owns",
+]
+
 FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool": "STOP", "refusal": "STOP", "filter": "SAFETY"}
 ERRORS = {
     "rate_limit": ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),

@@ -9,6 +9,8 @@ from typing import Any
 from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, json_answer, sse, sse_answer
 
+__all__ = ["CODES", "STATUS", "answer", "ask_of", "error"]
+
 STATUS = {
     "stop": "completed",
     "length": "incomplete",

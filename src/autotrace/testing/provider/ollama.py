@@ -9,6 +9,8 @@ from autotrace.testing.provider.openai_text import inputs, vector
 from autotrace.testing.provider.script import Ask, Said, Tool, ToolCall, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, dumps, json_answer, ndjson_answer
 
+__all__ = ["CREATED_AT", "DONE", "ENDPOINTS", "ERRORS", "MALFORMED", "OLLAMA", "answer", "ask_of", "error_event", "failure"]
+
 CREATED_AT = "2026-01-01T00:00:00.000000Z"
 DONE = {"stop": "stop", "length": "length", "tool": "stop", "refusal": "stop", "filter": "stop"}
 ERRORS = {

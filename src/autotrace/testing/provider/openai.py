@@ -8,6 +8,8 @@ from collections.abc import Callable
 from autotrace.testing.provider import openai_chat, openai_media, openai_responses, openai_text
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse
 
+__all__ = ["ENDPOINTS", "ERRORS", "MALFORMED", "OPENAI", "ROOT", "Endpoint", "answer", "environment", "error_event", "failure"]
+
 Endpoint = Callable[[Call], Answer]
 
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (

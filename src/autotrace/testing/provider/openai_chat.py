@@ -8,6 +8,8 @@ from typing import Any
 from autotrace.testing.provider.script import Ask, Said, Tool, ToolCall, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import CREATED, Answer, Call, Json, json_answer, sse, sse_answer
 
+__all__ = ["FINISH", "SAFE", "SNAPSHOTS", "answer", "ask_of", "chosen", "reasons", "served", "tokens_of", "usage"]
+
 SNAPSHOTS = {
     "gpt-4o": "gpt-4o-2024-08-06",
     "gpt-4o-mini": "gpt-4o-mini-2024-07-18",

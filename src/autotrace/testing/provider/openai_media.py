@@ -9,6 +9,22 @@ from typing import Any
 from autotrace.testing.provider.script import deltas, tokens
 from autotrace.testing.provider.wire import CREATED, Answer, Call, Json, json_answer, sse, sse_answer
 
+__all__ = [
+    "HEARD",
+    "MP3",
+    "PNG",
+    "batches",
+    "cancel_batch",
+    "create_batch",
+    "files",
+    "images",
+    "one_batch",
+    "one_file",
+    "speech",
+    "transcriptions",
+    "upload",
+]
+
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90\x64" + bytes(413)
 HEARD = "Hello — this is what I heard."

@@ -9,6 +9,8 @@ from autotrace.testing.provider.openai_chat import chosen, reasons, served, toke
 from autotrace.testing.provider.script import Ask, Said, Tool, cached, deltas, say, text_of, tokens
 from autotrace.testing.provider.wire import CREATED, Answer, Call, Json, json_answer, sse, sse_answer
 
+__all__ = ["FAILED", "INCOMPLETE", "answer", "ask_of", "input_tokens"]
+
 INCOMPLETE = {"length": "max_output_tokens", "filter": "content_filter"}
 FAILED = {"code": "server_error", "message": "The model produced an error."}
 

@@ -12,6 +12,8 @@ from autotrace.testing.provider.openai_chat import FINISH, SNAPSHOTS, served
 from autotrace.testing.provider.script import Ask, deltas, say, tokens
 from autotrace.testing.provider.wire import CREATED, Answer, Call, Json, json_answer, sse, sse_answer
 
+__all__ = ["CATEGORIES", "DIMENSIONS", "completions", "embeddings", "inputs", "models", "moderations", "one_model", "vector"]
+
 DIMENSIONS = {"text-embedding-3-large": 3072}
 CATEGORIES = (
     "harassment",

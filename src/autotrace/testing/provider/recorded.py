@@ -20,6 +20,8 @@ from typing import Any, NamedTuple, Union
 
 from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFormat, json_answer, sse
 
+__all__ = ["Exchange", "recorded"]
+
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _OF_TRANSPORT = ("content-length", "transfer-encoding", "content-encoding", "connection", "content-type")
 

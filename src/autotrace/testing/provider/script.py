@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 from autotrace.testing.provider.schema import fill
 
+__all__ = ["THINKING_TOKENS", "THOUGHT", "Ask", "Said", "Tool", "ToolCall", "cached", "deltas", "say", "text_of", "tokens"]
+
 THOUGHT = "The user says something — I shall repeat it."
 THINKING_TOKENS = 16
 

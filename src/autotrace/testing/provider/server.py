@@ -18,6 +18,8 @@ from autotrace.testing.provider import forms
 from autotrace.testing.provider.faults import DroppedError, Faults
 from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat, json_answer
 
+__all__ = ["Handler", "Received", "Server"]
+
 
 class Received(NamedTuple):
     """A request as it came."""

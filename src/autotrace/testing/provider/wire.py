@@ -12,6 +12,20 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+__all__ = [
+    "CREATED",
+    "Answer",
+    "Call",
+    "Failure",
+    "Json",
+    "WireFormat",
+    "dumps",
+    "json_answer",
+    "ndjson_answer",
+    "sse",
+    "sse_answer",
+]
+
 Json = dict[str, Any]
 
 CREATED = 1_767_225_600

@@ -1,0 +1,46 @@
+"""The calls that have begun and not ended, as they are found again: by their span, by their key, by where the program is."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from autotrace._capture import context
+from autotrace._capture.context import SpanContext
+from autotrace._capture.transparency import Layer
+
+by_id: dict[int, weakref.ref[Any]] = {}
+"""Every call that has not ended, by span id. Empty in a forked child: what the parent began, the parent records."""
+
+keyed: dict[Any, Any] = {}
+"""The open calls that were started with a key: held until they end, as their owner only keeps the key."""
+
+
+def _own_id(here: SpanContext) -> int:
+    return here.own if type(here) is Layer else here.span_id
+
+
+def current(origin: Any) -> Any:
+    """The open request of `origin` inside which the program is right now, or ``None``: no agent, no tool, nobody else's."""
+    here = context.current.get()
+    reference = None if here is None else by_id.get(_own_id(here))
+    call = None if reference is None else reference()
+    return call if call is not None and call._draft.origin is origin and call.operation.kind != "INTERNAL" else None
+
+
+def is_inside(here: SpanContext | None, outer: int) -> bool:
+    """Whether `here` is the span with the id `outer`, or inside of it as far as the spans in between are open."""
+    span_id = 0 if here is None else _own_id(here)
+    while span_id != outer:
+        reference = by_id.get(span_id)
+        call = None if reference is None else reference()
+        if call is None:
+            return False
+        span_id = call._draft.parent_id
+    return True
+
+
+def clear() -> None:
+    """Forget all: in a forked child."""
+    by_id.clear()
+    keyed.clear()

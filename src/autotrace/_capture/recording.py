@@ -1,0 +1,125 @@
+"""Beginning a span, for everybody who begins one: replaced functions, callbacks, manual spans.
+
+A call that is open when the process ends is recorded as such.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from _random import Random
+from collections.abc import Mapping
+from time import perf_counter_ns, time_ns
+from typing import Any
+
+from autotrace import _process
+from autotrace._capture import chunks, context, open_calls, span_starts
+from autotrace._capture.call import NO_ERRORS, Call
+from autotrace._capture.context import SpanContext
+from autotrace._capture.open_calls import by_id as _open
+from autotrace._capture.open_calls import keyed as _keyed
+from autotrace._capture.transparency import Layer, Place
+from autotrace._declaration.invocation import UNSET
+from autotrace._declaration.operation import Operation
+from autotrace._declaration.paths import Getter
+from autotrace._record import freezing, resource, response_ids
+from autotrace._record.draft import Draft
+from autotrace._record.origin import Origin
+from autotrace._writer.writer import writer
+
+_random = Random(int.from_bytes(os.urandom(32), "little"))
+"""Ours alone: programs seed `random`, and all their processes would make the same ids."""
+
+
+def begin(
+    operation: Operation,
+    origin: Origin,
+    request: Any = UNSET,
+    *,
+    parent: Any = None,
+    key: Any = None,
+    name: str | None = None,
+    provider: str | None = None,
+    server: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+    errors: Mapping[str, Getter] = NO_ERRORS,
+) -> Call:
+    """Begin a span. `request` is frozen now. `parent` is a `SpanContext`, or a `Call` or its key, and then the current span
+    counts for more if it is inside; unless given it is where the program is.
+    """
+    if writer.start():
+        resource.program()
+    above = _above(parent)
+    added = context.added()
+    if added is not None or attributes:
+        attributes = {name: freezing.value(value) for name, value in {**(added or {}), **(attributes or {})}.items()}
+    draft = Draft(
+        operation,
+        origin,
+        above.trace_id if above is not None and above.trace_id else _random.getrandbits(128) or 1,
+        _random.getrandbits(64) or 1,
+        above.span_id if above is not None else 0,
+        time_ns(),
+        0,
+        content=origin.content,
+        name=name,
+        request=None if request is UNSET else freezing.freeze(request, operation.request_roots),
+        provider=provider,
+        server=server,
+        attributes=attributes,  # type: ignore[arg-type]  # a fresh dict or None
+    )
+    call = Call(draft, errors, key)
+    if operation.transparent or type(above) is Layer:
+        call._place = place = Place(operation, draft.trace_id, draft.span_id, above, draft.attributes)
+        draft.inherited = place.inherited
+    _open[draft.span_id] = weakref.ref(call)
+    if key is not None:
+        _keyed[key] = call
+    draft.started = perf_counter_ns()
+    if writer.starts:
+        span_starts.announce(draft)
+    return call
+
+
+def _above(parent: Any) -> SpanContext | None:
+    """Where a span begins: at `parent`, or the call that a library says it carries out, or a span inside that is current."""
+    here = context.current.get()
+    if parent is None:
+        parent = context.library_call() if context.enclosing else None
+        if parent is None:
+            return here
+    if isinstance(parent, SpanContext):
+        return parent
+    outer = parent if isinstance(parent, Call) else _keyed.get(parent)
+    return here if outer is None or open_calls.is_inside(here, outer._draft.span_id) else outer.context
+
+
+origins: dict[str, tuple[Origin, Mapping[str, Getter]]] = {}
+"""The active plugins' origins, by the plugin's own top-level module (`autotrace_openai`)."""
+
+_nowhere = Origin("autotrace")
+
+
+def inert(operation: Operation) -> Call:
+    """A call that records nothing, and keeps none of its chunks."""
+    call = Call(Draft(operation, _nowhere, 0, 0, 0, 0, 0))
+    call._chunks = chunks.NotKept()
+    return call
+
+
+def _end_all() -> None:
+    """Record what is still open when the process ends."""
+    for reference in list(_open.values()):
+        call = reference()
+        if call is not None:
+            call._end("exit")
+
+
+def _in_child() -> None:
+    open_calls.clear()
+    response_ids.clear()
+    _random.seed(int.from_bytes(os.urandom(32), "little"))
+
+
+writer.before_exit.append(_end_all)
+_process.forks.add(in_child=_in_child)

@@ -1,0 +1,98 @@
+"""`autotrace new-plugin NAME`: a distribution that installs, with the plugin's file, an entry point, tests and CI."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from autotrace._cli import complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write the files. 2 for a name that cannot be one, 1 for a directory that holds something already."""
+    from autotrace._cli import scaffold
+
+    options = _parser().parse_args(argv)
+    wrong = _wrong(options)
+    if wrong:
+        complain(f"new-plugin: {wrong}")
+        return 2
+    package = options.package or options.name.replace("-", "_")
+    sdk = options.sdk or options.name
+    kind = options.kind or scaffold.kind_of(package)
+    directory = os.path.join(options.directory, f"autotrace-{options.name}")
+    files = scaffold.files(scaffold.Plan(options.name, package, sdk, kind, _core()))
+    try:
+        _write(directory, files)
+    except FileExistsError:
+        complain(f"new-plugin: {directory} is there already; choose another --directory, or take it away first")
+        return 1
+    except OSError as exc:
+        complain(f"new-plugin: {exc}")
+        return 1
+    for path in files:
+        print(os.path.join(directory, *path.split("/")))
+    print(
+        f"A plugin of kind {kind} for {package}. Next: cd {directory}; pip install -e . --group test; pytest", file=sys.stderr
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    from autotrace._cli import scaffold
+
+    parser = argparse.ArgumentParser(
+        prog="autotrace new-plugin",
+        description="Write a plugin: a distribution autotrace-NAME that installs, with tests. If the library is installed its "
+        "source tells the kind, the version, the targets and the clients; nothing of it is imported.",
+        epilog="kinds:\n" + "\n".join(f"  {kind:<10} {what}" for kind, what in scaffold.KINDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", help="X of autotrace-X: small letters, digits and dashes")
+    parser.add_argument("--package", help="the import package to watch (NAME, with underscores)")
+    parser.add_argument("--sdk", help="the distribution that it comes from (NAME)")
+    parser.add_argument("--kind", choices=scaffold.KINDS, help="what kind of library it is")
+    parser.add_argument("--directory", default=".", help="where to make the directory autotrace-NAME (here)")
+    return parser
+
+
+def _wrong(options: argparse.Namespace) -> str:
+    name = options.name
+    if not _NAME.fullmatch(name):
+        meant = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        return f"{name!r} is no name for a plugin: small letters, digits and dashes" + (f", such as {meant!r}" if meant else "")
+    if name.startswith("autotrace-"):
+        return f"the plugin is called autotrace-… by itself: autotrace new-plugin {name[len('autotrace-') :]}"
+    if options.package is not None and not all(part.isidentifier() for part in options.package.split(".")):
+        return f"--package {options.package!r} is no import package, such as 'acme' or 'acme.client'"
+    if options.sdk is not None and not _DISTRIBUTION.fullmatch(options.sdk):
+        return f"--sdk {options.sdk!r} is no name of a distribution, such as 'acme-sdk'"
+    return ""
+
+
+def _core() -> str:
+    import autotrace
+
+    major, minor = autotrace.__version__.split(".")[:2]
+    return f"llm-autotrace>={major}.{minor},<{major}.{int(minor) + 1}"
+
+
+def _write(directory: str, files: dict[str, str]) -> None:
+    if os.path.isdir(directory) and os.listdir(directory):
+        raise FileExistsError(directory)
+    for path, text in files.items():
+        place = os.path.join(directory, *path.split("/"))
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "x", encoding="utf-8") as file:
+            file.write(text)

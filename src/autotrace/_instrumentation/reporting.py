@@ -1,0 +1,171 @@
+"""What a traced process knows about itself, for `autotrace doctor`, which waits for it to end.
+
+The doctor names a file in `VARIABLE`. A process that finds it appends two lines of JSON: one when autotrace is enabled, so that
+a process which is killed has said that much, and one from `collect` when it ends. A file that is no longer there is
+left alone. Imported by nothing but activation, and only if the variable is set.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+
+from autotrace import _diagnostics as diagnostics
+from autotrace import _process
+from autotrace._settings import library_settings, settings
+from autotrace.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Status = Callable[[], dict[str, dict[str, Any]]]
+    Way = dict[str, str | None]
+
+VARIABLE = "AUTOTRACE_DOCTOR"
+"""Environment variable: the file that reports are appended to."""
+
+FLAGS = {"isolated": "-I", "ignore_environment": "-E", "no_site": "-S", "no_user_site": "-s"}
+"""The interpreter's flags on which activation without code depends, by their names in `sys.flags`."""
+
+PYTHON_VARIABLES = ("AUTOTRACE", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH")
+"""The environment variables on which it depends."""
+
+_registered = _process.Claim()
+"""Taken once the end of this process is to be reported."""
+
+
+def at_exit(status: Status) -> None:
+    """Report now that autotrace is being enabled, and everything when the process ends. `status` is `autotrace.status`."""
+    path = os.environ.get(VARIABLE)
+    if not path or not _registered.take():
+        return
+    append(path, {"event": "start", "pid": os.getpid(), "argv": sys.orig_argv})
+    atexit.register(_report, path, status, way())
+
+
+def _report(path: str, status: Status, activated: Way) -> None:
+    try:
+        append(path, {"event": "end", **collect(status, activated)})
+    except Exception as exc:  # the program is ending, and its end is its own
+        diagnostics.failed("report to the doctor", exc, aside=True)
+
+
+def append(path: str, line: dict[str, Any]) -> None:
+    """Write one line to the file at `path`, whole; nothing if the file is not there."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+    except OSError:  # the doctor is gone
+        return
+    try:
+        os.write(file, json.dumps(line, default=repr).encode() + b"\n")
+    finally:
+        os.close(file)
+
+
+def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
+    """This process: plain JSON values. `status` is `autotrace.status`, `activated` the `way` in which it was enabled."""
+    values, wrong = _settings()
+    plugins = status()
+    return {
+        "pid": os.getpid(),
+        "argv": sys.orig_argv,
+        "executable": sys.executable,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "enabled": settings.enabled,
+        "way": activated or (way() if settings.enabled else {"how": None, "where": None}),
+        "flags": [flag for name, flag in FLAGS.items() if getattr(sys.flags, name)],
+        "variables": {name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
+        "settings": values,
+        "malformed": wrong,
+        "unknown_variables": library_settings.unanswered()[0],
+        "output": _output(),
+        "plugins": plugins,
+        "failures": dict(diagnostics.failures),
+        "records": _records(),
+        "packages": sorted({name.partition(".")[0] for name in tuple(sys.modules)}),
+    }
+
+
+# --------------------------------------------------------------------------------------------------- how it was enabled
+
+
+def way() -> Way:
+    """`how` autotrace is being enabled (``.pth``, ``.start``, ``sitecustomize``, ``code``) and the file, or line, `where`."""
+    boot = sys.modules.get("_autotrace_boot")
+    if boot is None or not boot._started:
+        return {"how": "code", "where": _caller()}
+    for how in (".start", ".pth"):
+        where = _site_file("autotrace" + how)
+        if where is not None and (how == ".pth" or sys.version_info >= (3, 15)):
+            return {"how": how, "where": where}
+    return {
+        "how": "sitecustomize",
+        "where": os.path.join(os.path.dirname(os.path.dirname(__file__)), "site", "sitecustomize.py"),
+    }
+
+
+def _caller() -> str | None:
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "autotrace":
+        frame = frame.f_back
+    return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _site_file(name: str) -> str | None:
+    """A file where `site` has looked for such files as `autotrace.pth`."""
+    if sys.flags.no_site:
+        return None
+    import site
+
+    directories = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    return next(filter(os.path.isfile, (os.path.join(directory, name) for directory in directories)), None)
+
+
+# ------------------------------------------------------------------------------------------------------------ settings
+
+
+def _settings() -> tuple[dict[str, Any], list[str]]:
+    """Each setting's `value` and `source`, and under `libraries` those of libraries that have their own; what is malformed."""
+    values: dict[str, Any] = {}
+    for name in settings.KNOWN:
+        values[name] = {
+            **_setting(name, None),
+            "libraries": {library: _setting(name, library) for library in settings.current.libraries(name)},
+        }
+    return values, settings.Settings().settle()
+
+
+def _setting(name: str, library: str | None) -> dict[str, Any]:
+    try:
+        value, source = settings.current.find(name, library)
+    except SettingsError:  # it is said under "malformed"
+        return {"value": None, "source": "variable"}
+    return {"value": list(value) if name == "sinks" and value else value, "source": source}  # their options may be secret
+
+
+# -------------------------------------------------------------------------------------------------------------- output
+
+
+def _output() -> dict[str, Any]:
+    """Each sink with its place (`registry.places`); the descriptor that stands for stdout; and whether stdout is ``open``,
+    ``closed`` or ``another`` than the first process's."""
+    from autotrace.sinks import _registry
+
+    descriptor, stdout = _process.stdout.descriptor(), "open"
+    try:
+        os.fstat(1)
+    except OSError:
+        stdout = "closed"
+    else:
+        stdout = "another" if descriptor == 2 else "open"
+    return {"sinks": _registry.places(), "descriptor": descriptor, "stdout": stdout}
+
+
+def _records() -> int | None:
+    """How many records this process has made: 0 if nothing was ever recorded, ``None`` if nobody counts."""
+    module = sys.modules.get("autotrace._writer.writer")
+    return 0 if module is None else getattr(module.writer, "written", None)

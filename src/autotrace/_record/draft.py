@@ -1,0 +1,112 @@
+"""One span from its start until it is a record: what the caller's thread keeps, in a form that another thread may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Optional
+
+import msgspec
+
+from autotrace._declaration import conventions
+from autotrace._declaration.operation import Operation
+from autotrace._record import lines, overload, resource, response_ids, translation
+from autotrace._record.exchange import Exchange
+from autotrace._record.origin import Origin
+
+_RESPONSE_ID = conventions.RESPONSE["id"].attribute
+
+
+class Draft(msgspec.Struct):
+    """What the caller's thread keeps of one span: numbers, bytes, and references that the program has given away."""
+
+    counts: ClassVar[bool] = True
+    operation: Operation
+    origin: Origin
+    trace_id: int
+    span_id: int
+    parent_id: int
+    start_ns: int
+    started: int
+    """`time.perf_counter_ns` at the start; the durations are differences to it."""
+    content: bool = True
+    name: Optional[str] = None
+    request: Optional[bytes] = None
+    response: Optional[bytes] = None
+    chunks: Optional[list[Any]] = None
+    decode: Any = None
+    """Makes the plain chunks, or the one response, of `chunks`; set by seams that see raw bytes."""
+    first_chunk_ns: int = -1
+    duration_ns: int = 0
+    end_reason: lines.EndReason = "completed"
+    description: Optional[str] = None
+    exchange: Optional[Exchange] = None
+    provider: Optional[str] = None
+    server: Any = None
+    attributes: Optional[dict[str, Any]] = None
+    """By full name: plain values or what `freezing.freeze` made of others."""
+    inherited: Optional[Mapping[str, Any]] = None
+    """As `attributes`: those of the transparent call around it, which give way to its own."""
+    start_line: Any = None
+    """The line that says that it has begun, if there is to be one (`autotrace._capture.span_starts`)."""
+
+    def record(self) -> Optional[lines.Span]:
+        """The record of this span. ``None`` for a transparent call whose answer another span has recorded."""
+        if self.operation.transparent:
+            response_ids.forget(self.span_id)
+        attributes = translation.attributes_of(self)
+        if self.operation.kind != "INTERNAL":
+            response_id = attributes.get(_RESPONSE_ID)
+            ended = self.started + self.duration_ns
+            if self.operation.transparent and response_ids.is_recorded(response_id, self.started, ended):
+                return None
+            response_ids.remember(response_id, self.started)
+        failed = self.end_reason == "error"
+        return lines.Span(
+            timestamp=lines.timestamp(self.start_ns),
+            level="error" if failed else "info",
+            event="span",
+            schema=lines.SCHEMA,
+            name=self.name or translation.name_of(self.operation, attributes),
+            kind=self.operation.kind,
+            trace_id=f"{self.trace_id:032x}",
+            span_id=f"{self.span_id:016x}",
+            parent_id=f"{self.parent_id:016x}" if self.parent_id else None,
+            start_ns=self.start_ns,
+            end_ns=self.start_ns + self.duration_ns,
+            duration_ns=self.duration_ns,
+            status=lines.Status("ERROR", self.description) if failed else lines.Status("UNSET"),
+            end_reason=self.end_reason,
+            attributes=attributes,
+            events=[],
+            links=[],
+            scope=self.origin.scope(),
+            resource=resource.of_process(),
+        )
+
+    def weight(self) -> int:
+        """About how many bytes this takes while it waits to become a record."""
+        weight = overload.BASE
+        if self.request is not None:
+            weight += len(self.request)
+        if self.response is not None:
+            weight += len(self.response)
+        if self.chunks is not None:
+            weight += overload.weight_of_chunks(self.chunks)
+        if self.attributes is not None:
+            weight += overload.weight_of_attributes(self.attributes)
+        return weight
+
+    def drop(self) -> None:
+        """There will be no record."""
+        if self.operation.transparent:
+            response_ids.forget(self.span_id)
+
+    def shed(self) -> bool:
+        """Give up the content, as too much waits. False if there is hardly any."""
+        if not self.content or self.weight() < overload.BASE + overload.SMALL:
+            return False
+        self.content = False
+        self.request, self.response = overload.small_fields(self.request), overload.small_fields(self.response)
+        self.chunks = overload.ends(self.chunks)
+        self.attributes = overload.small_attributes(self.attributes)
+        return True

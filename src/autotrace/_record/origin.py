@@ -1,0 +1,47 @@
+"""Whose a span is: the plugin, its library, and what they have in common for all their spans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autotrace._discovery.requirements import installed_version
+from autotrace._record import lines
+
+
+class Origin:
+    """What a plugin's spans have in common: whose they are, and how its library's provider and errors are known.
+
+    `content` is the plugin's content policy: whether messages, tools and answers are recorded; `options` are its own settings.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        version: str | None = None,
+        library: str | None = None,
+        distributions: tuple[str, ...] = (),
+        provider: str | None = None,
+        hosts: Mapping[str, str] | None = None,
+        content: bool = True,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.library = library
+        self.distributions = distributions
+        self.provider = provider
+        self.hosts = dict(hosts or {})
+        self.content = content
+        self.options: Mapping[str, Any] = {}
+        self._scope: lines.Scope | None = None
+
+    def scope(self) -> lines.Scope:
+        """The record's ``scope``. The library's version is looked up once, with the first record."""
+        if self._scope is None:
+            self._scope = lines.Scope(self.name, self.version, self.library, installed_version(*self.distributions))
+        return self._scope
+
+    def provider_at(self, host: str | None) -> str | None:
+        """The provider behind `host`: the longest suffix of `hosts` that fits, else the library's own."""
+        fitting = [suffix for suffix in self.hosts if host and (host == suffix or host.endswith("." + suffix))]
+        return self.hosts[max(fitting, key=len)] if fitting else self.provider

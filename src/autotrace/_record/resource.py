@@ -1,0 +1,26 @@
+"""What a record says of the process that made it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from typing import Any
+
+from autotrace._settings import settings
+
+
+def of_process() -> dict[str, Any]:
+    """The record's ``resource``: which service and process this is."""
+    return {"service.name": settings.current.valid("service_name") or program(), "process.pid": os.getpid()}
+
+
+@cache
+def program() -> str:
+    """The name of the program, for a service that has none. Asked early: ``__main__`` forgets its file when it has run."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name).removesuffix(".__main__")
+    script = getattr(main, "__file__", None)
+    return os.path.splitext(os.path.basename(script))[0] if script else "python"

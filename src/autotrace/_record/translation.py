@@ -1,0 +1,185 @@
+"""From what the caller's thread kept of a call to the record of it: runs on the writer's side, never on the caller's.
+
+Pure but for the failures it reports: a getter that raises costs its own field and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from autotrace import _diagnostics as diagnostics
+from autotrace._declaration import conventions
+from autotrace._declaration.conventions import ALWAYS, Field
+from autotrace._declaration.operation import Operation, Reading
+from autotrace._record import exchange, freezing
+from autotrace._record.pricing import cost
+
+_FINISH = conventions.RESPONSE["finish_reasons"].attribute
+_MODEL = conventions.REQUEST["model"].attribute
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from autotrace._record.draft import Draft
+
+
+def name_of(operation: Operation, attributes: Mapping[str, Any]) -> str:
+    """The name of a span that was given none: the operation and what it is asked of."""
+    target = attributes.get(conventions.TARGET_OF_NAME.get(operation.name, _MODEL))
+    return f"{operation.name} {target}" if target else operation.name
+
+
+def of_request(draft: Draft) -> dict[str, Any]:
+    """What is known when the call begins."""
+    attributes: dict[str, Any] = {}
+    if draft.origin.library is not None and draft.operation.label is not None:
+        attributes[draft.operation.label] = draft.operation.name
+    address, port = _server(draft.server)
+    provider = draft.provider or draft.origin.provider_at(address)
+    if provider:
+        attributes[ALWAYS["provider"].attribute] = provider
+    if draft.request is not None:
+        _read(draft.operation.request, _request(draft), draft, attributes)
+    if address:
+        attributes[ALWAYS["server_address"].attribute] = address
+        attributes[ALWAYS["server_port"].attribute] = port
+    return attributes
+
+
+def add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
+    """Put `others`, some of them frozen, on `attributes`."""
+    for name, value in (others or {}).items():
+        attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+
+
+def attributes_of(draft: Draft) -> dict[str, Any]:
+    attributes = of_request(draft)
+    response = _response(draft, attributes)
+    if response is not None:
+        _read(draft.operation.response, response, draft, attributes)
+        _normalise_finish_reasons(attributes)
+    _end(draft, response, attributes)
+    add(attributes, draft.attributes)
+    add(attributes, {name: value for name, value in (draft.inherited or {}).items() if name not in attributes})
+    cost.add(attributes, draft.start_ns)
+    return attributes
+
+
+def _end(draft: Draft, response: Any, attributes: dict[str, Any]) -> None:
+    """How the call ended: with an exception, with an answer that tells of a failure, or with one that is not whole."""
+    operation = draft.operation
+    if draft.exchange is not None:
+        draft.exchange.describe(attributes, draft.description, draft.duration_ns)
+    if response is None or draft.end_reason == "error":
+        return
+    failure = _guarded(operation.failure, response, draft)
+    if failure is not None:
+        code, message = failure.get("code"), failure.get("message")
+        draft.end_reason, draft.description = "error", message or code
+        exchange.fail(attributes, code or "error", code, None, None, message)
+        return
+    outcome = exchange.outcome(attributes) if operation.outcome is None else _guarded(operation.outcome, response, draft)
+    if outcome is not None:
+        attributes[ALWAYS["outcome"].attribute] = outcome
+
+
+def _guarded(reader: Any, response: Any, draft: Draft) -> Any:
+    try:
+        return None if reader is None else reader(response)
+    except Exception as exc:  # a plugin's function on an answer it was not made for
+        diagnostics.failed(f"read the end of {draft.origin.name} {draft.operation.name}", exc, aside=True)
+        return None
+
+
+def _request(draft: Draft) -> Any:
+    request = freezing.thaw(draft.request or b"")
+    decode = draft.operation.decode
+    try:
+        return request if decode is None else decode(request)
+    except Exception as exc:  # a plugin's decode: whatever it raises costs the request's fields, not the record
+        diagnostics.failed(f"decode the request of {draft.origin.name} {draft.operation.name}", exc, aside=True)
+        return None
+
+
+def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
+    """The response, or what a stream's chunks add up to."""
+    if draft.response is not None or draft.chunks is None:
+        # Of binary content, whose pieces are not kept, or of a stream whose library says itself what it adds up to.
+        if draft.chunks:
+            attributes[ALWAYS["chunks"].attribute] = len(draft.chunks)
+        _note_first_chunk(draft, attributes)
+        return None if draft.response is None else freezing.thaw(draft.response)
+    try:
+        kept, draft.chunks = draft.chunks, None  # a stream that waits for the garbage collector may hold on to the call
+        chunks = draft.decode(kept) if draft.decode else [freezing.plain(chunk) for chunk in kept]
+        if not isinstance(chunks, list):
+            return chunks  # a body that was read in pieces, and is no stream
+        attributes[ALWAYS["chunks"].attribute] = len(chunks)
+        _note_first_chunk(draft, attributes)
+        return draft.operation.reduce(chunks) if draft.operation.reduce and chunks else None
+    except Exception as exc:  # a plugin's reduce: whatever it raises costs the response, not the record
+        diagnostics.failed(f"reduce {draft.origin.name} {draft.operation.name}", exc, aside=True)
+        return None
+
+
+def _note_first_chunk(draft: Draft, attributes: dict[str, Any]) -> None:
+    if draft.first_chunk_ns >= 0:
+        attributes[ALWAYS["time_to_first_chunk"].attribute] = draft.first_chunk_ns / 1e9
+
+
+def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: dict[str, Any]) -> None:
+    there = source if type(source) is dict else None
+    for field, getter in readings:
+        # Most of what an API can take or give, a call does not have: asking each getter took most of a record's time.
+        needs = None if there is None else getattr(getter, "needs", None)
+        if needs is not None and needs.isdisjoint(there):
+            continue
+        if field.content and not draft.content:
+            continue
+        try:
+            value = getter(source)
+        except Exception as exc:  # a plugin's getter: whatever it raises costs this field only
+            diagnostics.failed(f"read {field.attribute} for {draft.origin.name} {draft.operation.name}", exc, aside=True)
+            continue
+        if value is not None and _fits(field, value):
+            attributes[field.attribute] = value
+            if field.also:
+                attributes[field.also] = value
+
+
+def _fits(field: Field, value: Any) -> bool:
+    """Whether `value` has the type that the schema promises; servers that imitate an API send anything."""
+    kind = field.type
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "integer":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "strings":
+        return isinstance(value, list) and bool(value) and all(isinstance(element, str) for element in value)
+    return True
+
+
+def _normalise_finish_reasons(attributes: dict[str, Any]) -> None:
+    raw = attributes.get(_FINISH)
+    if raw:
+        normal = [conventions.FINISH_REASONS.get(reason, reason) for reason in raw]
+        if normal != raw:
+            attributes[ALWAYS["finish_reasons_raw"].attribute] = raw
+            attributes[_FINISH] = normal
+
+
+def _server(server: Any) -> tuple[str | None, int | None]:
+    """Host and port of a URL-like object."""
+    if server is None:
+        return None, None
+    try:
+        url = urlsplit(str(server))
+        return url.hostname, url.port or {"http": 80}.get(url.scheme, 443)
+    except ValueError:
+        return None, None

@@ -1,0 +1,286 @@
+"""The writer: the queue between the program's threads and the sinks, and the one thread that empties it.
+
+What the caller pays is an append to a deque. The thread polls while there is work and goes to sleep when there is none;
+it starts with the first span of the process and again after a fork. `flush` and the end of the process empty
+the queue on the calling thread instead of waiting for it. Finalisers may call `put`: it takes no lock.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Callable
+
+from autotrace import _diagnostics as diagnostics
+from autotrace import _process
+from autotrace._settings import settings
+from autotrace._writer import process, process_exit
+from autotrace._writer.dispatch import Dispatch
+from autotrace._writer.queue import Item, Queue
+from autotrace._writer.thread import POLL, Thread
+from autotrace.sinks import _system
+from autotrace.sinks._entry import Sink
+from autotrace.sinks._registry import OpenSinks
+
+_FORK_PATIENCE = 0.05
+"""Seconds for which records are written before a fork."""
+
+_LEAVING = 1.0
+"""Seconds to wait, when stdout becomes a protocol, for what is being written there just then."""
+
+_BREATH = 0.002
+"""Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
+other processes get it."""
+
+
+class Writer:
+    """One per process. See the module."""
+
+    def __init__(self) -> None:
+        self.before_exit: list[Callable[[], None]] = []
+        self.starts = False
+        """The setting."""
+        self.queue = Queue()
+        self.open_sinks = OpenSinks()
+        self.dispatch = Dispatch(self.queue, self.open_sinks)
+        self.thread = Thread(self.dispatch, self._write)
+        self._registered = False
+        self._ending = False
+        self._sync = False
+        self._patience = 0.0
+        self._give_up_at = 0.0
+        _process.stdout.on_leave = lambda: self._close_sinks(_LEAVING)
+        self._new_process()
+
+    def _new_process(self) -> None:
+        self.open_sinks.forget()
+        _process.stdout.prints.lock = _system.allocate_lock()
+        self.begun = diagnostics.Counter()
+        """The spans that have begun in this process."""
+        self.ended = diagnostics.Counter()
+        """Those that came here."""
+        self.queue.forget()
+        self.dispatch.forget()
+        self._draining = _system.allocate_lock()
+        self._drainer = 0
+        self.thread.forget()
+        self._has_begun = False
+        self._at_once = False
+        self._directly = False
+        """Whether records are written on the calling thread."""
+
+    @property
+    def sinks(self) -> list[Sink] | None:
+        """Those to write to, in place of those that the settings name; ``None`` for these."""
+        return self.dispatch.sinks
+
+    @sinks.setter
+    def sinks(self, sinks: list[Sink] | None) -> None:
+        self.dispatch.sinks = sinks
+
+    @property
+    def written(self) -> int:
+        """The spans that every sink took."""
+        return self.dispatch.written
+
+    @property
+    def dropped(self) -> int:
+        """The spans that a sink lost, those that could not be made, and those for which there was no room."""
+        return self.dispatch.lost + self.queue.lost.value
+
+    @property
+    def contents_dropped(self) -> int:
+        """The spans that lost their content for want of room: in the queue, or as they waited for a sink."""
+        return self.queue.shed.value + self.dispatch.shed
+
+    def configure(self) -> None:
+        """Take the settings as they are now."""
+        valid = settings.current.valid
+        # One half waits to be translated, the other for the sinks.
+        self.queue.limit = self.dispatch.limit = valid("queue_bytes") // 2
+        self.dispatch.blocks = valid("overflow") == "block"
+        self.starts, self._sync, self._patience = valid("starts"), valid("sync"), valid("exit_timeout")
+        self._directly = self._sync or self._at_once or self._ending
+
+    def start(self) -> bool:
+        """Have the thread running for a span that begins now. True if the thread had to be started."""
+        self.begun.add()
+        return self._start()
+
+    def _start(self) -> bool:
+        if not self.thread.is_missing or self._ending:
+            return False
+        # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
+        # must not be our thread, and translation and structlog do import it there. `logging` registers handlers at its
+        # import that must not come in the middle of a fork, where our own may be the first to need it.
+        import logging  # noqa: F401
+        import threading
+
+        if not threading.main_thread().is_alive():  # an exit handler: what it registers is not called any more
+            self._ending = self._directly = True
+            self._give_up_at = _process.ending.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
+            return True
+        if not self.thread.claim():
+            return False
+        if not self._registered:
+            self._registered = True
+            atexit.register(self._at_exit)
+            process_exit.watch(self._before_leaving)
+            _process.forks.add(before=self._before_fork, in_parent=self._after_fork, in_child=self._new_process)
+            _process.forks.call_before()
+        if not self._has_begun:
+            self._has_begun = True
+            self._at_once = process.join_multiprocessing(self._at_exit)
+            self.configure()
+        self.thread.start()
+        return True
+
+    # ------------------------------------------------------------------------------------------- on the program's threads
+
+    def put(self, item: Item, may_wait: bool = True) -> None:
+        """Queue a span that has ended. In a process that is ending, or may be ended any moment, it is written at once.
+
+        A finaliser says that it must not wait: the thread may hold any lock.
+        """
+        self.ended.add()
+        queue = self.queue
+        queue.bytes += item.weight()  # `queue.put`, without the call
+        queue.append(item)
+        if queue.bytes > queue.limit > 0:
+            self._overflow(item, may_wait)
+        if self._directly:
+            self._write_through(may_wait)
+        elif self.thread.asleep:
+            self.thread.rouse()
+
+    def announce(self, item: Item) -> None:
+        """As `put`, for what is no span."""
+        if self.queue.put(item):
+            self._overflow(item, may_wait=True)
+        if self._directly:
+            self._write_through(may_wait=True)
+        elif self.thread.asleep:
+            self.thread.rouse()
+
+    def _overflow(self, item: Item, may_wait: bool) -> None:
+        if not self.dispatch.blocks:
+            self.queue.relieve(item)
+        elif may_wait and self._drainer != _system.get_ident():
+            limit = self.queue.limit + item.weight()
+            while self.queue.bytes > limit and not self._ending:
+                if self.thread.is_missing:  # no thread could be started
+                    self.drain(POLL)
+                else:
+                    _system.sleep(0.001)
+
+    def _write_through(self, may_wait: bool) -> None:
+        if self._ending:
+            if not self.drain(self._give_up_at - time.monotonic()):
+                self._give_up()
+            return
+        # A sink that has not taken everything before is waited for once, and not with each call.
+        patience = POLL if self._at_once else 0.0 if self.dispatch.is_behind else self._patience
+        if not (may_wait and self.drain(patience)) and self.thread.asleep:
+            self.thread.rouse()
+
+    def drain(self, timeout: float) -> bool:
+        """Write what is queued, on this thread, for at most `timeout` seconds. False: something still waits.
+
+        A sink that is slow is waited for; one that fails is not.
+        """
+        if self._drainer == _system.get_ident():
+            return True  # a finaliser inside this very loop, which goes on until the queue is empty
+        give_up_at = time.monotonic() + timeout
+        if not self._draining.acquire(True, max(timeout, 0)):
+            return False
+        self._drainer = _system.get_ident()
+        try:
+            done = self.dispatch.round(now=True)
+            while not done and time.monotonic() < give_up_at and (self.queue or not self.dispatch.pause):
+                if not self.queue or self.dispatch.is_full:
+                    _system.sleep(_BREATH)
+                done = self.dispatch.round()
+            return done
+        except Exception as exc:  # ours: the program asked for its records, and not for this
+            diagnostics.failed("writer", exc, aside=True)
+            return False
+        finally:
+            self._drainer = 0
+            self._draining.release()
+
+    def reopen(self, timeout: float) -> None:
+        """Take the settings, write what is queued, then close the sinks that they named: now they may name others.
+
+        What a sink has not taken within `timeout` seconds is lost with it, and counted when the process ends.
+        """
+        self.configure()
+        self.drain(timeout)
+        self._close_sinks(timeout)
+
+    def _close_sinks(self, timeout: float) -> None:
+        if self._draining.acquire(True, timeout):
+            try:
+                self.open_sinks.close()
+            finally:
+                self._draining.release()
+
+    def _write(self) -> None:
+        """Empty the queue. The lock is free between two batches, for whoever is about to fork or to end."""
+        while True:
+            with self._draining:
+                self._drainer = _system.get_ident()
+                try:
+                    self.dispatch.round()
+                except Exception as exc:  # ours: the thread goes on, and looks again in a while
+                    diagnostics.failed("writer", exc, aside=True)
+                    return
+                finally:
+                    self._drainer = 0
+            if self.thread.stopping or not self.queue or self.dispatch.is_full:
+                return
+
+    # ------------------------------------------------------------------------------------------------- forks and ends
+
+    def _before_fork(self) -> None:
+        if self.dispatch.waits or self._draining.locked():
+            self.drain(_FORK_PATIENCE)
+        self.thread.hold_off()
+
+    def _after_fork(self) -> None:
+        self.thread.allow()
+        # Also for spans that are under way: their ends do not start it.
+        if self.dispatch.waits or self.begun.value != self.ended.value:
+            self._start()
+
+    def _before_leaving(self, for_good: bool) -> None:
+        if for_good and self._has_begun:
+            self._at_exit()
+        elif self.dispatch.waits or self._draining.locked():
+            self.drain(self._patience)
+
+    def _at_exit(self) -> None:
+        self._ending = self._directly = True
+        self._give_up_at = _process.ending.give_up_at = time.monotonic() + self._patience
+        for callback in self.before_exit:
+            callback()
+        self.thread.halt(self._give_up_at - time.monotonic())
+        if not self.drain(self._give_up_at - time.monotonic()):
+            self._give_up()
+        self.open_sinks.close(self._give_up_at)
+        process.keep_exit_code()
+
+    def _give_up(self) -> None:
+        """Say what could not be written before the process ends, and count it."""
+        if self._draining.acquire(False):
+            try:
+                missing = self.dispatch.give_up()
+            finally:
+                self._draining.release()
+        else:  # a sink does not come back
+            missing = {"being written to": max(self.ended.value - self.written - self.dispatch.covered - self.dropped, 0)}
+        for name, records in missing.items():
+            text = f"sink {name}: {records} records could not be written before the process ended."
+            diagnostics.say("dropped", text, level="error", again=True, records=records)
+
+
+writer = Writer()

@@ -1,1 +1,0 @@
-"""What a span cost, in US dollars: computed on the writer's side, from prices that are given or from maintained data."""

@@ -1,0 +1,307 @@
+"""A sink that writes whole lines to a file descriptor: stdout, unless the program's stdout is somebody's data.
+
+Never `sys.stdout`, which a program may redirect to read its own output, and never O_NONBLOCK, which is shared with
+parent and children: poll, then write what is sure to fit. A reader that does not read costs a few milliseconds each time that
+it is tried; what it did not take comes again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from autotrace import _process
+from autotrace.sinks import _locking, _system
+from autotrace.sinks._entry import Entry
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+_ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
+"""What a pipe that polls writable takes at once, without blocking and without other writers in between."""
+
+_FILE_BATCH = 1 << 24
+"""What is written to a regular file at once."""
+
+_PATIENCE = 0.02
+"""Seconds that one `write` may wait for the reader, and for another process. The writer has other things to do meanwhile."""
+
+_ENDING = 0.2
+"""The same for the rest of a line when the process is ending: what it leaves half stays so, and another process may have no
+record to begin a line of its own with."""
+
+_STUCK = 2.0
+"""Seconds after which a process that holds the lock although there is room counts as stopped; then it goes without the lock."""
+
+_FRESH = 0.002
+"""Seconds for which half a printed line may be one that is being printed: with an unbuffered stdout, `print` writes a text and
+its end one after the other."""
+
+
+class DescriptorSink:
+    """Writes whole lines to descriptor `fd`.
+
+    Lines of several autotrace processes do not mix at any size: a line is written under a lock that the processes
+    share (`locking`), and one that was begun is finished under it, however long its reader takes.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._lock: _locking.Lock = _locking.for_descriptor(fd)
+        self._locked = False
+        self._locked_out_since = 0.0
+        self._is_regular = False
+        self._rest = b""
+        """What is left of a line that was begun."""
+        self._begun = b""
+        """That line. It counts as taken when it is whole, so it is offered again meanwhile."""
+        self._noted = False
+        """Whether the lock has our note that it is torn. Who loses patience (`_STUCK`) ends it, and takes the note off."""
+        self._pid = os.getpid()
+
+    def write(self, batch: list[Entry]) -> int:
+        """Write what its reader takes within a few milliseconds: how many lines are out. Raises `OSError` for a descriptor
+        that cannot be written to, if none is."""
+        give_up = time.monotonic() + _PATIENCE
+        if self._pid != os.getpid():  # a line that the parent began is the parent's
+            self._pid, self._rest, self._begun, self._locked = os.getpid(), b"", b"", False
+        sent = _Sent([b"" if entry.line is self._begun else entry.line for entry in batch])
+        with _without_sigpipe():
+            try:
+                self._look()
+                if not self._acquire(give_up):
+                    return 0
+                if self._finish_line(give_up):
+                    sent.skip()
+                    self._send(sent, give_up)
+            except OSError as exc:
+                if not sent.whole:
+                    raise OSError(exc.errno, f"file descriptor {self.fd}: {exc.strerror}") from None
+            finally:
+                if not self._rest and self._locked:
+                    self._locked = False
+                    self._lock.release()
+        return sent.whole
+
+    def close(self, deadline: float) -> None:
+        """Let go of the lock. Nothing is held back."""
+        self._lock.close()
+
+    def _look(self) -> None:
+        """What the descriptor is now. Raises `OSError` where it is not open, or is not the program's output any more: who
+        closes that gets its number for the next file that he opens, which children do not inherit, other than an output."""
+        self._is_regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
+        if self.fd in (1, 2) and sys.platform != "win32" and not os.get_inheritable(self.fd):
+            raise OSError(errno.EBADF, "it is another file now, and not the program's output")
+
+    def _acquire(self, give_up: float) -> bool:
+        while not self._locked and not self._lock.acquire():
+            now = time.monotonic()
+            self._locked_out_since = self._locked_out_since or now
+            if not self._has_room(0):
+                self._locked_out_since = now  # the other waits for the reader, as we would
+            elif now - self._locked_out_since > _STUCK:
+                break
+            if now > give_up:
+                return False
+            _system.sleep(0.001)
+        else:
+            self._locked = True
+        self._locked_out_since = 0.0
+        return True
+
+    def _finish_line(self, give_up: float) -> bool:
+        """Write what is left of the line that was begun, or all of it, if another process has ended it meanwhile. False if not
+        all of it was taken."""
+        if self._rest and _process.ending.give_up_at is not None:
+            give_up = time.monotonic() + _ENDING
+        while self._rest:
+            if not self._has_room(give_up - time.monotonic()):
+                return False
+            if self._noted and not self._lock.is_torn():  # asked last, as a process is stopped while it waits
+                self._rest = self._begun
+            written = self._put(self._rest[: self._room()], begins_line=self._rest is self._begun)
+            if not written:
+                return False
+            self._rest = self._rest[written:]
+            if not self._rest:
+                self._note(False)
+        return True
+
+    def _send(self, sent: _Sent, give_up: float) -> None:
+        self._await_half_line(give_up)
+        while sent.left and self._has_room(give_up - time.monotonic()):
+            atomic, room = _FILE_BATCH if self._is_regular else _ATOMIC, self._room()
+            piece = sent.next(atomic, room)
+            written = self._put(piece, begins_line=True, full=len(piece) in (atomic, room))
+            self._begun, self._rest = sent.advance(written)
+            if not written or not self._finish_line(give_up):
+                return
+            sent.skip()
+
+    def _put(self, piece: bytes, begins_line: bool = False, full: bool = False) -> int:
+        """One write of `piece`: how much of it was written. Zero if the program is printing just now.
+
+        What `begins_line` gets a line of its own. `full`: it is so long that another byte might not be taken at once.
+        """
+        ours = self.fd == 1 and _process.stdout.prints.lock is not None
+        if ours and not _process.stdout.prints.lock.acquire(True, _PATIENCE):
+            return 0
+        try:
+            if ours and not self._has_room(0):  # the program has printed in between
+                return 0
+            lead = begins_line and self._is_in_line()
+            written = self._write(b"\n" + (_shorter(piece) if full else piece) if lead else piece, lead)
+            if ours and written:
+                _process.stdout.prints.half = False
+            return max(written - lead, 0)
+        finally:
+            if ours:
+                _process.stdout.prints.lock.release()
+
+    def _write(self, data: bytes, in_line: bool) -> int:
+        torn = not data.endswith(b"\n")
+        if torn:
+            self._note(True)  # before it is so: this process may be killed on the way
+        try:
+            written = os.write(self.fd, data)
+        except BlockingIOError:  # somebody else made it non-blocking, and another writer was faster
+            written = 0
+        if written < len(data) or in_line:
+            self._note(torn or data[written - 1 : written] != b"\n" if written else in_line)
+        return written
+
+    def _note(self, torn: bool) -> None:
+        self._lock.note_torn(torn)
+        self._noted = torn and self._lock.is_torn()
+
+    # ------------------------------------------------------------------------------------------------- what is there
+
+    def _is_in_line(self) -> bool:
+        """Whether a line that is written now would be the continuation of another one."""
+        last = _last_byte(self.fd) if self._is_regular else None
+        if last is not None:
+            return last not in (b"", b"\n")
+        return (self.fd == 1 and _process.stdout.prints.half) or self._lock.is_torn()
+
+    def _await_half_line(self, give_up: float) -> None:
+        """Let a line that is being printed come to its end; one that has been half for a while stays so."""
+        if self.fd != 1:
+            return
+        _process.stdout.prints.watch()
+        _process.stdout.prints.noting = self._lock.noting
+        while _process.stdout.prints.half and time.monotonic() < min(_process.stdout.prints.since + _FRESH, give_up):
+            _system.sleep(0.0002)
+
+    def _has_room(self, seconds: float) -> bool:
+        """Wait for the reader: whether a write will not. Also where it will fail, as the write then says why."""
+        if _system.poll is None or self._is_regular:
+            return True
+        poll = _system.poll()
+        poll.register(self.fd, select.POLLOUT)
+        return bool(poll.poll(max(seconds, 0) * 1000))
+
+    def _room(self) -> int:
+        """How much is sure to be taken at once. By an empty pipe of Linux: all that it can hold."""
+        if self._is_regular:
+            return _FILE_BATCH
+        if sys.platform == "linux":
+            try:
+                if fcntl.ioctl(self.fd, termios.FIONREAD, b"\0\0\0\0") == b"\0\0\0\0":
+                    return max(fcntl.fcntl(self.fd, fcntl.F_GETPIPE_SZ), _ATOMIC)
+            except OSError:  # no pipe
+                return _ATOMIC
+        return _ATOMIC
+
+
+class _Sent:
+    """Lines on their way: how many are out, and what is `left`. An empty one was begun before."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+        self.whole = 0
+
+    @property
+    def left(self) -> bool:
+        return self.whole < len(self._lines)
+
+    def skip(self) -> None:
+        """The line that was begun is finished."""
+        while self.left and not self._lines[self.whole]:
+            self.whole += 1
+
+    def next(self, atomic: int, room: int) -> bytes:
+        """As many whole lines as are written without others in between; of a line that is longer, what there is room for."""
+        first = self._lines[self.whole]
+        if len(first) > atomic:
+            return first[:room]
+        end, size = self.whole, 0
+        while end < len(self._lines) and size + len(self._lines[end]) <= atomic:
+            size += len(self._lines[end])
+            end += 1
+        return b"".join(self._lines[self.whole : end])
+
+    def advance(self, written: int) -> tuple[bytes, bytes]:
+        """So many bytes were written: the line in which that ends, and what is left of it."""
+        while written > 0:
+            line = self._lines[self.whole]
+            if written < len(line):
+                self._lines[self.whole] = b""
+                return line, line[written:]
+            written -= len(line)
+            self.whole += 1
+        return b"", b""
+
+
+def _shorter(piece: bytes) -> bytes:
+    """`piece` by a byte or a line, so that another byte has room in front of it."""
+    return piece[: piece.rfind(b"\n", 0, len(piece) - 1) + 1] or piece[:-1]
+
+
+@contextmanager
+def _without_sigpipe() -> Iterator[None]:
+    """A reader that is gone is an error here, and not the end of a program that has asked to end of it when it prints."""
+    if sys.platform == "win32" or signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in before:
+            if signal.SIGPIPE in signal.sigpending():
+                signal.sigwait({signal.SIGPIPE})
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_readers: dict[tuple[int, int], int] = {}
+"""A descriptor to read by, for the file that lines went to last. Closing one gives up all locks on its file."""
+
+
+def _last_byte(fd: int) -> bytes | None:
+    """The byte of a regular file before the place of the next write; empty at its start. ``None``: it cannot be read."""
+    try:
+        status = os.fstat(fd)
+        if sys.platform == "linux" and not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
+            end = os.lseek(fd, 0, os.SEEK_CUR)
+        else:
+            end = status.st_size
+        if end == 0:
+            return b""
+        file = (status.st_dev, status.st_ino)
+        if file not in _readers:
+            reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
+            while _readers:
+                os.close(_readers.popitem()[1])
+            _readers[file] = reader
+        return os.pread(_readers[file], 1, end - 1)
+    except OSError:  # it may be written and not read, or this is not Linux
+        return None

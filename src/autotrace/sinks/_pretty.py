@@ -1,0 +1,125 @@
+"""Records as readable text: each trace as a tree, when its root has ended.
+
+What ended after its root, or waits for a root that does not come (it is another process's, or still running), is shown as a
+subtree that says so. Of each record only what the tree shows is kept until then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from autotrace._record.lines import Dropped, Span
+from autotrace.sinks import _excerpts, _system, _terminal, _tree
+from autotrace.sinks._descriptor import DescriptorSink
+from autotrace.sinks._entry import Entry
+
+_PATIENCE = 60.0
+"""Seconds after its latest record in which a trace waits for its root."""
+
+_MOST_RECORDS = 10_000
+"""How many records wait; when there are more, the trace that has waited longest is shown."""
+
+_MOST_TRACES = 1_000
+"""How many traces that were shown are remembered, to know what comes late."""
+
+_MOST_TEXTS = 1_000
+"""How many trees wait for a reader that does not read. The oldest go."""
+
+
+class Text:
+    """Text in the place of an entry: what `DescriptorSink` wants of one."""
+
+    def __init__(self, text: str) -> None:
+        self.line = text.encode(errors="replace")
+
+
+class PrettySink:
+    """Writes trees to descriptor `fd`."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._below = DescriptorSink(fd)
+        self._waiting: dict[str, _Trace] = {}
+        self._number = 0
+        """How many records wait, in all traces."""
+        self._shown: dict[str, None] = {}
+        self._texts: deque[Text] = deque(maxlen=_MOST_TEXTS)
+        self._refused: set[tuple[str, str]] = set()
+        """The spans that were taken in and not said to be, as their text could not be written: they come again."""
+
+    def write(self, batch: list[Entry]) -> int:
+        """Take in `batch`, and write the trees that are complete with it. Raises `OSError`."""
+        records = [entry.record for entry in batch]
+        spans = [record for record in records if isinstance(record, Span)]
+        self._take([span for span in spans if (span.trace_id, span.span_id) not in self._refused])
+        self._refused = {(span.trace_id, span.span_id) for span in spans}
+        if not self._send([Text(_notice(record)) for record in records if isinstance(record, Dropped)]):
+            return 0
+        self._refused.clear()
+        return len(batch)
+
+    def close(self, deadline: float) -> None:
+        """Show what still waits."""
+        for trace_id in list(self._waiting):
+            self._show(trace_id, "without its root")
+        try:
+            while not self._send([]) and time.monotonic() < deadline:
+                _system.sleep(0.001)
+        finally:
+            self._below.close(deadline)
+
+    def _take(self, spans: list[Span]) -> None:
+        touched: dict[str, bool] = {}
+        for span in spans:
+            self._keep(span)
+            touched[span.trace_id] = touched.get(span.trace_id, False) or span.parent_id is None
+        for trace_id, has_ended in touched.items():
+            if has_ended or trace_id in self._shown:
+                self._show(trace_id, "" if has_ended else "late")
+        while self._waiting:
+            oldest = next(iter(self._waiting))
+            if self._number <= _MOST_RECORDS and time.monotonic() - self._waiting[oldest].latest < _PATIENCE:
+                break
+            self._show(oldest, "without its root")
+
+    def _keep(self, record: Span) -> None:
+        trace = self._waiting.pop(record.trace_id, None) or _Trace()
+        self._waiting[record.trace_id] = trace  # behind all others: the first has waited longest
+        trace.latest = time.monotonic()
+        fields = {**msgspec.structs.asdict(record), "status": msgspec.structs.asdict(record.status)}
+        trace.records.append(_excerpts.brief(fields))
+        self._number += 1
+
+    def _show(self, trace_id: str, note: str = "") -> None:
+        records = self._waiting.pop(trace_id).records
+        self._number -= len(records)
+        self._shown[trace_id] = None
+        while len(self._shown) > _MOST_TRACES:
+            del self._shown[next(iter(self._shown))]
+        color, width = _terminal.has_colors(self._fd), _terminal.width(self._fd)
+        self._texts.append(Text(_tree.render(records, color=color, width=width, excerpt=True, note=note)))
+
+    def _send(self, notices: list[Text]) -> bool:
+        """Write what there is to show. False if some of it was not taken; `notices` then come again with the next batch."""
+        offered = [*self._texts, *notices]
+        taken = self._below.write(offered) if offered else 0  # type: ignore[arg-type]
+        for _ in range(min(taken, len(self._texts))):
+            self._texts.popleft()
+        return taken == len(offered)
+
+
+def _notice(dropped: Dropped) -> str:
+    return f"autotrace: {dropped.records} records dropped, {dropped.contents} without their content ({dropped.reason})\n"
+
+
+class _Trace:
+    """Records of one trace that wait for its root."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.latest = 0.0
+        """When the latest of them came (`time.monotonic`)."""

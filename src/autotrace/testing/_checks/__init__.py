@@ -1,0 +1,17 @@
+"""The checks of the matrix, by subject.
+
+In: a `Cell`, one case of a library in one form.
+Out: nothing, or an `AssertionError` that says which promise is broken. The docstring of a check says what it holds.
+"""
+
+from __future__ import annotations
+
+from autotrace.testing._cell import Check
+from autotrace.testing._checks.declaring import ORDER, declared
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every check, in the order of the scorecard."""
+    from autotrace.testing._checks import costs, endings, records, scopes, targets, unchanged  # noqa: F401
+
+    return tuple(sorted(declared.values(), key=lambda one: ORDER.index(one.name)))

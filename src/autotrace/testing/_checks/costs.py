@@ -1,0 +1,160 @@
+"""What the plugin costs: memory that stays is a failure, time is a figure."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import statistics
+import sys
+import weakref
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any
+
+import autotrace
+from autotrace._writer.writer import writer
+from autotrace.testing._cell import Cell, require
+from autotrace.testing._checks.declaring import check
+
+_BATCH = 16
+_ROUNDS = 4
+_LEAK = 4.0
+"""Blocks per call: what a call leaves is many more (an object, its dict, its strings), the noise of other threads is less."""
+
+Refer = Callable[[str, Any], None]
+
+
+class _Nowhere:
+    """Makes the lines, and drops them."""
+
+    def write(self, batch: list[Any]) -> None:
+        for entry in batch:
+            assert entry.line
+
+    def close(self, deadline: float) -> None:
+        return
+
+
+@check("memory")
+async def memory(cell: Cell) -> None:
+    """Nothing that the program got is held longer than without autotrace, and calls leave nothing behind, however many."""
+    uses = [("a result", _called)] if cell.has("call") else []
+    uses += [("a stream that was read", _read), ("a stream that was left", _left)] if cell.has("stream") else []
+    uses += [("a failure", _failed)] if cell.has("fails") else []
+    client = await cell.client()
+    for name, use in uses:
+        await _alive(cell, client, use)
+        alone = await _alive(cell, client, use)
+        cell.enable()
+        traced = await _alive(cell, client, use)
+        autotrace.disable()
+        held = sorted(traced - alone)
+        require(not held, f"{cell.name}: of {name}, autotrace or the plugin holds on to: {', '.join(held)}")
+    await _is_flat(cell, client)
+
+
+async def _alive(cell: Cell, client: Any, use: Any) -> set[str]:
+    """What is alive after `use`, when the program has dropped all of it."""
+    references: list[tuple[str, Any]] = []
+
+    def refer(name: str, one: Any) -> None:
+        try:
+            references.append((name, weakref.ref(one)))
+        except TypeError:  # a str, a dict
+            return
+
+    await use(cell, client, refer)
+    autotrace.flush()
+    for _ in range(3):
+        gc.collect()
+        await cell.side.settle()
+        if cell.side.asynchronous:
+            await asyncio.sleep(0.002)
+    return {name for name, reference in references if reference() is not None}
+
+
+async def _called(cell: Cell, client: Any, refer: Refer) -> None:
+    refer("the result", await cell.call(client))
+
+
+async def _read(cell: Cell, client: Any, refer: Refer) -> None:
+    async with cell.stream(client) as (stream, _):
+        refer("the stream", stream)
+        for item in await cell.side.items(stream):
+            refer("an item", item)
+
+
+async def _left(cell: Cell, client: Any, refer: Refer) -> None:
+    async with cell.stream(client) as (stream, _):
+        refer("the stream", stream)
+        for item in await cell.side.take(stream, 2):
+            refer("an item", item)
+
+
+async def _failed(cell: Cell, client: Any, refer: Refer) -> None:
+    refer("the exception", await cell.fail(client))
+
+
+async def _is_flat(cell: Cell, client: Any) -> None:
+    """That the blocks of memory in use do not grow with every batch of calls, or no more than without autotrace."""
+    before, writer.sinks = writer.sinks, [_Nowhere()]
+    try:
+        cell.enable()
+        traced = await _growth(cell, client)
+        cell.figures["blocks of memory that stay, per call"] = f"{traced:.1f}"
+        if traced < _LEAK:
+            return
+        autotrace.disable()
+        alone = await _growth(cell, client)
+        cell.enable()
+        traced = min(traced, await _growth(cell, client))  # what other threads had to keep just then does not come again
+    finally:
+        autotrace.flush()
+        writer.sinks = before
+    cell.figures["blocks of memory that stay, per call"] = f"{alone:.1f} without, {traced:.1f} with autotrace"
+    require(traced - alone < _LEAK, f"{cell.name}: every call leaves {traced:.1f} blocks of memory behind, {alone:.1f} without")
+
+
+async def _growth(cell: Cell, client: Any) -> float:
+    """The blocks that each call adds: of the smallest batch, as a leak is in each, and a cache that fills is not."""
+    ask = cell.ask()
+    sizes = []
+    for _ in range(4):
+        for _ in range(_BATCH):
+            await cell.call(client, ask)
+        cell.forget()
+        autotrace.flush()
+        gc.collect()
+        sizes.append(sys.getallocatedblocks())
+    return max(0, min(later - earlier for earlier, later in itertools.pairwise(sizes))) / _BATCH
+
+
+@check("overhead")
+async def overhead(cell: Cell) -> None:
+    """What a call costs more than without autotrace: a figure, never a failure."""
+    client = await cell.client()
+    ask = cell.ask()
+    before, writer.sinks = writer.sinks, [_Nowhere()]
+    times: dict[bool, list[float]] = {False: [], True: []}
+    try:
+        for number in range(2 * _ROUNDS):
+            traced = number % 2 == 1
+            if traced:
+                cell.enable()
+            await cell.call(client, ask)
+            times[traced].append(await _time(cell, client, ask))
+            autotrace.disable()
+    finally:
+        writer.sinks = before
+    alone, traced_time = (statistics.median(times[traced]) for traced in (False, True))
+    more = statistics.median(b - a for a, b in zip(times[False], times[True], strict=True))
+    cell.figures["microseconds per call"] = f"{alone:.0f} without, {traced_time:.0f} with autotrace, {more:+.0f}"
+
+
+async def _time(cell: Cell, client: Any, ask: Any) -> float:
+    """Microseconds of one call, the mean of a few."""
+    since = perf_counter_ns()
+    for _ in range(_BATCH // 4):
+        await cell.call(client, ask)
+    return (perf_counter_ns() - since) / 1000 / (_BATCH // 4)
