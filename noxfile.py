@@ -18,7 +18,7 @@ import nox
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
 PROJECT = nox.project.load_toml("pyproject.toml")
-CONSTRAINTS = "constraints.txt"
+CONSTRAINTS = "constraints/newest.txt"
 
 
 def present(version: str) -> bool:
@@ -59,7 +59,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 PARTS = {
-    "1": ["lint"],
+    "1": ["lint", "docs"],
     "2": [f"tests-{ONE}", f"older-{ONE}", "suites", "processes", "agents"],
     "3": [f"plugins-{ONE}", "hooks", "wheels"],
 }
@@ -94,6 +94,29 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
+@nox.session(python=ONE)
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site, into build/docs: every link, anchor and name of ours has to lead somewhere."""
+    site(session, "html", "build/docs")
+
+
+@nox.session(python=ONE)
+def linkcheck(session: nox.Session) -> None:
+    """Ask for every address that the documentation names. On demand: servers are down without a commit of ours."""
+    site(session, "linkcheck", "build/linkcheck")
+
+
+def site(session: nox.Session, builder: str, where: str) -> None:
+    """Run Sphinx, with nothing kept of the last time: it tells of what is wrong only in what it reads."""
+    if ONE == "3.10":
+        session.skip("the parser of Markdown needs Python 3.11 or newer")
+    constraints = "constraints/docs.txt"
+    session.install("-c", constraints, *dependencies("backend", "docs"))
+    session.install("--no-build-isolation", "-c", constraints, "--editable=.")
+    strictly = ("-E", "-W", "--keep-going", "-n", "-q", "-j", "auto")
+    session.run("sphinx-build", "-b", builder, *strictly, "-d", session.create_tmp(), "docs", where)
+
+
 @nox.session(python=PRESENT)
 def tests(session: nox.Session) -> None:
     """Run the tests of the core that have no session of their own, with the newest SDKs."""
@@ -119,14 +142,14 @@ def hooks(session: nox.Session) -> None:
 def older(session: nox.Session) -> None:
     """Run the tests of plugins with the generation of their SDK before the newest."""
     plugins = [Path(f"plugins/autotrace-{library}") for library in ("openai", "google-genai", "bedrock")]
-    install(session, "test", "older", plugins=plugins, constraints="constraints-older.txt")
+    install(session, "test", "older", plugins=plugins, constraints="constraints/older.txt")
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed drops out of the matrix
     kit = "--ignore-glob=*/test_conformance.py"  # which takes longest, and is for the newest generation
     pytest(session, kit, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
     # It allows no newer botocore than this session has, and brings a client that another SDK here would use: it lies beside.
     beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
     if not beside.exists():
-        session.install("-c", "constraints-older.txt", "--target", str(beside), *dependencies("aiobotocore"))
+        session.install("-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
     session.env["PYTHONPATH"] = str(beside)
     pytest(session, "plugins/autotrace-bedrock/tests/test_aiobotocore.py")
 
@@ -135,7 +158,7 @@ def older(session: nox.Session) -> None:
 def processes(session: nox.Session) -> None:
     """Run programs of several processes, as servers, task queues, greenlets and protocols make them."""
     plugins = [Path("plugins/autotrace-ollama"), Path("plugins/autotrace-mcp")]
-    install(session, "test", "processes", plugins=plugins, constraints="constraints-processes.txt")
+    install(session, "test", "processes", plugins=plugins, constraints="constraints/processes.txt")
     # Of two generations of mcp one lies beside the environment, and is put before it by PYTHONPATH.
     mcp1 = Path(session.virtualenv.location).resolve() / "mcp1"
     if not mcp1.exists():
@@ -149,7 +172,7 @@ def processes(session: nox.Session) -> None:
 @nox.session(python=ONE)
 def agents(session: nox.Session) -> None:
     """Run beside other agents: import hooks on the same modules, wrappers on the same SDK."""
-    install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints-agents.txt")
+    install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints/agents.txt")
     session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # one of them would load its import hook into pytest itself
     pytest(session, "tests/agents")
 
@@ -159,7 +182,7 @@ def suites(session: nox.Session) -> None:
     """Run the SDKs' own tests, from their source distributions, without autotrace and with it; SUITES_ALL=1: more of them."""
     sdks = ("openai", "anthropic", "ollama")
     plugins = [Path(f"plugins/autotrace-{sdk}") for sdk in sdks]
-    install(session, "test", "suites", plugins=plugins, constraints="constraints-suites.txt")
+    install(session, "test", "suites", plugins=plugins, constraints="constraints/suites.txt")
     sources = Path(session.create_tmp()).resolve() / "sdists"
     if not sources.exists():
         download = ("pip", "download", "--no-deps", "--no-binary", ",".join(sdks), "--dest", str(sources / "packed"))
@@ -237,8 +260,7 @@ def wheels(session: nox.Session) -> None:
     dist = Path(session.create_tmp()).resolve()
     shutil.rmtree(dist)
     session.install("-c", CONSTRAINTS, *dependencies("build", "test"))
-    for tree in (Path(), *PLUGINS):
-        session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
+    build(session, dist)
     core, *others = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.startswith("llm_autotrace-"))
     # The extra pulls the plugins; naming their files keeps the index out of the choice.
     session.install("-c", CONSTRAINTS, f"{core}[all]", *map(str, others), *dependencies("sdks"))
@@ -251,5 +273,50 @@ def wheels(session: nox.Session) -> None:
         schema = session.run("autotrace", "schema", silent=True)
         session.log("autotrace schema: %d keys", len(json.loads(str(schema))))
 
+    # A look at what the session `sdist` does in full.
+    with tempfile.TemporaryDirectory() as elsewhere:
+        core, groq = unpack([*dist.glob("llm_autotrace-*.tar.gz"), *dist.glob("autotrace_groq-*.tar.gz")], Path(elsewhere))
+        with session.chdir(groq):
+            pytest(session)
+        with session.chdir(core):
+            pytest(session, "tests/test_distributions.py", "tests/test_schema.py", "tests/docs/test_navigation.py")
+
     session.env["WHEELS"] = str(dist)
     pytest(session, "tests/docs/test_guide.py")
+
+
+def build(session: nox.Session, dist: Path) -> None:
+    """Build every source distribution, and every wheel from that: what a source distribution lacks is missed here."""
+    for tree in (Path(), *PLUGINS):
+        session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
+
+
+def unpack(packed: list[Path], where: Path) -> list[Path]:
+    """Unpack source distributions, and return their trees."""
+    for one in packed:
+        shutil.unpack_archive(one, where)
+    return [where / one.name.removesuffix(".tar.gz") for one in packed]
+
+
+@nox.session(python=ONE, reuse_venv=False)
+def sdist(session: nox.Session) -> None:
+    """Run the tests of the source distributions where no other source is in sight. On demand: they are those of the tree."""
+    dist = Path(session.create_tmp()).resolve()
+    shutil.rmtree(dist)
+    constraints = "constraints/processes.txt"  # where mcp is
+    session.install("-c", constraints, *dependencies("build", "test", "sdks", "frameworks"), "mcp")
+    build(session, dist)
+    packed = sorted(dist.glob("*.tar.gz"))
+    session.install("--no-build-isolation", "-c", constraints, *map(str, packed))
+    own = [f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")]
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for tree in unpack(packed, Path(elsewhere)):
+            with session.chdir(tree):
+                pytest(session, *(own if tree.name.startswith("llm_autotrace-") else ()))
+
+
+@nox.session(python=ONE)
+def release(session: nox.Session) -> None:
+    """Build and check what is to be released: `scripts/release` calls this, docs/releasing.md says more. On demand."""
+    session.install("-c", "constraints/release.txt", *dependencies("release"))
+    session.run("python", "scripts/check_release.py", *session.posargs)

@@ -28,6 +28,12 @@ from autotrace.testing._sides import Side
 from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
 
 HERE = Path(__file__).parent
+PLUGINS = {tree.name: tree for tree in HERE.glob("autotrace-*")}
+"""Where each plugin is. In the source distribution of a plugin this file lies in a folder of it, and there is but that one."""
+if not PLUGINS:
+    _name = re.search(r'^name = "(autotrace-.+)"$', (HERE.parent / "pyproject.toml").read_text(), re.MULTILINE)
+    assert _name is not None, f"{HERE.parent} is not the tree of a plugin"
+    PLUGINS[_name[1]] = HERE.parent
 FINISH = {
     "tool_calls": "tool_call",
     "tool_use": "tool_call",
@@ -38,9 +44,14 @@ FINISH = {
 }
 
 
+def _plugin_of(path: Path) -> str:
+    """The plugin whose test this is; an empty string for those of all plugins."""
+    return next((name for name, tree in PLUGINS.items() if tree in path.parents), "")
+
+
 def _installed(plugin: str) -> bool:
     """Whether the library is there that this plugin is for: the name of its entry point."""
-    declared = (HERE / plugin / "pyproject.toml").read_text()
+    declared = (PLUGINS[plugin] / "pyproject.toml").read_text()
     package = re.search(r'"autotrace\.instrumentors"\]\n"?([\w.]+)', declared)
     assert package is not None, plugin
     try:
@@ -52,9 +63,10 @@ def _installed(plugin: str) -> bool:
 def _described() -> dict[str, ModuleType]:
     """The SDKs that are installed, by plugin: `tests/sdk.py` of each."""
     found = {}
-    for path in sorted(HERE.glob("autotrace-*/tests/sdk.py")):
-        name = path.parts[-3].removeprefix("autotrace-")
-        if _installed(path.parts[-3]):
+    for plugin, tree in sorted(PLUGINS.items()):
+        path = tree / "tests/sdk.py"
+        name = plugin.removeprefix("autotrace-")
+        if path.exists() and _installed(plugin):
             spec = importlib.util.spec_from_file_location(f"sdk_{name}", path)
             assert spec is not None
             assert spec.loader is not None
@@ -71,9 +83,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     `ending` is each of the module's `ENDINGS` that it says fits (`can_end`).
     """
-    folder = metafunc.definition.path.parts[-3]
-    own = folder.removeprefix("autotrace-")
-    names = [own] if folder.startswith("autotrace-") else list(SDKS)
+    plugin = _plugin_of(metafunc.definition.path)
+    names = [plugin.removeprefix("autotrace-")] if plugin else list(SDKS)
     if "form" in metafunc.fixturenames:
         pairs = [(SDKS[name], form) for name in names for form in SDKS[name].FORMS]
         if "ending" in metafunc.fixturenames:
@@ -91,9 +102,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
     Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves.
     """
-    folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
-    if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
-        return not _installed(folder) or None
+    plugin = _plugin_of(collection_path)
+    if collection_path.name.startswith("test_") and plugin:
+        return not _installed(plugin) or None
     return None
 
 

@@ -49,7 +49,7 @@ make_environment() {
     install_into "$directory" "$@"
     if [ -n "${editable-}" ]; then
         # shellcheck disable=SC2086  # a list
-        install_into "$directory" --no-build-isolation -c constraints.txt $editable
+        install_into "$directory" --no-build-isolation -c constraints/newest.txt $editable
     fi
     printf '%s\n' "$stamp" >"$finished"
 }

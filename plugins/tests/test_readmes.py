@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 READMES = sorted(ROOT.glob("plugins/autotrace-*/README.md"))
 SECTIONS = ["What becomes a span", "Options", "Not covered", "Versions", "Conformance"]
 OPTIONAL = {"Options"}
-PINNED = "\n".join(path.read_text() for path in [*ROOT.glob("constraints*.txt"), ROOT / "pyproject.toml"])
+PINNED = "\n".join(path.read_text() for path in [*ROOT.glob("constraints/*.txt"), ROOT / "pyproject.toml"])
 
 each = pytest.mark.parametrize("text", [pytest.param(path.read_text(), id=path.parts[-2]) for path in READMES])
 

@@ -50,7 +50,7 @@ class Stranger:
         ours = ("AUTOTRACE", "NOX", "PIP_CONSTRAINT", "PYTEST", "PYTHON", "VIRTUAL_ENV", "WHEELS")
         self._inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         links = f"{WHEELS} {self._inherited.get('PIP_FIND_LINKS', '')}".strip()
-        self._inherited |= {"PIP_FIND_LINKS": links, "PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_QUIET": "1"}
+        self._inherited |= {"PIP_FIND_LINKS": links, "PIP_CONSTRAINT": str(ROOT / "constraints/newest.txt"), "PIP_QUIET": "1"}
 
     def follow(self) -> list[Step]:
         """Follow the guide from its beginning, with the Python that runs the tests."""
