@@ -165,7 +165,7 @@ def test_the_family_of_stainless_says_itself_how_its_surface_is_enumerated(libra
     surface.functions.cache_clear()
     found = coverage.findings(library.name, activation.named(library.name).declared())
     assert [(one.verdict, one.detail, one.operation) for one in found] == [
-        ("not covered", "web socket", "passes no target"),
+        ("not covered", "web socket", "reaches no target"),
         ("in part", "/v1/things/{id}", "things"),
         ("covered", "/v1/chat/completions", "chat"),
         ("covered", "https://fast.example/v1/chat/completions", "chat"),
@@ -210,10 +210,10 @@ def test_what_no_function_spells_out_is_listed_by_the_plugin(sdk: Any, capsys: p
     assert {one.function.partition(":")[2]: (one.verdict, one.operation) for one in found} == {
         "ask": ("covered", "ask"),
         "ping": ("by option", "ping, with pings='on'"),
-        "tell": ("not covered", "the route passes it"),
-        "moved": ("not covered", f"{sdk.name}.client:Client.gone is no target, or is not in the library"),
+        "tell": ("not covered", "the route ignores it"),
+        "moved": ("not covered", f"{sdk.name}.client:Client.gone is not a target, or is not in the library"),
         "on_end": ("covered", "reported to Handler.on_end"),
-        "on_thought": ("not covered", "passes no target and calls no hook"),
+        "on_thought": ("not covered", "reaches no target and calls no hook"),
     }
     assert coverage.main([sdk.name, "--fail", "--known", "*:tell", "--known", "*:moved"]) == 1
     assert coverage.main([sdk.name, "--fail", "--known", "*:tell", "--known", "*:moved", "--known", "*_thought"]) == 0

@@ -167,7 +167,7 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     mine.parent.mkdir()
     mine.write_text("mine")
     assert new_plugin.main(["acme", "--directory", str(tmp_path)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert list(mine.parent.iterdir()) == [mine]
 
 
