@@ -145,10 +145,10 @@ def test_every_kind_is_a_valid_distribution(kind: str, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["Acme Cloud"], "such as 'acme-cloud'"),
-        (["../acme"], "no name for a plugin"),
+        (["../acme"], "not a valid plugin name"),
         (["autotrace-acme"], "autotrace new-plugin acme"),
-        (["acme", "--package", "acme-sdk"], "no import package"),
-        (["acme", "--sdk", "acme sdk"], "no name of a distribution"),
+        (["acme", "--package", "acme-sdk"], "not an import package"),
+        (["acme", "--sdk", "acme sdk"], "not a distribution name"),
     ],
 )
 def test_a_wrong_name_is_one_line(

@@ -80,7 +80,8 @@ def main(argv: Sequence[str]) -> int:
         complain(f"coverage: {package} is not installed, or its source cannot be read")
         return 2
     if not found and instrumentor.surface is not None:
-        complain(f"coverage: {package} {version or ''}: the plugin does not recognize this version; update the plugin")
+        installed = f"{package} {version or ''}".strip()
+        complain(f"coverage: {installed}: the plugin does not recognize this version; update the plugin")
         return 2
     _show(package, version, found, options.json, options.all)
     return int(options.fail and any(one.verdict == NOT and not one.known for one in found))
