@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted(ROOT.glob("plugins/autotrace-*/README.md"))
-SECTIONS = ["What becomes a span", "Options", "Not covered", "Versions", "Conformance"]
+SECTIONS = ["What is recorded", "Options", "Not covered", "Versions", "Conformance"]
 OPTIONAL = {"Options"}
 PINNED = "\n".join(path.read_text() for path in [*ROOT.glob("constraints/*.txt"), ROOT / "pyproject.toml"])
 

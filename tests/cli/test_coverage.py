@@ -167,7 +167,7 @@ def test_the_family_of_stainless_says_itself_how_its_surface_is_enumerated(libra
     surface.functions.cache_clear()
     found = coverage.findings(library.name, activation.named(library.name).declared())
     assert [(one.verdict, one.detail, one.operation) for one in found] == [
-        ("not covered", "web socket", "passes no target"),
+        ("not covered", "web socket", "reaches no target"),
         ("in part", "/v1/things/{id}", "things"),
         ("covered", "/v1/chat/completions", "chat"),
         ("covered", "https://fast.example/v1/chat/completions", "chat"),
@@ -212,10 +212,10 @@ def test_what_no_function_spells_out_is_listed_by_the_plugin(sdk: Any, capsys: p
     assert {one.function.partition(":")[2]: (one.verdict, one.operation) for one in found} == {
         "ask": ("covered", "ask"),
         "ping": ("by option", "ping, with pings='on'"),
-        "tell": ("not covered", "the route passes it"),
-        "moved": ("not covered", f"{sdk.name}.client:Client.gone is no target, or is not in the library"),
+        "tell": ("not covered", "the route ignores it"),
+        "moved": ("not covered", f"{sdk.name}.client:Client.gone is not a target, or is not in the library"),
         "on_end": ("covered", "reported to Handler.on_end"),
-        "on_thought": ("not covered", "passes no target and calls no hook"),
+        "on_thought": ("not covered", "reaches no target and calls no hook"),
     }
     assert coverage.main([sdk.name, "--fail", "--known", "*:tell", "--known", "*:moved"]) == 1
     assert coverage.main([sdk.name, "--fail", "--known", "*:tell", "--known", "*:moved", "--known", "*_thought"]) == 0
@@ -228,7 +228,7 @@ def test_a_library_that_is_unlike_all_that_its_plugin_knows_is_no_clean_bill(
     source = "from autotrace.plugin import Instrumentor\ninstrumentor = Instrumentor(on_ready=lambda module: None, "
     sdk.write(f"{sdk.plugin}.py", f"{source}surface=lambda package: ())\n")
     assert coverage.main([sdk.name, "--fail"]) == 2
-    assert "finds nothing of what it knows" in capsys.readouterr().err
+    assert "does not recognize this version" in capsys.readouterr().err
 
 
 def test_a_gap_that_the_plugin_declares_is_known_with_its_reason(sdk: Any, capsys: pytest.CaptureFixture[str]) -> None:

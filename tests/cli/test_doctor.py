@@ -234,7 +234,7 @@ def test_what_stands_in_the_way_of_a_plugin_is_a_problem(library: Any) -> None:
     library.write(f"{library.name}/__init__.py", "__version__ = '0.9.1'\n")
     found = run(library, code)
     assert found.code == 1
-    assert found.says(PROBLEM, f"was made for {library.name}>=1, and {library.name} 0.9.1 is installed")
+    assert found.says(PROBLEM, f"made for {library.name}>=1, but {library.name} 0.9.1 is installed")
 
 
 def test_a_library_imported_too_early_is_a_warning_that_names_the_copies(library: Any) -> None:
@@ -252,7 +252,7 @@ def test_another_agent_on_the_same_function_is_a_warning(library: Any) -> None:
         wrapt.wrap_function_wrapper({library.name}.client, "Client.chat", lambda f, instance, args, kwargs: f(*args))
         """
     found = run(library, code)
-    assert found.says(WARNING, f"{library.name}.client:Client.chat is wrapped by another agent as well: ")
+    assert found.says(WARNING, f"{library.name}.client:Client.chat is also wrapped by another agent: ")
     assert found.says(WARNING, "is above ours")
 
 
@@ -277,7 +277,7 @@ def test_a_program_that_switches_it_off_again(library: Any) -> None:
 def test_the_operators_word_is_what_stands_in_the_way(library: Any, value: str) -> None:
     found = run(library, f"import {library.name}", AUTOTRACE=value)
     assert found.code == 1
-    assert found.texts(PROBLEM) == [f"off: AUTOTRACE={value} is set, which no code and no command takes back"]
+    assert found.texts(PROBLEM) == [f"off: AUTOTRACE={value} is set, which overrides every other setting"]
 
 
 def test_a_program_that_imports_nothing_is_no_problem(library: Any) -> None:
@@ -304,7 +304,7 @@ def test_what_keeps_autotrace_from_starting_is_said(library: Any) -> None:
 @pytest.mark.parametrize(
     ("first_line", "says"),
     [
-        (f"#!{sys.executable} -S", "it runs with -S, under which Python reads no file at its start"),
+        (f"#!{sys.executable} -S", "it runs with -S, so Python reads no .pth file and no sitecustomize at startup"),
         ("#!/bin/sh", "it is not run by Python"),
     ],
 )
@@ -313,7 +313,7 @@ def test_a_program_that_cannot_be_reached_and_why(library: Any, first_line: str,
     (library.site / "tool").chmod(0o755)
     found = examine(library, "--", "./tool")
     assert found.code == 1
-    assert found.says(PROBLEM, "autotrace was not on in tool: no report came")
+    assert found.says(PROBLEM, "autotrace was not on in tool: no report was written")
     assert any(says in text for text in found.texts(PROBLEM, NOTE))
     assert found.data["process"] is None
 
@@ -330,7 +330,7 @@ def test_the_environment_is_examined_by_importing_each_library(library: Any, swi
     state = plugin_of(library, found)["state"]
     if switch is None:
         assert state == "patched"
-        assert found.says(NOTE, "off, as AUTOTRACE is not set")
+        assert found.says(NOTE, "off: AUTOTRACE is not set")
     else:
         assert (found.code, state) == (1, "disabled")
         assert found.says(PROBLEM, "AUTOTRACE=0 is set")
@@ -364,10 +364,10 @@ def test_a_plugin_without_its_library_is_no_problem(library: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["app.py"], "a program comes after --"),
-        (["--nonsense"], "a program comes after --"),
+        (["app.py"], "put the program after --"),
+        (["--nonsense"], "put the program after --"),
         (["--"], "no program given after --"),
-        (["--", "no-such-program"], "no such program: no-such-program"),
+        (["--", "no-such-program"], "program not found: no-such-program"),
         (["--", "-X", "dev"], "unknown option -X"),
         (["--output", "/no/such/directory/x"], "/no/such/directory/x: No such file or directory"),
     ],

@@ -107,7 +107,7 @@ def test_demo_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capfdbinary:
     assert captured.out.startswith(b"The Zen of Python")
     assert captured.err.decode() == (
         "autotrace: demo: no model call was recorded; missing: plugin anthropic, SDK ollama, plugin ollama. "
-        "To install them: pip install 'llm-autotrace[openai,anthropic,ollama]' openai anthropic ollama\n"
+        "Install them: pip install 'llm-autotrace[openai,anthropic,ollama]' openai anthropic ollama\n"
     )
 
 

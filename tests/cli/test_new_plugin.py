@@ -145,10 +145,10 @@ def test_every_kind_is_a_valid_distribution(kind: str, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["Acme Cloud"], "such as 'acme-cloud'"),
-        (["../acme"], "no name for a plugin"),
+        (["../acme"], "not a valid plugin name"),
         (["autotrace-acme"], "autotrace new-plugin acme"),
-        (["acme", "--package", "acme-sdk"], "no import package"),
-        (["acme", "--sdk", "acme sdk"], "no name of a distribution"),
+        (["acme", "--package", "acme-sdk"], "not an import package"),
+        (["acme", "--sdk", "acme sdk"], "not a distribution name"),
     ],
 )
 def test_a_wrong_name_is_one_line(
@@ -167,7 +167,7 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     mine.parent.mkdir()
     mine.write_text("mine")
     assert new_plugin.main(["acme", "--directory", str(tmp_path)]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert list(mine.parent.iterdir()) == [mine]
 
 

@@ -87,7 +87,7 @@ def test_a_name_that_nobody_answers_to_is_one_line_and_2(library: Any) -> None:
     done = command(library, library.name + "x")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"autotrace: plugins: no installed plugin is called '{library.name}x'; did you mean '{library.name}'?\n"
+        f"autotrace: plugins: '{library.name}x' is not an installed plugin; did you mean '{library.name}'?\n"
     )
 
 
@@ -176,7 +176,7 @@ def test_targets_that_are_not_there_say_so_and_the_others_are_seen(library: Any)
         "removed:Chat.create": "missing",
     }
     assert targets["broken:f"]["reason"] == f"{library.name}.broken cannot be imported: KeyError: 'x'"
-    assert targets["removed:Chat.create"]["reason"] == f"there is no module {library.name}.removed"
+    assert targets["removed:Chat.create"]["reason"] == f"module {library.name}.removed not found"
     assert "Client has no gone" in targets["client:Client.gone"]["reason"]
 
 

@@ -46,9 +46,9 @@ def here(tmp_path: Path) -> Path:
     [
         ([], "no program given"),
         (["--"], "no program given"),
-        (["nothing.py"], "no such program: nothing.py"),
-        (["no/such/file.py"], "no such file: no/such/file.py"),
-        (["no-such-program", "--help"], "no such program: no-such-program"),
+        (["nothing.py"], "program not found: nothing.py"),
+        (["no/such/file.py"], "file not found: no/such/file.py"),
+        (["no-such-program", "--help"], "program not found: no-such-program"),
         (["-m"], "-m needs a module"),
         (["-X", "show.py"], "unknown option -X"),
     ],
@@ -234,10 +234,10 @@ def test_the_first_line_of_a_console_program_says_who_runs_it(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["-S"], "with -S, under which Python reads no file at its start"),
-        (["-IS"], "with -S, under which Python reads no file at its start"),
-        (["-I"], "with -I, under which Python does not look at PYTHONPATH, and autotrace.pth is not installed for it"),
-        (["-B", "-E"], "with -E, under which Python does not look at PYTHONPATH, and autotrace.pth is not installed for it"),
+        (["-S"], "with -S, so Python reads no .pth file and no sitecustomize at startup"),
+        (["-IS"], "with -S, so Python reads no .pth file and no sitecustomize at startup"),
+        (["-I"], "with -I, so Python ignores PYTHONPATH, and autotrace.pth is not installed for it"),
+        (["-B", "-E"], "with -E, so Python ignores PYTHONPATH, and autotrace.pth is not installed for it"),
         (["-W", "ignore", "-X", "utf8", "-s"], None),
         ([], None),
     ],

@@ -1,4 +1,4 @@
-"""The environment in which a program runs with autotrace on: for itself, and for the Python programs that it starts."""
+"""The environment variables that switch autotrace on for a program and for the Python programs that it starts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from autotrace._cli.interpreters import Interpreter
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The directory that the package is installed in."""
+"""The directory in which the package is installed."""
 SITE = os.path.join(ROOT, "autotrace", "site")
-"""Holds the `sitecustomize.py` that stands in for `autotrace.pth` where that is not installed."""
+"""Holds the `sitecustomize.py` that replaces `autotrace.pth` if that is not installed."""
 INTERPRETER = "_AUTOTRACE_SITE"
-"""Environment variable: the interpreter that `SITE` was put on PYTHONPATH for. `sitecustomize.py` knows it as well."""
+"""Environment variable: the interpreter for which `SITE` was put on PYTHONPATH. `sitecustomize.py` reads it."""
 
 
 def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str, str]:
-    """`given` with autotrace on, unless its operator says otherwise, for a program that is started by the command `line`.
+    """Return a copy of `given` with autotrace on, unless it says ``AUTOTRACE=0``, for a program started by the command `line`.
 
-    What keeps autotrace out of that program is said on stderr.
+    If the program's interpreter cannot be reached, one line on stderr says why.
     """
     variables = dict(given)
     for name, value in _from_file().items():
@@ -36,7 +36,7 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
         variables["AUTOTRACE"] = "1"
     this = interpreters.Interpreter(sys.executable)
     python = interpreters.running(line, variables) if line else this
-    _make_way(variables, this if python is None else python)
+    _add_site(variables, this if python is None else python)
     obstacle = obstacle_to(python, line[0]) if line and python is not None else None
     if obstacle is not None and _is_on(variables):
         complain(f"run: {line[0]} {obstacle}; it is not traced")
@@ -44,15 +44,15 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
 
 
 def variables_of_file(directory: str) -> dict[str, str]:
-    """What ``[tool.autotrace]`` of the pyproject.toml at or above `directory` says, as ``AUTOTRACE_*`` variables for a process
-    that is about to be started. Raises `SettingsError`."""
+    """Return the settings of ``[tool.autotrace]`` in the pyproject.toml at or above `directory`, as ``AUTOTRACE_*`` variables
+    for a new process. Raises `SettingsError` if the file is invalid."""
     from autotrace._settings import settings
 
     values, tables = settings.from_file(directory)
-    said = dict(values)
+    merged = dict(values)
     for library, table in tables.items():
-        said.update({f"{library}_{name}".replace(".", "_").replace("-", "_"): value for name, value in table.items()})
-    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in said.items()}
+        merged.update({f"{library}_{name}".replace(".", "_").replace("-", "_"): value for name, value in table.items()})
+    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in merged.items()}
 
 
 def _as_text(value: object) -> str:
@@ -66,7 +66,7 @@ def _as_text(value: object) -> str:
 
 
 def _from_file() -> dict[str, str]:
-    """What pyproject.toml says. A file that cannot be right is said, and the program runs without it."""
+    """The variables from pyproject.toml. An invalid file is reported on stderr, and its settings are ignored."""
     from autotrace.errors import SettingsError
 
     try:
@@ -81,7 +81,7 @@ def _is_on(variables: Mapping[str, str]) -> bool:
 
 
 def is_installed(python: Interpreter) -> bool:
-    """Whether a file that starts autotrace lies where an interpreter looks for such files at its start."""
+    """Whether `autotrace.pth` or `autotrace.start` is in one of the interpreter's site directories."""
     names = ["autotrace.pth"]
     if python.version is not None and python.version >= (3, 15):  # PEP 829
         names = ["autotrace.start"] if python.version >= (3, 18) else ["autotrace.start", "autotrace.pth"]
@@ -89,14 +89,14 @@ def is_installed(python: Interpreter) -> bool:
 
 
 def fits(python: Interpreter) -> bool:
-    """Whether `SITE` works for another interpreter: its `sitecustomize.py` decides by the same."""
+    """Whether `SITE` works for another interpreter. Its `sitecustomize.py` applies the same rule."""
     directories = [os.path.realpath(directory) for directory in python.site_directories()]
     root = os.path.realpath(ROOT)
     if root in directories:
         return True
     if python.version is None or os.path.basename(root) in ("site-packages", "dist-packages"):
         return False
-    tags = "cpython-{0}{1}-", "cp{0}{1}-", "abi3."  # as file names have it on POSIX, on Windows, and for all versions
+    tags = "cpython-{0}{1}-", "cp{0}{1}-", "abi3."  # file names on POSIX, on Windows, and for the stable ABI
     try:
         compiled = [name for name in os.listdir(os.path.join(root, "msgspec")) if name.startswith("_core.")]
     except OSError:
@@ -104,12 +104,12 @@ def fits(python: Interpreter) -> bool:
     return any(tag.format(*python.version) in name for name in compiled for tag in tags)
 
 
-def _make_way(variables: dict[str, str], python: Interpreter) -> None:
-    """Put `SITE` on PYTHONPATH where no installed file does its work: for `python` if it fits, else for children like us."""
+def _add_site(variables: dict[str, str], python: Interpreter) -> None:
+    """Put `SITE` on PYTHONPATH if no installed file starts autotrace: for `python` if it fits, else for our interpreter."""
     if is_installed(python):
         return
     before = variables.get("PYTHONPATH", "")
-    # An empty entry is the current directory; an empty variable is none.
+    # In PYTHONPATH an empty entry means the current directory, but an empty variable means no entry.
     others = [path for path in before.split(os.pathsep) if path != SITE] if before else []
     variables["PYTHONPATH"] = os.pathsep.join([SITE, *others])
     if python.is_this or not fits(python):
@@ -119,9 +119,9 @@ def _make_way(variables: dict[str, str], python: Interpreter) -> None:
 
 
 def obstacle_to(python: Interpreter, name: str) -> str | None:
-    """Why the program `name` is not traced in `python`, to follow its name; None if nothing is in the way that can be known."""
+    """Why the program `name` is not traced in `python`, as a predicate to follow its name; None if no reason is known."""
     if not python.runs_site:
-        return "runs with -S, under which Python reads no file at its start"
+        return "runs with -S, so Python reads no .pth file and no sitecustomize at startup"
     if is_installed(python):
         return None
     if not python.is_this and not fits(python) and python.site_directories():
@@ -129,10 +129,10 @@ def obstacle_to(python: Interpreter, name: str) -> str | None:
         return f"runs on another interpreter{where}, where llm-autotrace is not installed"
     if not python.reads_pythonpath:
         letter = "-I" if "I" in python.options else "-E"
-        return f"runs with {letter}, under which Python does not look at PYTHONPATH, and autotrace.pth is not installed for it"
+        return f"runs with {letter}, so Python ignores PYTHONPATH, and autotrace.pth is not installed for it"
     return None
 
 
 def interpreter() -> str:
-    """Which interpreter this is: another version, or another environment, has other libraries."""
+    """Identify this interpreter: another version or another environment has other libraries."""
     return f"{sys.implementation.cache_tag}:{sys.prefix}"

@@ -1,4 +1,4 @@
-"""`autotrace demo`: the example program under `autotrace run`, against an embedded provider; its lines, then their tree."""
+"""`autotrace demo`: runs the example program under `autotrace run`, against an embedded provider; prints lines, then a tree."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ SDKS = ("openai", "anthropic", "ollama")
 EXAMPLE = "autotrace._cli.example"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 ADDRESSES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_HOST")
-"""What the example looks for before it uses an SDK. Only the embedded provider tells it: an SDK that it does not serve, as its
-plugin is not installed, is skipped, and never comes to a real server."""
+"""What the example looks for before it uses an SDK. Only the embedded provider sets these: an SDK whose plugin is not installed is
+skipped, and never reaches a real server."""
 LATENCY = 0.02
 CHUNK_DELAY = 0.005
-"""Seconds: that the tree has something to show."""
+"""Seconds, so that the tree shows durations."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Show it. 1 when no model call was recorded or the program failed, 2 for `--real` without a key."""
+    """Run the demo. Return 1 if no model call was recorded or the program failed, 2 for `--real` without a key."""
     import argparse
 
     parser = argparse.ArgumentParser(
-        prog="autotrace demo", description="Show what is recorded: the lines of an example program, then their tree."
+        prog="autotrace demo",
+        description="Run an example program with tracing on: print its records as lines of JSON, then as a tree.",
     )
-    parser.add_argument(
-        "--real", action="store_true", help="call the providers that the environment has keys for, not the embedded one"
-    )
-    parser.add_argument("--lines-only", action="store_true", help="print the JSON lines and no tree")
+    parser.add_argument("--real", action="store_true", help="call the real providers, with the keys in the environment")
+    parser.add_argument("--lines-only", action="store_true", help="print the lines of JSON without the tree")
     options = parser.parse_args(argv)
     if options.real:
         if not os.environ.get("OPENAI_API_KEY"):
-            complain("demo: --real calls OpenAI and needs OPENAI_API_KEY")
+            complain("demo: --real calls OpenAI: set OPENAI_API_KEY")
             return 2
         return _show(_own_output(os.environ), options.lines_only)
     from autotrace.testing.provider import serve
@@ -49,14 +48,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _own_output(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would send the lines elsewhere than to us."""
+    """The environment without the variables that would send the lines elsewhere."""
     elsewhere = ("AUTOTRACE_STDOUT", "AUTOTRACE_FD", "AUTOTRACE_FILE", "AUTOTRACE_DEMO")
     ours = {"AUTOTRACE_SINKS": "stdout", "AUTOTRACE_FORMAT": "json"}
     return {**{name: value for name, value in given.items() if name not in elsewhere}, **ours}
 
 
 def _embedded(given: Mapping[str, str], provider: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which the SDKs come to the embedded provider, past any proxy."""
+    """The environment in which the SDKs reach the embedded provider without any proxy."""
     left_out = (*PROXIES, *map(str.lower, ADDRESSES))
     variables = {name: value for name, value in _own_output(given).items() if name.lower() not in left_out}
     return {**variables, **provider, "NO_PROXY": "127.0.0.1", "AUTOTRACE_DEMO": "1"}
@@ -109,9 +108,9 @@ def _why_nothing(environment: Mapping[str, str]) -> str:
         if not there
     ]
     if not missing:
-        return ", although SDKs and plugins are installed; `AUTOTRACE_STRICT=1 autotrace demo` may say why"
+        return ", although SDKs and plugins are installed; run `AUTOTRACE_STRICT=1 autotrace demo` to see an error"
     install = "pip install 'llm-autotrace[openai,anthropic,ollama]' openai anthropic ollama"
-    return f"; missing: {', '.join(missing)}. To install them: {install}"
+    return f"; missing: {', '.join(missing)}. Install them: {install}"
 
 
 def _has_sdk(name: str) -> bool:

@@ -1,7 +1,7 @@
-"""`autotrace doctor [-- PROGRAM …]`: whether autotrace is on, how, with which settings, and what stands in the way.
+"""`autotrace doctor [-- PROGRAM …]`: whether autotrace is on, how, with which settings, and what prevents tracing.
 
-Without PROGRAM a probe is started, a Python of the same kind in the same environment, that imports every plugin's
-library and looks at the targets. With PROGRAM that runs as under `autotrace run`, and is asked at its end.
+Without PROGRAM it starts a probe: the same Python in the same environment, which imports every plugin's library and checks
+the targets. With PROGRAM it runs that as `autotrace run` does, and reads the report that the program leaves at its end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Report. 0 when nothing is wrong, 1 when something is, 2 for a command line that cannot be understood."""
+    """Print the report. Return 0 if there is no problem, 1 if there is one, 2 if the command line is invalid."""
     ours, program = list(argv), None
     if "--" in ours:
         program = ours[ours.index("--") + 1 :]
@@ -55,14 +55,14 @@ def _options(argv: Sequence[str]) -> Any:
     parser = argparse.ArgumentParser(
         prog="autotrace doctor",
         usage="autotrace doctor [--json] [--output FILE] [--strict] [-- PROGRAM [ARGS ...]]",
-        description="Say whether autotrace is on, by which way, with which settings, and what stands in the way.",
-        epilog="PROGRAM is run as `autotrace run` does, and reported on when it has ended; its output is left alone, so the "
-        "report goes to stderr then. The exit code is 1 if there is a problem.",
+        description="Report whether autotrace is on, how it was switched on, with which settings, and what prevents tracing.",
+        epilog="PROGRAM runs as under `autotrace run`; the report follows when it has ended, on stderr, so that the program's "
+        "output stays as it is. The exit code is 1 if there is a problem.",
     )
-    parser.add_argument("--json", action="store_true", help="report as one line of JSON")
+    parser.add_argument("--json", action="store_true", help="print the report as one line of JSON")
     parser.add_argument("--output", metavar="FILE", help="write the report to FILE")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings as well")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     options, rest = parser.parse_known_args(argv)
     if rest:
-        parser.error(f"{rest[0]}: no such option; a program comes after --, as in `autotrace doctor -- app.py`")
+        parser.error(f"unknown option {rest[0]}; put the program after --, as in `autotrace doctor -- app.py`")
     return options

@@ -1,7 +1,7 @@
-"""A little trip planner: ordinary code of three SDKs, as any program has it. `autotrace demo` runs it.
+"""A small trip planner: ordinary code that uses three SDKs. `autotrace demo` runs it.
 
-Keys and addresses come from the SDKs' own environment variables (OPENAI_API_KEY, OPENAI_BASE_URL, …). What it has to say
-goes to stderr: stdout is for the lines that autotrace writes, so that `python -m autotrace run … | jq` works.
+Keys and addresses come from the SDKs' own environment variables (OPENAI_API_KEY, OPENAI_BASE_URL, …). It prints to stderr:
+stdout is for the lines that autotrace writes, so that `python -m autotrace run … | jq` works.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def tell(what: str, text: str | None) -> None:
 
 
 def plan_with_openai() -> None:
-    """A question with a tool, the tool's answer, and a stream, in a span of our own."""
+    """A question with a tool, the tool's answer, and a stream, inside a manual span."""
     from openai import OpenAI
 
     with OpenAI() as client, autotrace.span("plan_trip", attributes={"trip.city": "Lisbon", "trip.days": 3}):
@@ -80,7 +80,7 @@ def look_up_with_openai() -> None:
 
 
 async def compare_with_openai() -> None:
-    """Two calls at once."""
+    """Two concurrent calls."""
     from openai import AsyncOpenAI
 
     async with AsyncOpenAI() as client:
@@ -128,7 +128,7 @@ async def ask_anthropic() -> None:
 
 
 def ask_ollama() -> None:
-    """A streamed chat with a model of one's own."""
+    """A streamed chat with a local model."""
     import ollama
 
     parts = ollama.chat(
@@ -138,11 +138,11 @@ def ask_ollama() -> None:
 
 
 def available(sdk: str, *variables: str) -> bool:
-    """Whether an SDK is installed and knows where to go; if not, one line says so."""
+    """Whether an SDK is installed and configured; if not, print one line about it."""
     if importlib.util.find_spec(sdk) is None:
         tell("skipped", f"{sdk} is not installed")
     elif not any(map(os.environ.get, variables)):
-        tell("skipped", f"{sdk} has neither key nor host: set {' or '.join(variables)}")
+        tell("skipped", f"{sdk} is not configured: set {' or '.join(variables)}")
     else:
         return True
     return False

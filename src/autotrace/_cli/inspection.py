@@ -1,7 +1,7 @@
-"""Looking at the installed plugins: what their metadata tells, and what becomes of their targets once imported.
+"""Inspects the installed plugins: their metadata, and the state of their targets after the import.
 
 A *view* is what is known about one plugin, as plain JSON values: its part of `autotrace.status()`, with the library's
-version and what went wrong with its import, and the state ``refused`` for a plugin whose place another has taken.
+version and the error of its import, and the state ``refused`` if another plugin answers for the same package.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def look(
     quiet: bool = True,
     before_import: Callable[[str], object] = lambda package: None,
 ) -> list[View]:
-    """A view of each installed plugin, or of those that watch `packages`, by package.
+    """Return a view of each installed plugin, or of those that watch `packages`, sorted by package.
 
-    With `imports`, autotrace is enabled in this process (unless the operator keeps it off), and each plugin's library and the
-    modules of its targets are imported, each after a call of `before_import`; what they print on stdout, and with `quiet`
-    on stderr, is thrown away. Without, nothing is imported and states are ``None``.
+    With `imports`, autotrace is enabled in this process (unless the operator switched it off), and each plugin's library and
+    the modules of its targets are imported, each after a call of `before_import`. What they print to stdout, and with `quiet`
+    to stderr, is discarded. Without `imports`, nothing is imported and states are ``None``.
     """
     wanted = None if packages is None else set(packages)
     entries = [entry for entry in distributions.scan() if wanted is None or entry.package in wanted]
     if not imports:
         return _views(entries, {}, {}, {})
     errors: dict[str, dict[str, Exception]] = {}
-    with _output_thrown_away(1, *([2] if quiet else [])):
+    with _output_discarded(1, *([2] if quiet else [])):
         _enable()
         for package in dict.fromkeys(entry.package for entry in entries) if settings.enabled else ():
             before_import(package)
@@ -58,7 +58,7 @@ def look(
 
 
 def of_process(status: dict[str, View]) -> list[View]:
-    """The views that another process's `autotrace.status()` gives, with the metadata that this one sees."""
+    """Return the views for another process's `autotrace.status()`, with the metadata that this process sees."""
     entries = [entry for entry in distributions.scan() if entry.package in status]
     unseen = {package: known for package, known in status.items() if package not in {entry.package for entry in entries}}
     others = [_view(package, known["distribution"], known["version"], known) for package, known in unseen.items()]
@@ -92,18 +92,18 @@ def _sorted(views: list[View]) -> list[View]:
 
 
 def packages(names: Iterable[str]) -> list[str]:
-    """The packages of the plugins that are called `names`: by package, by plugin, or by distribution. Raises `PluginError`."""
+    """Return the packages of the plugins called `names`: by package, alias or distribution. Raises `PluginError` if unknown."""
     entries = distributions.scan()
-    found = []
+    result = []
     for name in names:
         matches = [entry.package for entry in entries if name in (entry.package, entry.alias, entry.distribution)]
         if not matches:
             known = {entry.package for entry in entries}
             raise PluginError(
-                f"no installed plugin is called {name!r}{nearest(name, known) if known else '; no plugin is installed'}"
+                f"{name!r} is not an installed plugin{nearest(name, known) if known else '; no plugin is installed'}"
             )
-        found += matches
-    return found
+        result += matches
+    return result
 
 
 # ---------------------------------------------------------------------------------------------------------- activation
@@ -123,8 +123,8 @@ def _status() -> dict[str, View]:
 
 
 @contextlib.contextmanager
-def _output_thrown_away(*descriptors: int) -> Iterator[None]:
-    """What is written to these descriptors, and to `sys.stdout`, goes nowhere. By descriptor, for what C code prints."""
+def _output_discarded(*descriptors: int) -> Iterator[None]:
+    """Discard what is written to these descriptors and to `sys.stdout`. Descriptors, because C code prints too."""
     with contextlib.ExitStack() as stack:
         kept = []
         for descriptor in descriptors:
@@ -147,15 +147,15 @@ def _output_thrown_away(*descriptors: int) -> Iterator[None]:
 
 
 def _flush() -> None:
-    """What has been printed by way of Python's first streams goes to where they lead now."""
+    """Flush Python's original streams to where their descriptors lead now."""
     for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:  # it is for a descriptor that was closed when Python started
+        if stream is not None:  # None: the descriptor was closed when Python started
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
 
 
 def _import_library(package: str) -> dict[str, Exception]:
-    """Import a plugin's library, then the modules of its targets; what was raised, by module. With the plugin loaded."""
+    """Import a plugin's library, which loads the plugin, then the modules of its targets. Return what was raised, by module."""
     errors = _import_each([package])
     if package not in errors:
         wanted = [key for key, target in _status()[package]["targets"].items() if target["state"] != "skipped"]
@@ -168,7 +168,7 @@ def _import_each(modules: Iterable[str]) -> dict[str, Exception]:
     for module in modules:
         try:
             importlib.import_module(module)
-        except (Exception, SystemExit) as exc:  # a library's import may raise anything; the others are to be seen
+        except (Exception, SystemExit) as exc:  # a library's import may raise anything; the other modules are still checked
             errors[module] = exc if isinstance(exc, Exception) else ImportError(f"SystemExit: {exc}")
     return errors
 
@@ -187,7 +187,7 @@ def _view(
     errors: Mapping[str, Exception] = _NOTHING,
     declared: Mapping[str, Any] = _NOTHING,
 ) -> View:
-    """A view from what `autotrace.status()` says, what importing the library raised, and what the plugin declares."""
+    """Build a view from `autotrace.status()`, the errors of importing the library, and what the plugin declares."""
     library = _library(package, status, errors.get(package))
     view: View = {
         "package": package,
@@ -219,12 +219,12 @@ def _view(
 
 def _not_imported(module: str, exc: Exception) -> dict[str, str]:
     if _is_missing(module, exc):
-        return {"state": "missing", "reason": f"there is no module {module}"}
+        return {"state": "missing", "reason": f"module {module} not found"}
     return {"state": "failed", "reason": f"{module} cannot be imported: {_described(exc)}"}
 
 
 def _is_missing(module: str, exc: Exception) -> bool:
-    """Whether an import failed because the module itself, or a package that it is in, is not there."""
+    """Whether an import failed because the module itself, or a package that contains it, does not exist."""
     name = exc.name if isinstance(exc, ModuleNotFoundError) else None
     return name is not None and (module + ".").startswith(name + ".")
 
@@ -234,7 +234,7 @@ def _described(exc: BaseException) -> str:
 
 
 def _declared(entry: EntryPoint) -> View:
-    """What a plugin that nothing has loaded says of itself: `requires`, `options`, `targets`, or the `error` of loading it."""
+    """What a plugin declares that nothing has loaded yet: `requires`, `options`, `targets`, or the `error` of loading it."""
     from importlib_metadata import EntryPoint as Loader
 
     from autotrace._declaration.instrumentor import Instrumentor
@@ -242,7 +242,7 @@ def _declared(entry: EntryPoint) -> View:
 
     try:
         instrumentor = Loader(name=entry.package, value=entry.value, group=distributions.GROUP).load()
-    except (Exception, SystemExit) as exc:  # somebody else's module: whatever its import raises
+    except (Exception, SystemExit) as exc:  # a third party's module may raise anything when imported
         return {"error": _described(exc)}
     if not isinstance(instrumentor, Instrumentor):
         return {"error": f"{entry.value} is a {type(instrumentor).__name__}, not an Instrumentor"}
@@ -254,7 +254,7 @@ def _declared(entry: EntryPoint) -> View:
 
 
 def _library(package: str, status: Mapping[str, Any], error: Exception | None) -> View:
-    """A plugin's library: `distribution` and `version` as far as known, whether it is `installed`, its import's `error`."""
+    """A plugin's library: `distribution` and `version` if known, whether it is `installed`, and the `error` of its import."""
     known = status.get("library") or {}
     distribution = libraries.distribution_of(package)
     missing = error is not None and _is_missing(package, error)

@@ -1,4 +1,4 @@
-"""Which Python will run a command line, and where it looks for `autotrace.pth`: all that can be known without starting it."""
+"""Which Python will run a command line, and where it looks for `autotrace.pth`, determined without starting it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(python|pypy)w?(\d+(\.\d+)?t?)?(\.exe)?", re.ASCII | re.IGNORECASE)
 _TRAMPOLINE = re.compile(rb"""'''exec'\s+(?:"([^"]+)"|'([^']+)'|(\S+))""")
-"""The second line of a script whose interpreter's path is too long for, or has a space in, a line with `#!`."""
+"""The second line of a script whose interpreter's path is too long for a `#!` line or contains a space."""
 
 
 class Interpreter:
-    """A Python that has not been started: its `path`, and the `options` that it is started with, as letters."""
+    """A Python that has not been started: its `path`, and the letters of the `options` that it gets."""
 
     def __init__(self, path: str, options: frozenset[str] = frozenset()) -> None:
         self.path = path
@@ -26,37 +26,37 @@ class Interpreter:
 
     @property
     def is_this(self) -> bool:
-        """Whether it is the interpreter that runs now, in the same environment."""
+        """Whether it is the running interpreter, in the same environment."""
         return self._home == Interpreter(sys.executable)._home
 
     @property
     def runs_site(self) -> bool:
-        """Whether it reads any file at its start."""
+        """Whether it reads `.pth` files and `sitecustomize` at startup."""
         return "S" not in self.options
 
     @property
     def reads_pythonpath(self) -> bool:
-        """Whether it looks at PYTHONPATH."""
+        """Whether it reads PYTHONPATH."""
         return not self.options & {"E", "I"}
 
     @property
     def version(self) -> tuple[int, int] | None:
-        """Major and minor, if a file or a name tells them."""
+        """Major and minor version, from `pyvenv.cfg` or the file name; None if unknown."""
         if self.is_this:
             return sys.version_info[:2]
-        said = self._configuration.get("version") or self._configuration.get("version_info") or ""
-        found = re.match(r"(\d+)\.(\d+)", said) or re.search(r"(\d+)\.(\d+)t?(?:\.exe)?$", os.path.realpath(self.path))
-        return (int(found[1]), int(found[2])) if found else None
+        text = self._configuration.get("version") or self._configuration.get("version_info") or ""
+        match = re.match(r"(\d+)\.(\d+)", text) or re.search(r"(\d+)\.(\d+)t?(?:\.exe)?$", os.path.realpath(self.path))
+        return (int(match[1]), int(match[2])) if match else None
 
     def site_directories(self) -> list[str]:
-        """Where it looks for `.pth` files: directories that exist. Empty if its layout is not one that we know."""
-        found = _own_directories(self.options) if self.is_this else self._foreign_directories()
+        """The existing directories in which it looks for `.pth` files. Empty if its layout is unknown."""
+        candidates = _own_directories(self.options) if self.is_this else self._foreign_directories()
         # `lib64` is often a link to `lib`.
-        return list({os.path.realpath(directory): directory for directory in found if os.path.isdir(directory)}.values())
+        return list({os.path.realpath(directory): directory for directory in candidates if os.path.isdir(directory)}.values())
 
     @property
     def _home(self) -> str:
-        """What two paths of the same interpreter have in common: the environment, or else the file."""
+        """What all paths of one interpreter share: the environment's `pyvenv.cfg`, or else the real file."""
         file = self._configuration.get("")
         return os.path.realpath(file or self.path)
 
@@ -83,7 +83,7 @@ def _own_directories(options: frozenset[str]) -> Iterator[str]:
 
 
 def _packages(prefix: str, version: tuple[int, int] | None) -> Iterator[str]:
-    """The site directories under a prefix: those of all versions when it is not known which one it is."""
+    """The site directories under a prefix; those of all versions if the version is unknown."""
     number = "3*" if version is None else f"{version[0]}.{version[1]}*"  # `python3.13t` is the free-threaded one
     for pattern in (f"lib*/python{number}/*-packages", "lib/python3/dist-packages", "Lib/site-packages"):
         for directory in sorted(glob.glob(os.path.join(glob.escape(prefix), pattern))):
@@ -92,7 +92,7 @@ def _packages(prefix: str, version: tuple[int, int] | None) -> Iterator[str]:
 
 
 def _configuration(path: str) -> dict[str, str]:
-    """The `pyvenv.cfg` of the virtual environment that an interpreter is in, its own path as ``""``; else nothing."""
+    """The `pyvenv.cfg` of an interpreter's virtual environment, with the file's path as ``""``; empty outside of one."""
     directory = os.path.dirname(os.path.abspath(path))
     for place in (directory, os.path.dirname(directory)):
         file = os.path.join(place, "pyvenv.cfg")
@@ -106,7 +106,7 @@ def _configuration(path: str) -> dict[str, str]:
 
 
 def running(line: Sequence[str], variables: Mapping[str, str]) -> Interpreter | None:
-    """The Python that runs the command `line`, by its name or the script's first line; None for what is no Python's."""
+    """The Python that runs the command `line`, by its name or the script's first line; None if it is not run by Python."""
     if _is_python(line[0]):
         return Interpreter(line[0], options(line[1:]))
     words = shebang(line[0])
@@ -121,13 +121,13 @@ def running(line: Sequence[str], variables: Mapping[str, str]) -> Interpreter | 
 
 
 def _is_python(path: str) -> bool:
-    """Whether a file is an interpreter, and not a script of that name that starts one."""
+    """Whether a file is an interpreter, not a script with the same name that starts one."""
     named = _NAME.fullmatch(os.path.basename(path)) is not None
     return os.path.isfile(path) and (path == sys.executable or (named and not shebang(path)))
 
 
 def shebang(path: str) -> list[str]:
-    """The words of a script's `#!` line, or of the line that stands in for it; none for other files."""
+    """The words of a script's `#!` line, or of the line that replaces it; empty for other files."""
     try:
         with open(path, "rb") as file:
             head = file.read(4096)
@@ -136,9 +136,9 @@ def shebang(path: str) -> list[str]:
     if not head.startswith(b"#!"):
         return []
     first, _, rest = head[2:].partition(b"\n")
-    found = _TRAMPOLINE.match(rest)
-    if found:
-        return [os.fsdecode(next(group for group in found.groups() if group))]
+    trampoline = _TRAMPOLINE.match(rest)
+    if trampoline:
+        return [os.fsdecode(next(group for group in trampoline.groups() if group))]
     return [os.fsdecode(word) for word in first.split()]
 
 
@@ -151,7 +151,7 @@ def _past_env(words: Sequence[str]) -> list[str]:
 
 
 def options(arguments: Sequence[str]) -> frozenset[str]:
-    """The letters of the options that Python itself would take from its arguments."""
+    """The letters of the options that Python itself takes from its arguments."""
     letters: set[str] = set()
     left = list(arguments)
     while left and left[0].startswith("-") and left[0] not in ("-", "--"):

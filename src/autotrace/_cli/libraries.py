@@ -1,4 +1,4 @@
-"""What the installed distributions' metadata tells about the libraries that plugins watch. Nothing is imported for it."""
+"""What the installed distributions' metadata says about the libraries that plugins watch. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CORE = "llm-autotrace"
 
 
 def distribution_of(package: str) -> str | None:
-    """The installed distribution that brings an import package; for one inside a namespace, the one that holds its files."""
+    """The installed distribution that provides an import package; inside a namespace, the one that contains its files."""
     import importlib_metadata
 
     top, *inner = package.split(".")
@@ -41,7 +41,7 @@ def _top_level() -> dict[str, list[str]]:
 
 
 _distributions_by_package: dict[str, list[str]] = {}
-"""Read once for each run of a command: it takes a look at every distribution."""
+"""Cached for one run of a command: building it reads every distribution."""
 
 
 def version(package: str, distribution: str | None) -> str | None:
@@ -56,7 +56,7 @@ def version(package: str, distribution: str | None) -> str | None:
 
 
 def can_be_found(package: str) -> bool:
-    """Whether a package without metadata is on the path. Imports nothing, not even the package that it is in."""
+    """Whether a package without metadata is on the path. Imports nothing, not even its parent package."""
     from importlib.machinery import PathFinder
 
     path: Sequence[str] | None = None
@@ -72,7 +72,7 @@ def can_be_found(package: str) -> bool:
 
 
 def is_outside(requires: Iterable[str], version: str | None) -> bool | None:
-    """Whether a version is in none of the ranges; ``None`` where one or the other is not known."""
+    """Whether `version` is in none of the ranges; ``None`` if the version or the ranges are unknown."""
     from autotrace._discovery.requirements import Requirement
 
     try:
@@ -86,7 +86,7 @@ _EXTRA = re.compile(r"^(autotrace-[A-Za-z0-9._-]+).*;.*extra\s*==\s*[\"']([^\"']
 
 
 def without_plugin(installed: Iterable[str]) -> list[str]:
-    """Libraries that are installed, and for which core's metadata names a plugin (an extra) that is not among `installed`."""
+    """Installed libraries for which core's metadata names a plugin (an extra) that is not in `installed`."""
     import importlib_metadata
 
     try:
@@ -103,5 +103,5 @@ def without_plugin(installed: Iterable[str]) -> list[str]:
 
 
 def _is_there(library: str) -> bool:
-    """Whether a distribution or a package has this name: of `google-genai` only the former, of a plain folder the latter."""
+    """Whether a distribution or a package has this name (`google-genai` is only the former, a plain folder only the latter)."""
     return version(library, library) is not None or bool(_top_level().get(library)) or can_be_found(library)

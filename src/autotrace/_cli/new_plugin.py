@@ -1,4 +1,4 @@
-"""`autotrace new-plugin NAME`: a distribution that installs, with the plugin's file, an entry point, tests and CI."""
+"""`autotrace new-plugin NAME`: creates an installable distribution with the plugin, an entry point, tests and CI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the files. 2 for a name that cannot be one, 1 for a directory that holds something already."""
+    """Write the files. Return 2 if a name is invalid, 1 if the directory is not empty or cannot be written."""
     from autotrace._cli import scaffold
 
     options = _parser().parse_args(argv)
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         _write(directory, files)
     except FileExistsError:
-        complain(f"new-plugin: {directory} is there already; choose another --directory, or take it away first")
+        complain(f"new-plugin: {directory} already exists; choose another --directory, or remove it first")
         return 1
     except OSError as exc:
         complain(f"new-plugin: {exc}")
@@ -42,7 +42,8 @@ def main(argv: Sequence[str]) -> int:
     for path in files:
         print(os.path.join(directory, *path.split("/")))
     print(
-        f"A plugin of kind {kind} for {package}. Next: cd {directory}; pip install -e . --group test; pytest", file=sys.stderr
+        f"Created a plugin of kind {kind} for {package}. Next: cd {directory}; pip install -e . --group test; pytest",
+        file=sys.stderr,
     )
     return 0
 
@@ -54,16 +55,16 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="autotrace new-plugin",
-        description="Write a plugin: a distribution autotrace-NAME that installs, with tests. If the library is installed its "
-        "source tells the kind, the version, the targets and the clients; nothing of it is imported.",
+        description="Create a plugin: an installable distribution autotrace-NAME with tests. If the library is installed, its "
+        "source determines the kind, the version, the targets and the clients; nothing of it is imported.",
         epilog="kinds:\n" + "\n".join(f"  {kind:<10} {what}" for kind, what in scaffold.KINDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", help="X of autotrace-X: small letters, digits and dashes")
-    parser.add_argument("--package", help="the import package to watch (NAME, with underscores)")
-    parser.add_argument("--sdk", help="the distribution that it comes from (NAME)")
-    parser.add_argument("--kind", choices=scaffold.KINDS, help="what kind of library it is")
-    parser.add_argument("--directory", default=".", help="where to make the directory autotrace-NAME (here)")
+    parser.add_argument("name", help="X in autotrace-X: lowercase letters, digits and dashes")
+    parser.add_argument("--package", help="the import package to watch (default: NAME with underscores)")
+    parser.add_argument("--sdk", help="the distribution that provides it (default: NAME)")
+    parser.add_argument("--kind", choices=scaffold.KINDS, help="the kind of library (default: determined from its source)")
+    parser.add_argument("--directory", default=".", help="where to create the directory autotrace-NAME (default: here)")
     return parser
 
 
@@ -71,13 +72,15 @@ def _wrong(options: argparse.Namespace) -> str:
     name = options.name
     if not _NAME.fullmatch(name):
         meant = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        return f"{name!r} is no name for a plugin: small letters, digits and dashes" + (f", such as {meant!r}" if meant else "")
+        return f"{name!r} is not a valid plugin name: use lowercase letters, digits and dashes" + (
+            f", such as {meant!r}" if meant else ""
+        )
     if name.startswith("autotrace-"):
-        return f"the plugin is called autotrace-… by itself: autotrace new-plugin {name[len('autotrace-') :]}"
+        return f"leave out the prefix autotrace-, which is added: autotrace new-plugin {name[len('autotrace-') :]}"
     if options.package is not None and not all(part.isidentifier() for part in options.package.split(".")):
-        return f"--package {options.package!r} is no import package, such as 'acme' or 'acme.client'"
+        return f"--package {options.package!r} is not an import package; expected a name such as 'acme' or 'acme.client'"
     if options.sdk is not None and not _DISTRIBUTION.fullmatch(options.sdk):
-        return f"--sdk {options.sdk!r} is no name of a distribution, such as 'acme-sdk'"
+        return f"--sdk {options.sdk!r} is not a distribution name; expected a name such as 'acme-sdk'"
     return ""
 
 

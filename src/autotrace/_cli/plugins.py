@@ -1,4 +1,4 @@
-"""`autotrace plugins [NAME …]`: the installed plugins, their libraries, and what becomes of their targets; then the sinks."""
+"""`autotrace plugins [NAME …]`: the installed plugins, their libraries and the state of their targets; then the sinks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SINKS = ("sink", "state", "distribution", "records go to", "reason")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the listing. 2 for a name that no installed plugin answers to."""
+    """Print the listing. Return 2 for a name that is not an installed plugin."""
     import argparse
 
     from autotrace._cli import inspection, table
@@ -24,11 +24,11 @@ def main(argv: Sequence[str]) -> int:
 
     parser = argparse.ArgumentParser(
         prog="autotrace plugins",
-        description="List the installed plugins, and import their libraries to see what becomes of their targets.",
+        description="List the installed plugins and the state of their targets. Their libraries are imported to find out.",
     )
-    parser.add_argument("name", nargs="*", help="only this plugin: an import package, or X for autotrace-X")
-    parser.add_argument("--json", action="store_true", help="print a JSON array of one object for each plugin")
-    parser.add_argument("--no-import", action="store_true", help="import nothing: show what the metadata tells")
+    parser.add_argument("name", nargs="*", help="only this plugin: an import package, or X for the plugin autotrace-X")
+    parser.add_argument("--json", action="store_true", help="print a JSON array with one object per plugin")
+    parser.add_argument("--no-import", action="store_true", help="import nothing: show only the metadata")
     options = parser.parse_args(argv)
     try:
         chosen = inspection.packages(options.name) if options.name else None
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _sinks() -> Iterator[tuple[str, ...]]:
-    """The sinks, with what those in force write to."""
+    """One row per sink; those in use with the place that they write to."""
     from autotrace._settings import settings
     from autotrace.sinks import _registry
 
@@ -83,5 +83,5 @@ def _library(view: Mapping[str, Any]) -> str:
 
 
 def neighbours(target: Mapping[str, Any]) -> str:
-    """Which other agents' wrappers stand on the function of a target, and where; "" for none."""
+    """Which other agents also wrap the function of a target, and where; "" if none does."""
     return " and ".join(f"{target[place]} is {place} ours" for place in ("below", "above") if target.get(place))

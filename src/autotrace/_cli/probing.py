@@ -1,4 +1,4 @@
-"""Asking processes what they know about themselves: the file that they report to, and the probe, a process of our own."""
+"""Collects reports from processes about themselves: the report file, and the probe, a process that we start."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROBE = "import sys; sys.path[:] = filter(None, sys.path); from autotrace._cli import probing; probing.probe()"
-"""Without the current directory, where a program named like a library may lie: importing it would run it."""
+"""The current directory is removed from the path: it may hold a program named like a library, and an import would run it."""
 
 Data = dict[str, Any]
 
 
 @contextlib.contextmanager
 def reports() -> Iterator[str]:
-    """The path of a file, which is removed at the end, for processes to write their reports to."""
+    """The path of a temporary file to which processes write their reports."""
     import tempfile
 
     handle, path = tempfile.mkstemp(prefix="autotrace-doctor-", suffix=".jsonl")
@@ -37,22 +37,22 @@ def reports() -> Iterator[str]:
 
 
 def read(path: str) -> list[Data]:
-    """The lines of a file of reports; not those that a process which was killed left half written."""
-    found = []
+    """The lines of a report file, without incomplete ones of processes that were killed."""
+    lines = []
     with open(path, encoding="utf-8") as file:
         for text in file:
             with contextlib.suppress(ValueError):
-                found.append(json.loads(text))
-    return found
+                lines.append(json.loads(text))
+    return lines
 
 
 def described(process: Data) -> Data:
-    """A process without what the views say better, and what only we need."""
+    """A process without the parts that the views hold, and without internal ones."""
     return {key: value for key, value in process.items() if key not in ("event", "plugins", "packages")}
 
 
 def probe() -> None:
-    """In the process that examines: what it knows about itself, and a view of each plugin, into the doctor's file."""
+    """Runs in the probe: write what it knows about itself, and a view of each plugin, to the doctor's file."""
     from autotrace import _process
     from autotrace._cli import inspection, libraries
     from autotrace._instrumentation import activation
@@ -60,7 +60,7 @@ def probe() -> None:
 
     path = os.environ[reporting.VARIABLE]
     on = settings.enabled
-    _process.stdout.descriptor()  # decided by the stdout that we were given, before that is redirected
+    _process.stdout.descriptor()  # decided now, before our stdout is redirected
     if not on:
         settings.current.settle()
     views = inspection.look(
@@ -76,7 +76,7 @@ def probe() -> None:
 
 
 def examine() -> tuple[list[Finding], Data]:
-    """Findings on the interpreter that runs us, in the environment that it is in, and the data that they come from."""
+    """Return findings about this interpreter in its environment, and the data behind them."""
     import subprocess
 
     line = [sys.executable, *_flags(), "-c", PROBE]
@@ -102,7 +102,7 @@ def examine() -> tuple[list[Finding], Data]:
 
 
 def _flags() -> list[str]:
-    """The flags of this interpreter, for one like it."""
+    """The flags of this interpreter, for the probe."""
     return [flag for name, flag in reporting.FLAGS.items() if getattr(sys.flags, name)]
 
 

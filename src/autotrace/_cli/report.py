@@ -1,7 +1,7 @@
-"""What `autotrace doctor` has to say: from what a process knows about itself to findings, and from those to text.
+"""The report of `autotrace doctor`: turns what a process says about itself into findings, and findings into text.
 
-Pure functions of plain JSON values: `process` is what `autotrace._instrumentation.reporting.collect` gave, a `view` what
-`autotrace._cli.inspection` did.
+Pure functions of plain JSON values: a `process` comes from `autotrace._instrumentation.reporting.collect`, a `view` from
+`autotrace._cli.inspection`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ COLORS = {OK: "\x1b[32m", NOTE: "\x1b[2m", WARNING: "\x1b[33m", PROBLEM: "\x1b[3
 RESET = "\x1b[0m"
 SITES = {".pth": "autotrace.pth", ".start": "autotrace.start", "sitecustomize": "sitecustomize.py"}
 FLAG_SAYS = {
-    "-I": "PYTHON* variables and the user's site-packages are not looked at",
-    "-E": "PYTHON* variables are not looked at",
-    "-S": "site-packages and sitecustomize are not looked at",
-    "-s": "the user's site-packages are not looked at",
+    "-I": "PYTHON* variables and the user's site-packages are ignored",
+    "-E": "PYTHON* variables are ignored",
+    "-S": "site-packages and sitecustomize are ignored",
+    "-s": "the user's site-packages are ignored",
 }
 PYTHON_SAYS = {
-    "PYTHONHOME": "the standard library and site-packages are looked for there",
+    "PYTHONHOME": "the standard library and site-packages are expected there",
     "PYTHONNOUSERSITE": FLAG_SAYS["-s"],
 }
 
@@ -46,7 +46,7 @@ class Finding(NamedTuple):
 
 
 def interpreter(process: Mapping[str, Any]) -> Finding:
-    """Which Python was looked at."""
+    """Which Python was examined."""
     import autotrace
 
     return Finding(
@@ -55,26 +55,26 @@ def interpreter(process: Mapping[str, Any]) -> Finding:
 
 
 def of_way(process: Mapping[str, Any]) -> Iterator[Finding]:
-    """A process in which autotrace is on, or was: by which way, and which flags and variables did not prevent it."""
+    """A process in which autotrace is or was on: how it was switched on, and which flags and variables did not prevent it."""
     way = process["way"]
     where = f" ({way['where']})" if way["where"] else ""
     by = "by enable() in the code" if way["how"] == "code" else f"by {SITES.get(way['how'], way['how'])}"
     yield Finding("activation", OK, f"on, {by}{where}")
     for text in restrictions(process):
-        yield Finding("activation", NOTE, f"{text}; it is on all the same")
+        yield Finding("activation", NOTE, f"{text}; autotrace is on nevertheless")
     if not process["enabled"]:
         yield Finding("activation", NOTE, "the program switched it off again with disable()")
 
 
 def of_nothing(process: Mapping[str, Any], has_file: bool) -> Iterator[Finding]:
-    """A process in which autotrace is not on. `has_file`: `autotrace.pth` is where the interpreter looks for it."""
+    """A process in which autotrace is not on. `has_file`: `autotrace.pth` is installed for its interpreter."""
     switch = process["variables"].get("AUTOTRACE", "").strip()
     if not switch:
         yield Finding(
             "activation",
             NOTE,
-            "off, as AUTOTRACE is not set; what follows was tried with it on",
-            "AUTOTRACE=1, `autotrace run PROGRAM` or autotrace.enable() in the code switches it on",
+            "off: AUTOTRACE is not set; the rest of this report was made with it on",
+            "set AUTOTRACE=1, use `autotrace run PROGRAM`, or call autotrace.enable() in the code",
         )
     elif switch.lower() in ("0", "false", "no", "off"):
         yield switched_off(switch)
@@ -85,8 +85,8 @@ def of_nothing(process: Mapping[str, Any], has_file: bool) -> Iterator[Finding]:
 
 
 def switched_off(switch: str) -> Finding:
-    """``AUTOTRACE=0``: nothing else matters."""
-    text = f"off: AUTOTRACE={switch} is set, which no code and no command takes back"
+    """``AUTOTRACE=0``: the operator's decision, which overrides everything."""
+    text = f"off: AUTOTRACE={switch} is set, which overrides every other setting"
     return Finding("activation", PROBLEM, text, "unset AUTOTRACE, or set it to 1")
 
 
@@ -94,19 +94,19 @@ def _way_out(process: Mapping[str, Any], has_file: bool) -> str:
     if "-S" in process["flags"]:
         return "start Python without -S, or call autotrace.enable() in the code"
     if has_file:
-        return "a line on stderr whose event is autotrace.boot says why"
+        return "see the line on stderr whose event is autotrace.boot"
     return (
         "autotrace.pth is not in this interpreter's site-packages: install llm-autotrace there, "
-        "or use `autotrace run`, which does without"
+        "or use `autotrace run`, which does not need it"
     )
 
 
 def restrictions(process: Mapping[str, Any]) -> Iterator[str]:
-    """The interpreter's flags and variables that keep a way of activation closed."""
+    """The interpreter's flags and variables that disable a way of activation."""
     flags, variables = process["flags"], process["variables"]
-    isolated = "-I" in flags  # which is -E and -s as well
+    isolated = "-I" in flags  # implies -E and -s
     reads_variables = not isolated and "-E" not in flags
-    by_variable = reads_variables and bool(variables.get("PYTHONNOUSERSITE"))  # which Python shows as -s
+    by_variable = reads_variables and bool(variables.get("PYTHONNOUSERSITE"))  # Python reports it as -s
     for flag in flags:
         if not (isolated and flag in ("-E", "-s")) and not (by_variable and flag == "-s"):
             yield f"Python runs with {flag}: {FLAG_SAYS[flag]}"
@@ -116,7 +116,7 @@ def restrictions(process: Mapping[str, Any]) -> Iterator[str]:
 
 
 def of_diagnostics(stderr: str) -> Iterator[Finding]:
-    """What autotrace said about itself while it was examined, as far as the rest of the report does not say it."""
+    """The diagnostics that autotrace wrote during the examination, if the rest of the report does not cover them."""
     for text in stderr.splitlines():
         if text.startswith('{"timestamp"'):
             with contextlib.suppress(ValueError):
@@ -129,7 +129,7 @@ def of_diagnostics(stderr: str) -> Iterator[Finding]:
 
 
 def of_settings(process: Mapping[str, Any]) -> Iterator[Finding]:
-    """Each value that is in force, where it came from, and what could not be read."""
+    """Each effective value, its source, and what could not be read."""
     for name, setting in process["settings"].items():
         yield Finding("settings", OK, f"{name} = {_value(setting['value'])} ({_source(name, setting['source'])})")
         for library, own in setting["libraries"].items():
@@ -138,7 +138,7 @@ def of_settings(process: Mapping[str, Any]) -> Iterator[Finding]:
     for text in process["malformed"]:
         yield Finding("settings", PROBLEM, text)
     for name in process["unknown_variables"]:
-        yield Finding("settings", WARNING, f"there is no setting {name}: the variable is left out of account")
+        yield Finding("settings", WARNING, f"{name} is not a known setting; the variable is ignored")
 
 
 def _value(value: Any) -> str:
@@ -152,40 +152,40 @@ def _source(name: str, source: str) -> str:
 
 
 def of_output(process: Mapping[str, Any]) -> Iterator[Finding]:
-    """Where the records go, and what went wrong on the way."""
+    """Where the records go, and what failed there."""
     output = process["output"]
     for name, place in output["sinks"].items():
         if place["problem"]:
-            yield Finding("output", PROBLEM, f"records are to go to {place['where']}: {place['problem']}")
+            yield Finding("output", PROBLEM, f"records cannot go to {place['where']}: {place['problem']}")
         elif name == "stdout" and output["stdout"] == "closed":
             yield Finding("output", WARNING, f"stdout is closed: records go to {place['where']}")
         elif name == "stdout" and output["stdout"] == "another":
             yield Finding(
                 "output",
                 WARNING,
-                "stdout is another than that of the process that was traced first: records go to stderr",
-                "set AUTOTRACE_FILE, or unset AUTOTRACE_STDOUT where a process is started that writes to a place of its own",
+                "stdout differs from that of the first traced process: records go to stderr",
+                "set AUTOTRACE_FILE, or unset AUTOTRACE_STDOUT for a child process that has its own output",
             )
         else:
             yield Finding("output", OK, f"records go to {place['where']}")
     for where, count in process["failures"].items():
         text = f"{counted(count, 'failure')} inside autotrace: {where}"
-        yield Finding("output", PROBLEM, text, "the line on stderr whose event is autotrace.failure says more")
+        yield Finding("output", PROBLEM, text, "see the line on stderr whose event is autotrace.failure")
 
 
 # ------------------------------------------------------------------------------------------------------------- plugins
 
 
 def of_plugins(views: Iterable[Mapping[str, Any]], without: Iterable[str] = ()) -> Iterator[Finding]:
-    """Each plugin with its targets; `without` are libraries for which there is a plugin that is not installed."""
+    """Each plugin with its targets; `without` lists libraries whose plugin is not installed."""
     views = list(views)
     for view in views:
         yield from _of_plugin(view)
     for library in without:
-        text = f"{library} is there, and no plugin for it is installed"
+        text = f"{library} is installed, but its plugin is not"
         yield Finding("plugins", WARNING, text, f"pip install 'llm-autotrace[{library}]'")
     if not views:
-        advice = "`pip install 'llm-autotrace[all]'` installs the first-party ones"
+        advice = "`pip install 'llm-autotrace[all]'` installs all first-party plugins"
         yield Finding("plugins", PROBLEM, "no plugin is installed: nothing can be traced", advice)
 
 
@@ -194,19 +194,19 @@ def _of_plugin(view: Mapping[str, Any]) -> Iterator[Finding]:
     library = f"{view['package']} {view['library']['version'] or ''}".strip()
     state, reason = view["state"], view["reason"] or ""
     if state == "refused":
-        yield Finding("plugins", WARNING, f"{title}: refused, as {reason}")
+        yield Finding("plugins", WARNING, f"{title}: refused: {reason}")
     elif view["library"]["error"]:
         yield Finding("plugins", PROBLEM, f"{title}: {reason}")
     elif state == "failed":
-        advice = f"reinstall or update {view['distribution']}; until then {view['package']} works untraced"
+        advice = f"reinstall or update {view['distribution']}; until then {view['package']} works, but is not traced"
         yield Finding("plugins", PROBLEM, f"{title}: failed: {reason}", advice)
     elif state != "patched":
         yield Finding("plugins", NOTE, f"{title}: {reason}")
     else:
         yield from _of_targets(title, library, view["targets"])
     if view["outside"]:
-        text = f"{title}: was made for {' or '.join(view['requires'])}, and {library} is installed"
-        yield Finding("plugins", PROBLEM, text, f"update {view['distribution']}; what it finds is traced")
+        text = f"{title}: made for {' or '.join(view['requires'])}, but {library} is installed"
+        yield Finding("plugins", PROBLEM, text, f"update {view['distribution']}; targets that still exist are traced")
 
 
 def _of_targets(title: str, library: str, targets: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
@@ -220,7 +220,7 @@ def _of_targets(title: str, library: str, targets: Mapping[str, Mapping[str, Any
             yield Finding("plugins", PROBLEM, f"{key}: {target['state']}: {target['reason']}")
         others = plugins.neighbours(target)
         if others:
-            yield Finding("plugins", WARNING, f"{key} is wrapped by another agent as well: {others}", "both see each call")
+            yield Finding("plugins", WARNING, f"{key} is also wrapped by another agent: {others}", "both record each call")
     if any(target.get("late") for target in targets.values()):
         yield _late(library, targets)
 
@@ -233,7 +233,7 @@ def _late(library: str, targets: Mapping[str, Mapping[str, Any]]) -> Finding:
         WARNING,
         f"{library} was imported before autotrace was enabled{found}; copies in closures, default arguments, instances, "
         "containers and functools.partial cannot be found",
-        "enable autotrace first, or without code",
+        "enable autotrace before the import, or without code (AUTOTRACE=1)",
     )
 
 
@@ -241,7 +241,7 @@ def _late(library: str, targets: Mapping[str, Mapping[str, Any]]) -> Finding:
 
 
 def ended(code: int) -> str:
-    """How a process came to its exit code, which is negative for the signal that killed it."""
+    """Describe how a process ended; a negative code is the number of the signal that killed it."""
     if code >= 0:
         return f"ended with exit code {code}"
     try:
@@ -251,12 +251,12 @@ def ended(code: int) -> str:
 
 
 def exit_code(findings: Iterable[Finding], strict: bool) -> int:
-    """1 if there is a problem, or, if `strict`, a warning; else 0."""
+    """Return 1 if there is a problem or, with `strict`, a warning; else 0."""
     return int(any(finding.mark == PROBLEM or (strict and finding.mark == WARNING) for finding in findings))
 
 
 def render(findings: Iterable[Finding], color: bool = False) -> str:
-    """The findings by section, each with its mark, and at the end how many there are of what."""
+    """Return the findings as text by section, each with its mark, and the number of problems and warnings at the end."""
     findings = list(findings)
     lines: list[str] = []
     for section in dict.fromkeys(finding.section for finding in findings):

@@ -1,7 +1,7 @@
-"""`autotrace run PROGRAM [ARGS…]`: the program as it is, with autotrace on.
+"""`autotrace run PROGRAM [ARGS…]`: runs an unchanged program with autotrace on.
 
-What comes after PROGRAM is the program's business and is passed on as it is. The process is replaced (`execve`), so that
-the program keeps its process id, its signals and its exit code.
+Everything after PROGRAM is passed on unchanged. The process is replaced (`execve`), so that the program gets its process id,
+its signals and its exit code.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ usage: autotrace run [--pretty] [--] PROGRAM [ARGS ...]
 
 Run PROGRAM with autotrace on: every LLM call that it, or a Python program that it starts, makes becomes one line of JSON.
 
-PROGRAM is a Python file (or a directory or zip with a __main__.py), or a console program such as gunicorn: first
-looked for beside this interpreter, then on PATH. ARGS are passed on untouched. The program's exit code is the result.
-AUTOTRACE=0 in the environment keeps autotrace off. Where PROGRAM runs on a Python that autotrace cannot reach, one line on
-stderr says so, and it runs all the same.
+PROGRAM is a Python file (or a directory or zip with a __main__.py), or a console program such as gunicorn, which is
+looked for beside this interpreter first, then on PATH. ARGS are passed on unchanged. The exit code is the program's.
+AUTOTRACE=0 in the environment keeps autotrace off. If PROGRAM runs on a Python that autotrace cannot reach, one line on
+stderr says so, and the program runs without tracing.
 
---pretty: trees to read in place of the lines of JSON (AUTOTRACE_FORMAT=pretty).
+--pretty   print trees for a terminal instead of lines of JSON (AUTOTRACE_FORMAT=pretty)
 """
 PYTHON_SUFFIXES = (".py", ".pyw", ".pyc", ".pyz", ".zip")
 
 
 class NotRunnableError(Exception):
-    """What was asked for cannot be run; the message says why."""
+    """The program cannot be run; the message says why."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Replace this process by the program. Returns only where that is not possible."""
+    """Replace this process by the program. Returns only on an error, or on Windows."""
     arguments = list(argv)
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP, end="")
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def command(arguments: Sequence[str]) -> list[str]:
-    """The command line for `PROGRAM ARGS…`. Raises `NotRunnableError`."""
+    """Return the command line for `PROGRAM ARGS…`. Raises `NotRunnableError`."""
     if not arguments:
         raise NotRunnableError("no program given; try `autotrace run app.py`")
     program, *rest = arguments
@@ -67,16 +67,16 @@ def command(arguments: Sequence[str]) -> list[str]:
             raise NotRunnableError(f"{program} needs a {'module' if program == '-m' else 'command'}")
         return [sys.executable, program, *rest]
     if program.startswith("-"):
-        raise NotRunnableError(f"unknown option {program}; what comes after the program is passed on to it")
+        raise NotRunnableError(f"unknown option {program}; options for the program come after its name")
     if os.path.isfile(program):
         return [*([sys.executable] if is_for_this_python(program) else []), program, *rest]
     if os.path.isfile(os.path.join(program, "__main__.py")):
         return [sys.executable, program, *rest]
-    return [_found(program), *rest]
+    return [_console_program(program), *rest]
 
 
 def is_for_this_python(path: str) -> bool:
-    """Whether this interpreter runs a file: it is Python's, unless it is executable and says what else it is."""
+    """Whether this interpreter runs a file: yes, unless the file is executable and names something else."""
     if path.lower().endswith(PYTHON_SUFFIXES) or not os.access(path, os.X_OK):
         return True
     words = shebang(path)
@@ -88,25 +88,25 @@ def is_for_this_python(path: str) -> bool:
     return head.startswith(b"PK") or b"\0" not in head
 
 
-def _found(program: str) -> str:
-    """A console program: one of this environment before one on PATH."""
+def _console_program(program: str) -> str:
+    """The path of a console program: this environment's before one on PATH."""
     import shutil
 
     if os.path.dirname(program):
-        raise NotRunnableError(f"no such file: {program}")
+        raise NotRunnableError(f"file not found: {program}")
     here = os.path.dirname(sys.executable)
     places = [here, os.path.join(here, "Scripts")] if os.name == "nt" else [here]
-    found = shutil.which(program, path=os.pathsep.join(places)) or shutil.which(program)
-    if found is None:
-        raise NotRunnableError(f"no such program: {program} (not a file, not in {here}, not on PATH)")
-    return found
+    path = shutil.which(program, path=os.pathsep.join(places)) or shutil.which(program)
+    if path is None:
+        raise NotRunnableError(f"program not found: {program} (not a file, not in {here}, not on PATH)")
+    return path
 
 
 def _replace(line: list[str], variables: dict[str, str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        if os.name == "nt":  # where execve returns to the shell at once, and the exit code is lost
+        if os.name == "nt":  # execve returns to the shell at once there, and the exit code is lost
             import subprocess
 
             return subprocess.call(line, env=variables)

@@ -1,4 +1,4 @@
-"""`autotrace schema`: the JSON Schema of a line, as it is published."""
+"""`autotrace schema`: prints the published JSON Schema of a record."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FILE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the file to stdout, byte for byte."""
+    """Write the file to stdout unchanged. Return 1 if it cannot be read."""
     import argparse
 
-    argparse.ArgumentParser(prog="autotrace schema", description="Print the JSON Schema of a line.").parse_args(argv)
+    argparse.ArgumentParser(prog="autotrace schema", description="Print the JSON Schema of a record.").parse_args(argv)
     try:
         with open(FILE, "rb") as file:
             schema = file.read()

@@ -1,4 +1,4 @@
-"""`autotrace site`: the directory that an operator puts on PYTHONPATH."""
+"""`autotrace site`: prints the directory that an operator puts on PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HELP = """\
-Print the directory that starts autotrace from PYTHONPATH, for programs in whose environment it is not installed:
+Print a directory for PYTHONPATH. It starts autotrace in programs whose environment does not have it:
 
     PYTHONPATH="$(autotrace site)" AUTOTRACE=1 program
 
-A Python for which this installation was not made leaves it alone.
+A Python that this installation does not fit ignores the directory.
 """
 
 

@@ -10,9 +10,9 @@ BETWEEN = "  "
 
 
 def render(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as lines, each column as wide as its widest cell, with a line break after each; "" for no rows.
+    """Return rows of cells as lines, each column as wide as its widest cell, with a line break after each; "" if no rows.
 
-    A row may be shorter than the others. Each row is one line.
+    A row may be shorter than the others. A line break inside a cell becomes a space.
     """
     shown = [[on_one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in shown if len(row) > i) for i in range(max(map(len, shown), default=0))]
@@ -21,5 +21,5 @@ def render(rows: Sequence[Sequence[str]]) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """`text` with a space for each line break and control character."""
+    """Return `text` with a space for each line break and control character."""
     return "".join(char if char.isprintable() else " " for char in text)

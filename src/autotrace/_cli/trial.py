@@ -1,4 +1,4 @@
-"""Running a program to see whether it is traced: as `autotrace run` does, except that we stay, and ask it at its end."""
+"""Runs a program to see whether it is traced: like `autotrace run`, but as a child process whose report is read at its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Data = dict[str, Any]
 
 
 def examine(program: Sequence[str]) -> tuple[list[Finding], Data]:
-    """Findings on `PROGRAM ARGS…` and the data that they come from. Raises `NotRunnableError`."""
+    """Return findings about `PROGRAM ARGS…` and the data behind them. Raises `NotRunnableError`."""
     if not program:
         raise run.NotRunnableError("no program given after --")
     line = run.command(program)
@@ -30,7 +30,7 @@ def examine(program: Sequence[str]) -> tuple[list[Finding], Data]:
         lines = read(path)
     ends = {one["pid"]: one for one in lines if one["event"] == "end"}
     starts = {one["pid"]: one for one in lines if one["event"] == "start"}
-    # A shell script's process is not the one that is traced: then it is the first that was.
+    # The process of a shell script is not traced itself; the first traced process stands for it.
     first = pid if pid in starts or pid in ends else next(iter([*starts, *ends]), None)
     children = [one for number, one in ends.items() if number != first]
     process = None if first is None else ends.get(first)
@@ -38,7 +38,7 @@ def examine(program: Sequence[str]) -> tuple[list[Finding], Data]:
     if process is not None:
         findings, views = _of_process(process)
     elif first is not None:
-        findings = [Finding("activation", WARNING, "on; what came of it is not known, as the process left no report", VANISHED)]
+        findings = [Finding("activation", WARNING, "on, but the process left no report, so the result is unknown", VANISHED)]
     else:
         findings = list(_why_silent(line, variables))
     findings += _of_program(line, code, process, children, silent=len(set(starts) - set(ends) - {first}))
@@ -47,14 +47,13 @@ def examine(program: Sequence[str]) -> tuple[list[Finding], Data]:
 
 
 LONGEST_COMMAND = 100
-VANISHED = "it was killed, called os._exit, or put another program in its place (exec)"
+VANISHED = "it was killed, called os._exit, or replaced itself by another program (exec)"
 
 
 def _run(line: list[str], variables: Mapping[str, str]) -> tuple[int, int]:
-    """Run the program to its end; its process id and exit code, which is negative for the signal that killed it.
+    """Run the program to its end. Return its process id and exit code, which is negative for the signal that killed it.
 
-    What the terminal sends to all (Ctrl-C) is the program's business, and we stay to report. What is sent to us alone is
-    passed on.
+    The terminal sends Ctrl-C to the program as well, so we ignore it and stay to report. Signals sent only to us are passed on.
     """
     import subprocess
 
@@ -67,7 +66,9 @@ def _run(line: list[str], variables: Mapping[str, str]) -> tuple[int, int]:
     before = {}
     for name in ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, and inherited
+        if (
+            number is not None and signal.getsignal(number) is not signal.SIG_IGN
+        ):  # nohup ignores it, and the program inherits that
             from_terminal = name in ("SIGINT", "SIGQUIT")
             before[number] = signal.signal(number, (lambda number, frame: None) if from_terminal else pass_on)
     try:
@@ -98,12 +99,12 @@ def _of_process(process: Data) -> tuple[list[Finding], list[Data]]:
 
 
 def _name_the_file(process: Data) -> None:
-    """The settings of pyproject.toml came to the program as variables, as under `autotrace run`."""
+    """Name pyproject.toml as the source of its settings: the program got them as variables, as under `autotrace run`."""
     from autotrace.errors import AutotraceError
 
     try:
         given = activation.variables_of_file(os.getcwd())
-    except (AutotraceError, OSError):  # said when the program was started
+    except (AutotraceError, OSError):  # reported when the program was started
         return
     for name, setting in process["settings"].items():
         variable = "AUTOTRACE_" + name.upper()
@@ -112,7 +113,7 @@ def _name_the_file(process: Data) -> None:
 
 
 def _why_silent(line: list[str], variables: Mapping[str, str]) -> Iterator[Finding]:
-    """What can be seen from outside of a program in which autotrace was not on."""
+    """What can be seen from outside about a program in which autotrace was not on."""
     switch = variables.get("AUTOTRACE", "").strip()
     if switch.lower() in ("0", "false", "no", "off"):
         yield report.switched_off(switch)
@@ -123,19 +124,19 @@ def _why_silent(line: list[str], variables: Mapping[str, str]) -> Iterator[Findi
     if obstacle is None and python is not None and python.is_this:
         enabled, said = _try_an_import(variables)
         if enabled:
-            text = "no report came: the program imported nothing, or ended in the middle of its start"
-            yield Finding("activation", WARNING, text, "autotrace is enabled by the first import after Python's own start")
+            text = "no report was written: the program imported nothing, or ended during startup"
+            yield Finding("activation", WARNING, text, "autotrace is enabled by the first import after Python's own startup")
             return
         yield from said
-    yield Finding("activation", PROBLEM, f"autotrace was not on in {name}: no report came")
+    yield Finding("activation", PROBLEM, f"autotrace was not on in {name}: no report was written")
     if python is None:
-        yield Finding("activation", NOTE, "it is not run by Python, and no program that it started reported either")
+        yield Finding("activation", NOTE, "it is not run by Python, and no program that it started wrote a report")
     elif obstacle is not None:
         yield Finding("activation", PROBLEM, f"it {obstacle}")
 
 
 def _try_an_import(variables: Mapping[str, str]) -> tuple[bool, list[Finding]]:
-    """Whether autotrace comes on in the environment of a program, and what it says if it does not."""
+    """Whether autotrace starts in the environment of a program, and its diagnostics if it does not."""
     import subprocess
 
     with reports() as path:
@@ -147,7 +148,7 @@ def _try_an_import(variables: Mapping[str, str]) -> tuple[bool, list[Finding]]:
 
 
 def _of_program(line: list[str], code: int, process: Data | None, children: list[Data], silent: int) -> Iterator[Finding]:
-    """The program's end, and its children: those that reported, and how many were traced and `silent`."""
+    """How the program ended, and its children: those that reported, and the number of `silent` ones without a report."""
     import shlex
 
     command = shlex.join(line)
@@ -162,9 +163,11 @@ def _of_program(line: list[str], code: int, process: Data | None, children: list
         yield Finding("program", OK, f"{report.counted(len(children), 'more process')} reported{total}")
     aside = sum(child["output"]["descriptor"] == 2 and "stdout" in child["output"]["sinks"] for child in children)
     if aside:
-        yield Finding("program", NOTE, f"{aside} of them wrote to stderr, as their stdout is somebody else's")
+        yield Finding(
+            "program", NOTE, f"{aside} of them wrote to stderr, because their stdout is not that of the first traced process"
+        )
     if silent:
-        text = f"{report.counted(silent, 'more process')} left no report, as multiprocessing's workers do not"
+        text = f"{report.counted(silent, 'more process')} left no report; multiprocessing workers never do"
         yield Finding("program", NOTE, text)
     for child in children:
         for where, count in child["failures"].items():
