@@ -4,6 +4,10 @@ A plugin describes its SDK in `tests/sdk.py`: how a client is made, a value and 
 bytes that went over the wire, what a record has to say (`expected`). `plugins/tests` holds for every SDK that is described
 so and installed.
 
+`--plugin openai` chooses the tests of one plugin: those in its folder, and of `plugins/tests` those for its SDK. `--plugin shared` chooses
+what is left: the tests of `plugins/tests` that are for no SDK in turn. The session `plugins` runs each of these parts in a process of its
+own, which imports one SDK: with all of them in one process, there are six times as many modules to look through at each `enable()`.
+
 A test that is a coroutine function and asks for `world` runs twice: with the SDK's synchronous side (no event loop
 anywhere) and with its asynchronous one.
 """
@@ -38,6 +42,15 @@ FINISH = {
 }
 
 
+SHARED = "shared"
+NO_SDK = ("test_agents.py", "test_openai_api.py", "test_readmes.py")
+"""Of `plugins/tests`, what has no test for each SDK: not collected for one plugin, as it would import the SDKs of others."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--plugin", metavar="NAME", help=f"only the tests of plugins/autotrace-NAME and of its SDK, or {SHARED!r}")
+
+
 def _installed(plugin: str) -> bool:
     """Whether the library is there that this plugin is for: the name of its entry point."""
     declared = (HERE / plugin / "pyproject.toml").read_text()
@@ -49,12 +62,12 @@ def _installed(plugin: str) -> bool:
         return False
 
 
-def _described() -> dict[str, ModuleType]:
-    """The SDKs that are installed, by plugin: `tests/sdk.py` of each."""
+def _described(only: str | None) -> dict[str, ModuleType]:
+    """The SDKs that are installed, by plugin: `tests/sdk.py` of each, or of one plugin."""
     found = {}
     for path in sorted(HERE.glob("autotrace-*/tests/sdk.py")):
         name = path.parts[-3].removeprefix("autotrace-")
-        if _installed(path.parts[-3]):
+        if only in (None, name) and _installed(path.parts[-3]):
             spec = importlib.util.spec_from_file_location(f"sdk_{name}", path)
             assert spec is not None
             assert spec.loader is not None
@@ -63,7 +76,37 @@ def _described() -> dict[str, ModuleType]:
     return found
 
 
-SDKS = _described()
+SDKS: dict[str, ModuleType] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    only = config.getoption("plugin", None)
+    if only not in (None, SHARED) and not (HERE / f"autotrace-{only}").exists():
+        raise pytest.UsageError(f"--plugin {only}: there is no folder plugins/autotrace-{only}")
+    SDKS.update(_described(only))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what belongs to another part than `--plugin` names."""
+    only = config.getoption("plugin", None)
+    if only is None:
+        return
+    others = [item for item in items if _part(item) not in (None, only)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if _part(item) in (None, only)]
+
+
+def _part(item: pytest.Item) -> str | None:
+    """The plugin that a test belongs to, or `SHARED`; None for a test that is not one of the plugins'."""
+    if HERE not in item.path.parents:
+        return None
+    folder = item.path.relative_to(HERE).parts[0]
+    if folder.startswith("autotrace-"):
+        return folder.removeprefix("autotrace-")
+    if "sdk" not in getattr(item, "fixturenames", ()):
+        return SHARED
+    parameters = getattr(item, "callspec", None)
+    return next((name for name, sdk in SDKS.items() if parameters and parameters.params.get("sdk") is sdk), "")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -86,11 +129,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("sdk", [SDKS[name] for name in names], ids=names)
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported).
 
     Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves.
     """
+    only = config.getoption("plugin", None)
+    if only is not None and HERE in collection_path.parents:
+        top = collection_path.relative_to(HERE).parts[0]
+        if top.startswith("autotrace-") and top != f"autotrace-{only}":
+            return True
+        if only != SHARED and collection_path.parent == HERE / "tests" and collection_path.name in NO_SDK:
+            return True
     folder = next((part for part in collection_path.parts[::-1] if part.startswith("autotrace-")), "")
     if collection_path.name.startswith("test_") and HERE in collection_path.parents and folder:
         return not _installed(folder) or None
