@@ -224,7 +224,7 @@ class Wire:
 def _wire() -> Iterator[Wire]:
     gc.freeze()  # the SDKs are a million objects that every collection of a test would look at
     wire = Wire()
-    with serve(formats=[wire.recorded(form) for form in FORMATS], hang_seconds=10.0) as wire.provider:
+    with serve(formats=[wire.recorded(form) for form in FORMATS], hang_seconds=600.0) as wire.provider:
         yield wire
     gc.unfreeze()
     assert wire.provider.failures == []

@@ -32,7 +32,7 @@ def run(tmp_path: Path, program: str, **options: Any) -> tuple[subprocess.Comple
     script = tmp_path / "program.py"
     script.write_text(PREAMBLE + textwrap.dedent(program))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, timeout=60, check=False, **{"env": environment(), **options}
+        [sys.executable, str(script)], capture_output=True, timeout=600, check=False, **{"env": environment(), **options}
     )
     return done, [json.loads(line) if line.startswith(b"{") else line for line in done.stdout.splitlines()]
 

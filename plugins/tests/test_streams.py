@@ -254,7 +254,7 @@ def test_a_stream_that_is_open_when_the_interpreter_exits_is_recorded(asynchrono
         env={**environment, "AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode in EXIT_CODES, done.stderr

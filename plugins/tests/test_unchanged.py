@@ -322,7 +322,7 @@ def test_functions_of_an_sdk_go_to_other_processes(method: str, wire: Any, tmp_p
             env={**inherited, "OLLAMA_HOST": wire.url, "AUTOTRACE": switch, "PYTHONWARNINGS": "ignore"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=True,
         )
         for switch in ("0", "1")

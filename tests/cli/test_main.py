@@ -22,7 +22,7 @@ def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     path = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
     environment = {**inherited, "PYTHONPATH": path, **variables}
     line = [sys.executable, *arguments]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ class Stranger:
         """What a command prints on stdout."""
         path = f"{self.home / 'env/bin'}{os.pathsep}{self._inherited['PATH']}"
         environment = {**self._inherited, "PATH": path, "AUTOTRACE_STRICT": "1", **variables}
-        done = subprocess.run(command, cwd=self.tree, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=self.tree, env=environment, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -33,7 +33,7 @@ PROGRAMS = [page for page in PAGES if page != GUIDE and blocks(page, "python")]
 def install(tree: Path, site: Path) -> None:
     """Install the distribution of a page as a user would, without the index."""
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target", str(site)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(tree)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(tree)], check=True, timeout=600)
 
 
 def environment(provider: Provider, *paths: Path) -> dict[str, str]:
@@ -70,7 +70,7 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

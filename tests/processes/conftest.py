@@ -27,7 +27,7 @@ from autotrace.testing.provider import Provider, serve
 PROGRAMS = Path(__file__).parent / "programs"
 FILE = "traces.jsonl"
 """For AUTOTRACE_FILE, in a program's own folder."""
-PATIENCE = 60.0
+PATIENCE = 600.0
 """Seconds after which something hangs."""
 
 _VALIDATOR = Draft202012Validator(model.json_schema())

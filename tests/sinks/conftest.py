@@ -101,7 +101,7 @@ def run(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> Callable[
                 cwd=tmp_path,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=600,
                 check=False,
             )
         )

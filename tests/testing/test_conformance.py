@@ -379,7 +379,7 @@ def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: 
 def test_what_a_plugin_costs_is_a_figure_and_no_failure(acme: Acme) -> None:
     found = acme.plant(
         (
-            in_route("time.sleep(0.003)"),
+            in_route("time.sleep(0.03)"),
             on_top("import time"),
             ONE_SIDE,
         )

@@ -176,7 +176,7 @@ def test_nothing_is_imported_that_the_program_does_not() -> None:
         env={**ours, "AUTOTRACE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -126,7 +126,7 @@ async def early_activation(cell: Cell) -> None:
         env={**inherited, "AUTOTRACE": "1", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     require(done.returncode == 0, f"{cell.name}: the program ended with {done.returncode}: {done.stderr[-2000:]}")
