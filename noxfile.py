@@ -60,23 +60,17 @@ PRESENT = [version for version in PYTHONS if version == RUNNING or present(versi
 ONE = "3.12" if "3.12" in PRESENT else RUNNING
 
 nox.needs_version = ">=2025.2.9"
-# Plain venv: those of virtualenv and of uv have a .pth and an import hook of their own, and the tests look at both. Only what is
-# installed comes by uv.
+# Plain venv: those of virtualenv and of uv have a .pth and an import hook of their own, and the tests look at both. uv installs
+# into it.
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-# `.ci/run` takes them from here, several at a time: those that take longest first.
-nox.options.sessions = [
-    f"plugins-{ONE}",
-    f"tests-{ONE}",
-    "suites",
-    f"older-{ONE}",
-    "processes",
-    "wheels",
-    "hooks",
-    "agents",
-    "lint",
-]
+# `.ci/run` takes them from here. Those of one process run beside each other, the longest first; those of several parts have the
+# machine for themselves.
+HOOKS = [f"hooks-{version}" for version in PRESENT]
+OF_ONE_PROCESS = ["suites", f"older-{ONE}", "agents", "processes", "wheels", "lint", *HOOKS]
+OF_PARTS = [f"plugins-{ONE}", f"tests-{ONE}"]
+nox.options.sessions = [*OF_ONE_PROCESS, *OF_PARTS]
 
 
 def of_pip() -> dict[str, str]:
@@ -147,7 +141,8 @@ def pytest_parts(session: nox.Session, parts: Sequence[Sequence[str]]) -> None:
         failed = done.returncode not in ([0, found_nothing] if session.posargs else [0])
         with printing:
             session.log(f"{' '.join(part)}: {'failed' if failed else 'passed'}")
-            print(done.stdout, flush=True)
+            sys.stdout.write(f"{done.stdout}\n")
+            sys.stdout.flush()
         return " ".join(part) if failed else ""
 
     with ThreadPoolExecutor(JOBS) as pool:
@@ -175,14 +170,21 @@ def tests(session: nox.Session) -> None:
     pytest_parts(session, [["tests/cli"], core, *([f"tests/{folder}"] for folder in sorted(folders - {"cli"}))])
 
 
+def _name(plugin: Path) -> str:
+    return plugin.name.removeprefix("autotrace-")
+
+
 @nox.session(python=PRESENT, **PLAIN)
 def plugins(session: nox.Session) -> None:
     """Run the tests of the plugins with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    names = [plugin.name.removeprefix("autotrace-") for plugin in PLUGINS]
-    with_sdk = [plugin.name.removeprefix("autotrace-") for plugin in PLUGINS if (plugin / "tests" / "sdk.py").exists()]
-    parts = [["plugins/tests", f"--plugin={name}"] for name in (*with_sdk, "shared")]
-    pytest_parts(session, [*parts, *([f"plugins/autotrace-{name}/tests", f"--plugin={name}"] for name in names)])
+    described = sorted(Path("plugins").glob("autotrace-*/tests/sdk.py"), key=lambda path: -path.stat().st_size)
+    parts = [["plugins/tests", f"--plugin={_name(path.parents[1])}"] for path in described]
+    parts.append(["plugins/tests", "--plugin=shared"])
+    for plugin in sorted(PLUGINS, key=lambda plugin: -sum(path.stat().st_size for path in plugin.glob("tests/*.py"))):
+        parts.append([f"{plugin.as_posix()}/tests", f"--plugin={_name(plugin)}"])
+    every = ["--every-cell"] if os.environ.get("EVERY_CELL") else []
+    pytest_parts(session, [[*part, *every] for part in parts])
 
 
 @nox.session(python=PRESENT, **PLAIN)

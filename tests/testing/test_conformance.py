@@ -17,6 +17,7 @@ from autotrace import activation, instrumentation
 from autotrace.plugin import DeclarationError
 from autotrace.testing import Library, Scorecard, run
 from autotrace.testing.checks import all_checks
+from autotrace.testing.matrix import cells, covering
 
 HERE = Path(__file__).parent / "acme"
 MODULES = ("acme", "autotrace_acme", "description")
@@ -409,3 +410,13 @@ def test_the_page_for_authors_lists_every_check() -> None:
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
     rows = [f"| {check.name} | {check.description} |" for check in all_checks()]
     assert [row for row in rows if row not in page] == []
+
+
+def test_what_covers_a_matrix_has_each_check_of_each_case_and_each_form(acme: Acme) -> None:
+    library = acme.plant(())
+    every, some = list(cells(library)), covering(library)
+    assert len(some) < 0.75 * len(every)
+    assert {(cell.case.name, cell.check.name) for cell in some} == {(cell.case.name, cell.check.name) for cell in every}
+    for form in ("call", "stream", "raw"):
+        assert [cell.name for cell in some if cell.check.name == form] == [cell.name for cell in every if cell.check.name == form]
+    assert {cell.side.name for cell in some if cell.check.name not in ("call", "stream", "raw")} == {"sync", "async"}

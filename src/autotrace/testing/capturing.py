@@ -7,7 +7,6 @@ from typing import Any
 from autotrace.sinks.memory import MemorySink
 from autotrace.sinks.writer import writer
 
-
 _PATIENCE = 600.0
 """Seconds, for a writer that a busy machine keeps waiting: what is captured is kept in memory, which takes none of its own."""
 

@@ -11,7 +11,6 @@ from asking import ask, tell
 
 import autotrace
 
-
 inside: list[int] = []
 most = 0
 

@@ -11,7 +11,6 @@ from autotrace.testing.cell import Cell, NotApplicable, require
 from autotrace.testing.checks import check
 from autotrace.testing.checks.records import text_of
 
-
 _PATIENCE = 600.0
 """Seconds, for what comes at once where nothing is wrong and the machine has the time."""
 
