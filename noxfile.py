@@ -181,8 +181,8 @@ def plugins(session: nox.Session) -> None:
     described = sorted(Path("plugins").glob("autotrace-*/tests/sdk.py"), key=lambda path: -path.stat().st_size)
     parts = [["plugins/tests", f"--plugin={_name(path.parents[1])}"] for path in described]
     parts.append(["plugins/tests", "--plugin=shared"])
-    for plugin in sorted(PLUGINS, key=lambda plugin: -sum(path.stat().st_size for path in plugin.glob("tests/*.py"))):
-        parts.append([f"{plugin.as_posix()}/tests", f"--plugin={_name(plugin)}"])
+    largest = sorted(PLUGINS, key=lambda plugin: -sum(path.stat().st_size for path in plugin.glob("tests/*.py")))
+    parts += [[f"{plugin.as_posix()}/tests", f"--plugin={_name(plugin)}"] for plugin in largest]
     every = ["--every-cell"] if os.environ.get("EVERY_CELL") else []
     pytest_parts(session, [[*part, *every] for part in parts])
 

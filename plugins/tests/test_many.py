@@ -22,7 +22,7 @@ AT_ONCE = {"async": 1000, "threads": 50}
 
 PATIENT = 600.0
 OPTIONS = {"ollama": {"limits": httpx.Limits(max_connections=CALLS)}}
-"""The other SDKs have room for a thousand; for a connection they have five seconds, in which a busy machine makes some of them."""
+"""The other SDKs have room for a thousand, and five seconds for a connection, in which a busy machine makes some of them."""
 
 
 class Stop(Exception):
