@@ -482,7 +482,7 @@ def said():
 held = []
 if how == "daemon-threads":
     def read(some):
-        for item in stream(client, TEXT, **slow):
+        for item in stream(client, TEXT * 200, **slow):  # minutes of pieces: it is open whenever the interpreter comes to its end
             some.set()
     some = threading.Event()
     value(client, "warm")
@@ -491,7 +491,7 @@ if how == "daemon-threads":
     while sys._current_frames()[hanging.ident].f_code.co_name not in ("recv", "read", "recv_into"):
         time.sleep(0.01)
     threading.Thread(target=read, args=(some,), daemon=True).start()
-    some.wait()  # last: the stream has no more than so many pieces to wait for
+    some.wait()
 elif how == "async-tasks":
     async def read():
         async for item in await stream(client, TEXT, **slow):

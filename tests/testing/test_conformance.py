@@ -418,5 +418,5 @@ def test_what_covers_a_matrix_has_each_check_of_each_case_and_each_form(acme: Ac
     assert len(some) < 0.75 * len(every)
     assert {(cell.case.name, cell.check.name) for cell in some} == {(cell.case.name, cell.check.name) for cell in every}
     for form in ("call", "stream", "raw"):
-        assert [cell.name for cell in some if cell.check.name == form] == [cell.name for cell in every if cell.check.name == form]
+        assert {cell.name for cell in every if cell.check.name == form} <= {cell.name for cell in some}
     assert {cell.side.name for cell in some if cell.check.name not in ("call", "stream", "raw")} == {"sync", "async"}
