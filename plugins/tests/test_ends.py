@@ -530,13 +530,16 @@ CRASHES = (-signal.SIGSEGV,) if sys.version_info[:2] == (3, 13) else ()
 """CPython 3.13's own crash where a generator closes a response while the interpreter ends: see `test_streams.py`."""
 
 
+TRACED = {"AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONWARNINGS": "ignore"}
+
+
 @pytest.mark.parametrize("how", AT_EXIT)
 def test_calls_that_the_interpreters_end_meets_are_recorded(how: str, sdk: Any, wire: Any) -> None:
     expected, code = AT_EXIT[how]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUTOTRACE")}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, sdk.__file__, wire.url, how],
-        env={**environment, "AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "PYTHONWARNINGS": "ignore"},
+        env={**environment, **TRACED},
         capture_output=True,
         text=True,
         timeout=600,

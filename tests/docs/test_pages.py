@@ -42,6 +42,7 @@ def environment(provider: Provider, *paths: Path) -> dict[str, str]:
         **ours,
         **provider.environment(),
         "AUTOTRACE_STRICT": "1",
+        "AUTOTRACE_EXIT_TIMEOUT": "600",
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONWARNINGS": "error",
     }

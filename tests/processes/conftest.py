@@ -131,7 +131,7 @@ def environment(provider: Provider, folder: Path, variables: dict[str, str]) -> 
         for name, value in os.environ.items()
         if not name.startswith("AUTOTRACE") and not name.lower().endswith("_proxy") and name not in others
     }
-    return {**ours, "HOME": str(folder), **provider.environment(), **variables}
+    return {**ours, "HOME": str(folder), **provider.environment(), "AUTOTRACE_EXIT_TIMEOUT": "600", **variables}
 
 
 class Running:

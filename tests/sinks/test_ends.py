@@ -209,7 +209,7 @@ def test_a_fork_while_the_reader_is_slow_brings_no_warning(start: Any) -> None:
                 os._exit(0)
             os.waitpid(child, 0)
         """,
-        variables={"AUTOTRACE_EXIT_TIMEOUT": "20"},
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "600"},
     )
     time.sleep(3)
     out, err = process.communicate(timeout=600)

@@ -145,7 +145,7 @@ for number in range(40):
     ids=["non-blocking", "interrupted", "replaced", "sys.stdout closed", "none"],
 )
 def test_lines_stay_whole_whatever_is_done_to_stdout(start: Any, before: str) -> None:
-    process = start(f"{before}\n{LONG}", variables={"AUTOTRACE_EXIT_TIMEOUT": "30"})
+    process = start(f"{before}\n{LONG}", variables={"AUTOTRACE_EXIT_TIMEOUT": "600"})
     out = slowly(process)
     assert process.communicate(timeout=600)[1] == b""
     assert names(out) == [str(number) for number in range(40)]

@@ -124,7 +124,7 @@ def test_lines_of_six_processes_are_whole_at_any_size(start: Any, tmp_path: Path
     if "lock file" in kind and sys.platform == "win32":
         pytest.skip("no descriptors to share")
     with output(kind, tmp_path / "out") as (fd, lines):
-        places = {"TMPDIR": str(tmp_path), "AUTOTRACE_EXIT_TIMEOUT": "60"}
+        places = {"TMPDIR": str(tmp_path), "AUTOTRACE_EXIT_TIMEOUT": "600"}
         process = start((LOCK_FILE if "lock file" in kind else "") + OURS + SIX, stdout=fd, variables=places)
         err = process.communicate(timeout=600)[1]
         found = lines()
@@ -179,7 +179,7 @@ def test_a_program_that_prints_all_the_time_swallows_no_record(
     start: Any, tmp_path: Path, kind: str, how: str, whole: bool, buffered: bool
 ) -> None:
     with output(kind, tmp_path / "out") as (fd, lines):
-        variables = {"AUTOTRACE_EXIT_TIMEOUT": "60", **({} if buffered else {"PYTHONUNBUFFERED": "1"})}
+        variables = {"AUTOTRACE_EXIT_TIMEOUT": "600", **({} if buffered else {"PYTHONUNBUFFERED": "1"})}
         process = start(PRINTING.replace("{print}", how), stdout=fd, variables=variables)
         err = process.communicate(timeout=600)[1]
         found = lines()
@@ -208,7 +208,7 @@ def test_half_a_line_of_another_process_swallows_no_record(start: Any, tmp_path:
         os.waitpid(child, 0)
     """
     with output("pipe", tmp_path / "out") as (fd, lines):
-        start(program, stdout=fd, variables={"AUTOTRACE_EXIT_TIMEOUT": "60"}).communicate(timeout=600)
+        start(program, stdout=fd, variables={"AUTOTRACE_EXIT_TIMEOUT": "600"}).communicate(timeout=600)
         found = lines()
     assert sum(line.startswith(b"{") for line in found) == 400
     assert broken([line for line in found if b"{" in line]) == 0
@@ -260,7 +260,7 @@ def test_a_process_that_was_stopped_does_not_stop_the_others_and_begins_its_line
     sys.stdin.readline()
     os.kill(child, signal.SIGKILL)
     """
-    process = start(program, variables={"AUTOTRACE_EXIT_TIMEOUT": "20"})
+    process = start(program, variables={"AUTOTRACE_EXIT_TIMEOUT": "600"})
     os.read(process.stdout.fileno(), 1000)
     time.sleep(0.5)
     process.stdin.write(b"\n")
