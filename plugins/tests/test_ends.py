@@ -482,7 +482,7 @@ def said():
 held = []
 if how == "daemon-threads":
     def read(some):
-        for item in stream(client, TEXT * 200, **slow):  # minutes of pieces: it is open whenever the interpreter comes to its end
+        for item in stream(client, TEXT * 200, **slow):  # minutes of pieces: open whenever the interpreter ends
             some.set()
     some = threading.Event()
     value(client, "warm")
