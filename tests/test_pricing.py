@@ -706,6 +706,7 @@ def test_a_program_gets_its_records_with_their_cost(name: str, tmp_path: Path) -
     script = tmp_path / "program.py"
     script.write_text(PROGRAM + body)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUTOTRACE")}
+    environment["AUTOTRACE_EXIT_TIMEOUT"] = "600"
     run = subprocess.run(
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=600, check=False
     )

@@ -346,7 +346,13 @@ class Target:
         """Run `code` in an environment where nothing is installed, our directory and `others` behind it on PYTHONPATH."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTRACE", "PYTHON"))}
         path = os.pathsep.join(map(str, [self.site, *others]))
-        environment: Mapping[str, str] = {**inherited, "PYTHONPATH": path, "AUTOTRACE": "1", **variables}
+        environment: Mapping[str, str] = {
+            **inherited,
+            "PYTHONPATH": path,
+            "AUTOTRACE": "1",
+            "AUTOTRACE_EXIT_TIMEOUT": "600",
+            **variables,
+        }
         line = [str(self.bare.python), "-B", "-c", code]
         return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
