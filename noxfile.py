@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -39,14 +43,16 @@ def present(version: str) -> bool:
     return False
 
 
-# `.ci/run` has two of these parts at work at the same time.
-PART = os.environ.get("AUTOTRACE_CI_PART", "")
+# How many processes of pytest a session of several parts runs at the same time. `.ci/run` says so: one where another session
+# runs beside it.
+JOBS = int(os.environ.get("AUTOTRACE_CI_JOBS") or os.cpu_count() or 1)
 
 # What the shell has set for a program of its own is no setting of these tests.
 for variable in [name for name in os.environ if name.startswith("AUTOTRACE") and name != "AUTOTRACE_TRAFFIC"]:
     del os.environ[variable]
 
-# What tests import is compiled when they do; of the thousands of files that the SDKs have, the most part never is.
+# What tests import is compiled when they do; of the thousands of files that the SDKs have, the most part never is. (uv compiles
+# nothing unless it is asked to.)
 os.environ["PIP_NO_COMPILE"] = "1"
 
 RUNNING = "{}.{}".format(*sys.version_info)
@@ -54,16 +60,43 @@ PRESENT = [version for version in PYTHONS if version == RUNNING or present(versi
 ONE = "3.12" if "3.12" in PRESENT else RUNNING
 
 nox.needs_version = ">=2025.2.9"
-# Plain venv: virtualenv adds a .pth and an import hook of its own, and the tests look at both.
+# Plain venv: those of virtualenv and of uv have a .pth and an import hook of their own, and the tests look at both. uv installs
+# into it.
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-PARTS = {
-    "1": ["lint", "docs"],
-    "2": [f"tests-{ONE}", f"older-{ONE}", "suites", "processes", "agents"],
-    "3": [f"plugins-{ONE}", "hooks", "wheels"],
-}
-nox.options.sessions = PARTS.get(PART) or [session for part in PARTS.values() for session in part]
+# `.ci/run` takes them from here. Those of one process run beside each other, the longest first; those of several parts have the
+# machine for themselves.
+HOOKS = [f"hooks-{version}" for version in PRESENT]
+OF_ONE_PROCESS = ["suites", f"older-{ONE}", "agents", "processes", "wheels", "lint", "docs", *HOOKS]
+OF_PARTS = [f"plugins-{ONE}", f"tests-{ONE}"]
+nox.options.sessions = [*OF_ONE_PROCESS, *OF_PARTS]
+
+
+def of_pip() -> dict[str, str]:
+    """Where pip takes packages from, for uv, which does not read pip's configuration."""
+    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False).stdout
+    settings: dict[str, str] = {}
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        settings[key.rpartition(".")[2]] = str(ast.literal_eval(value))
+    names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
+    found = {name: " ".join(settings[key].split()) for key, name in names.items() if key in settings}
+    if "find-links" in settings:
+        found["UV_FIND_LINKS"] = ",".join(settings["find-links"].split())
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **found}
+
+
+PLAIN = {"venv_params": ["--without-pip"]}
+"""Of a session: its environment is made in a tenth of a second, and has what `uv_install` puts there."""
+UV = str(Path(sys.executable).with_name("uv"))
+UV_ENVIRONMENT = {name: value for name, value in of_pip().items() if name not in os.environ}
+
+
+def uv_install(session: nox.Session, *arguments: str) -> None:
+    """What `session.install` does, by uv."""
+    command = (UV, "pip", "install", "--quiet", "--python", str(Path(session.bin) / "python"))
+    session.run_install(*command, *arguments, env=UV_ENVIRONMENT, external=True)
 
 
 def dependencies(*groups: str) -> tuple[str, ...]:
@@ -73,9 +106,9 @@ def dependencies(*groups: str) -> tuple[str, ...]:
 
 def install(session: nox.Session, *groups: str, plugins: list[Path], constraints: str = CONSTRAINTS) -> None:
     """Install the groups, then this tree, editable: `autotrace.pth` goes into site-packages there as well."""
-    session.install("-c", constraints, *dependencies("backend", *groups))
+    uv_install(session, "-c", constraints, "pip", *dependencies("backend", *groups))
     trees = [".", *(f"./{plugin.as_posix()}" for plugin in plugins)]
-    session.install("--no-build-isolation", "-c", constraints, *(f"--editable={tree}" for tree in trees))
+    uv_install(session, "--no-build-isolation", "-c", constraints, *(f"--editable={tree}" for tree in trees))
 
 
 def pytest(session: nox.Session, *where: str) -> None:
@@ -85,7 +118,40 @@ def pytest(session: nox.Session, *where: str) -> None:
     session.run("python", "-m", "pytest", "--durations=15", *where, *session.posargs, success_codes=codes)
 
 
-@nox.session(python=ONE)
+def pytest_parts(session: nox.Session, parts: Sequence[Sequence[str]]) -> None:
+    """Run pytest on each of these parts, `JOBS` at a time, and show what they print one after the other.
+
+    The next part starts when a process is free: put those that take longest first. All are run, whatever fails.
+    """
+    printing = threading.Lock()
+    found_nothing = 5
+    command = ("-m", "pytest", "--durations=15", "--color=no" if os.environ.get("NO_COLOR") else "--color=auto")
+
+    def run(part: Sequence[str]) -> str:
+        done = subprocess.run(
+            [str(Path(session.bin) / "python"), *command, *part, *session.posargs],
+            env={**os.environ, **{name: value for name, value in session.env.items() if value is not None}},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        failed = done.returncode not in ([0, found_nothing] if session.posargs else [0])
+        with printing:
+            session.log(f"{' '.join(part)}: {'failed' if failed else 'passed'}")
+            sys.stdout.write(f"{done.stdout}\n")
+            sys.stdout.flush()
+        return " ".join(part) if failed else ""
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        failed = list(filter(None, pool.map(run, parts)))
+    if failed:
+        session.error(f"failed: {'; '.join(failed)}")
+
+
+@nox.session(python=ONE, **PLAIN)
 def lint(session: nox.Session) -> None:
     """Check style, format and types; the example program's against the SDKs."""
     install(session, "lint", "sdks", plugins=PLUGINS)
@@ -94,13 +160,13 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
-@nox.session(python=ONE)
+@nox.session(python=ONE, **PLAIN)
 def docs(session: nox.Session) -> None:
     """Build the documentation as a site, into build/docs: every link, anchor and name of ours has to lead somewhere."""
     site(session, "html", "build/docs")
 
 
-@nox.session(python=ONE)
+@nox.session(python=ONE, **PLAIN)
 def linkcheck(session: nox.Session) -> None:
     """Ask for every address that the documentation names. On demand: servers are down without a commit of ours."""
     site(session, "linkcheck", "build/linkcheck")
@@ -111,34 +177,47 @@ def site(session: nox.Session, builder: str, where: str) -> None:
     if ONE == "3.10":
         session.skip("the parser of Markdown needs Python 3.11 or newer")
     constraints = "constraints/docs.txt"
-    session.install("-c", constraints, *dependencies("backend", "docs"))
-    session.install("--no-build-isolation", "-c", constraints, "--editable=.")
+    uv_install(session, "-c", constraints, *dependencies("backend", "docs"))
+    uv_install(session, "--no-build-isolation", "-c", constraints, "--editable=.")
     strictly = ("-E", "-W", "--keep-going", "-n", "-q", "-j", "auto")
     session.run("sphinx-build", "-b", builder, *strictly, "-d", session.create_tmp(), "docs", where)
 
 
-@nox.session(python=PRESENT)
+@nox.session(python=PRESENT, **PLAIN)
 def tests(session: nox.Session) -> None:
     """Run the tests of the core that have no session of their own, with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    pytest(session, "tests", *(f"--ignore=tests/{own}" for own in ("hooks", "processes", "agents", "suites", "collectors")))
+    own = {"hooks", "processes", "agents", "suites", "collectors"}  # sessions of their own
+    folders = {path.parent.name for path in Path("tests").glob("*/test_*.py")} - own
+    core = ["tests", *(f"--ignore=tests/{folder}" for folder in folders | own)]
+    pytest_parts(session, [["tests/cli"], core, *([f"tests/{folder}"] for folder in sorted(folders - {"cli"}))])
 
 
-@nox.session(python=PRESENT)
+def _name(plugin: Path) -> str:
+    return plugin.name.removeprefix("autotrace-")
+
+
+@nox.session(python=PRESENT, **PLAIN)
 def plugins(session: nox.Session) -> None:
     """Run the tests of the plugins with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    pytest(session, "plugins")
+    described = sorted(Path("plugins").glob("autotrace-*/tests/sdk.py"), key=lambda path: -path.stat().st_size)
+    parts = [["plugins/tests", f"--plugin={_name(path.parents[1])}"] for path in described]
+    parts.append(["plugins/tests", "--plugin=shared"])
+    largest = sorted(PLUGINS, key=lambda plugin: -sum(path.stat().st_size for path in plugin.glob("tests/*.py")))
+    parts += [[f"{plugin.as_posix()}/tests", f"--plugin={_name(plugin)}"] for plugin in largest]
+    every = ["--every-cell"] if os.environ.get("EVERY_CELL") else []
+    pytest_parts(session, [[*part, *every] for part in parts])
 
 
-@nox.session(python=PRESENT)
+@nox.session(python=PRESENT, **PLAIN)
 def hooks(session: nox.Session) -> None:
     """Run the tests of the import hook with no SDK anywhere: they differ most between Pythons."""
     install(session, "test-core", plugins=[])
     pytest(session, "tests/hooks")
 
 
-@nox.session(python=PRESENT)
+@nox.session(python=PRESENT, **PLAIN)
 def older(session: nox.Session) -> None:
     """Run the tests of plugins with the generation of their SDK before the newest."""
     plugins = [Path(f"plugins/autotrace-{library}") for library in ("openai", "google-genai", "bedrock")]
@@ -149,12 +228,12 @@ def older(session: nox.Session) -> None:
     # It allows no newer botocore than this session has, and brings a client that another SDK here would use: it lies beside.
     beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
     if not beside.exists():
-        session.install("-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
+        uv_install(session, "-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
     session.env["PYTHONPATH"] = str(beside)
     pytest(session, "plugins/autotrace-bedrock/tests/test_aiobotocore.py")
 
 
-@nox.session(python=ONE)
+@nox.session(python=ONE, **PLAIN)
 def processes(session: nox.Session) -> None:
     """Run programs of several processes, as servers, task queues, greenlets and protocols make them."""
     plugins = [Path("plugins/autotrace-ollama"), Path("plugins/autotrace-mcp")]
@@ -162,14 +241,14 @@ def processes(session: nox.Session) -> None:
     # Of two generations of mcp one lies beside the environment, and is put before it by PYTHONPATH.
     mcp1 = Path(session.virtualenv.location).resolve() / "mcp1"
     if not mcp1.exists():
-        session.install("--no-deps", "--target", str(mcp1), *dependencies("mcp1"))
+        uv_install(session, "--no-deps", "--target", str(mcp1), *dependencies("mcp1"))
     session.env["MCP1_PATH"] = str(mcp1)
     pytest(session, "tests/processes", "plugins/autotrace-mcp")
     session.env["PYTHONPATH"] = str(mcp1)
     pytest(session, "plugins/autotrace-mcp")
 
 
-@nox.session(python=ONE)
+@nox.session(python=ONE, **PLAIN)
 def agents(session: nox.Session) -> None:
     """Run beside other agents: import hooks on the same modules, wrappers on the same SDK."""
     install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints/agents.txt")
@@ -177,7 +256,7 @@ def agents(session: nox.Session) -> None:
     pytest(session, "tests/agents")
 
 
-@nox.session(python=ONE)
+@nox.session(python=ONE, **PLAIN)
 def suites(session: nox.Session) -> None:
     """Run the SDKs' own tests, from their source distributions, without autotrace and with it; SUITES_ALL=1: more of them."""
     sdks = ("openai", "anthropic", "ollama")
@@ -205,7 +284,7 @@ COLLECTORS = {
 }
 
 
-@nox.session(python=ONE)
+@nox.session(python=ONE, **PLAIN)
 def collectors(session: nox.Session) -> None:
     """Have rsyslog, syslog-ng and journald read a program's stdout. On demand: packages of Debian's, only unpacked."""
     install(session, "test", plugins=[])
@@ -222,29 +301,29 @@ def collectors(session: nox.Session) -> None:
     pytest(session, "tests/collectors")
 
 
-@nox.session(python=ONE, reuse_venv=False)
+@nox.session(python=ONE, reuse_venv=False, **PLAIN)
 def newest(session: nox.Session) -> None:
     """See what the newest SDKs have brought that no rule covers. On demand: they come without a commit of ours."""
     install(session, "test", plugins=PLUGINS)
     entries = (nox.project.load_toml(plugin / "pyproject.toml")["project"]["entry-points"] for plugin in PLUGINS)
     packages = sorted(package for groups in entries for package in groups.get("autotrace.instrumentors", {}))
     others = [package for package in packages if package != "aiobotocore"]
-    session.install("--upgrade", *(package.replace(".", "-").replace("_", "-") for package in others))
-    session.install("--upgrade", "--no-deps", "aiobotocore")  # whose botocore is an older one; only its source is read
+    uv_install(session, "--upgrade", *(package.replace(".", "-").replace("_", "-") for package in others))
+    uv_install(session, "--upgrade", "--no-deps", "aiobotocore")  # whose botocore is an older one; only its source is read
     for package in packages:
         session.run("autotrace", "coverage", package, "--fail")
 
 
-@nox.session(python=ONE, reuse_venv=False)
+@nox.session(python=ONE, reuse_venv=False, **PLAIN)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, install them where no source is in sight, and use what users would, and authors of plugins."""
     dist = Path(session.create_tmp()).resolve()
     shutil.rmtree(dist)
-    session.install("-c", CONSTRAINTS, *dependencies("build", "test"))
+    uv_install(session, "-c", CONSTRAINTS, "pip", *dependencies("build", "test"))
     build(session, dist)
     core, *others = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.startswith("llm_autotrace-"))
     # The extra pulls the plugins; naming their files keeps the index out of the choice.
-    session.install("-c", CONSTRAINTS, f"{core}[all]", *map(str, others), *dependencies("sdks"))
+    uv_install(session, "-c", CONSTRAINTS, f"{core}[all]", *map(str, others), *dependencies("sdks"))
 
     started = "import sys; sys.exit('_autotrace_boot' not in sys.modules)"
     with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):

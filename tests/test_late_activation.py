@@ -218,7 +218,7 @@ def test_threads_that_enable_and_import_at_once_patch_once(library: Any, capture
 
     def work(number: int) -> None:
         try:
-            start.wait(30)
+            start.wait(600)
             if number % 2:
                 autotrace.enable(library.name)
             importlib.import_module(f"{library.name}.client")
@@ -229,7 +229,7 @@ def test_threads_that_enable_and_import_at_once_patch_once(library: Any, capture
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(600)
     assert errors == []
     library.client.ask("m")
     assert len(captured.spans) == 1

@@ -149,7 +149,6 @@ def test_whole_attributes_go_in_the_end_and_what_is_no_content_last() -> None:
 @pytest.mark.parametrize("limit", [2048, 50_000, 1_000_000, 0])
 def test_a_line_is_within_the_limit_of_the_settings(library: Any, captured: Capture, size: int, limit: int) -> None:
     autotrace.enable(max_line_bytes=limit)
-    library.client.Client().chat("m", [message("x" * size)], answer={"id": "r", "text": "y" * size, "usage": {"input": 1}})
     lines: list[bytes] = []
 
     class Lines:
@@ -160,7 +159,8 @@ def test_a_line_is_within_the_limit_of_the_settings(library: Any, captured: Capt
             return
 
     sinks, writer.sinks = writer.sinks, [Lines()]
-    autotrace.flush()
+    library.client.Client().chat("m", [message("x" * size)], answer={"id": "r", "text": "y" * size, "usage": {"input": 1}})
+    assert autotrace.flush(600)
     writer.sinks = sinks
     (line,) = lines
     assert line.endswith(b"}\n")

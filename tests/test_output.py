@@ -23,8 +23,9 @@ def span(name, **attributes):
 
 
 def environment() -> dict[str, str]:
-    """Ours without the stdout of these tests, of which the program is to know nothing."""
-    return {name: value for name, value in os.environ.items() if name != "AUTOTRACE_STDOUT"}
+    """Ours without the stdout of these tests, of which the program is to know nothing; and with patience at its end."""
+    ours = {name: value for name, value in os.environ.items() if name != "AUTOTRACE_STDOUT"}
+    return {"AUTOTRACE_EXIT_TIMEOUT": "600", **ours}
 
 
 def run(tmp_path: Path, program: str, **options: Any) -> tuple[subprocess.CompletedProcess[bytes], list[Any]]:
@@ -32,7 +33,7 @@ def run(tmp_path: Path, program: str, **options: Any) -> tuple[subprocess.Comple
     script = tmp_path / "program.py"
     script.write_text(PREAMBLE + textwrap.dedent(program))
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, timeout=60, check=False, **{"env": environment(), **options}
+        [sys.executable, str(script)], capture_output=True, timeout=600, check=False, **{"env": environment(), **options}
     )
     return done, [json.loads(line) if line.startswith(b"{") else line for line in done.stdout.splitlines()]
 

@@ -616,7 +616,7 @@ def test_native_spans_stay_theirs_and_ours_stay_single(asynchronous: bool, anthr
             env={**os.environ, "ANTHROPIC_BASE_URL": wire.url, "ANTHROPIC_API_KEY": "sk-ant-test"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")

@@ -304,7 +304,7 @@ async def step_timed_out(side: Side) -> None:
         async with contextlib.AsyncExitStack() as stack:
             stream = await side.open(stack, model="fault-slow")
             for _ in range(1000):
-                side.seen.append(await asyncio.wait_for(anext(stream), 5.0 if len(side.seen) < SOME else 0.02))
+                side.seen.append(await asyncio.wait_for(anext(stream), 600.0 if len(side.seen) < SOME else 0.02))
 
     with pytest.raises(asyncio.TimeoutError):
         await consume()
@@ -482,16 +482,16 @@ def said():
 held = []
 if how == "daemon-threads":
     def read(some):
-        for item in stream(client, TEXT, **slow):
+        for item in stream(client, TEXT * 200, **slow):  # minutes of pieces: open whenever the interpreter ends
             some.set()
     some = threading.Event()
     value(client, "warm")
     hanging = threading.Thread(target=value, args=(client, "x"), kwargs={"model": "fault-hang"}, daemon=True)
     hanging.start()
-    threading.Thread(target=read, args=(some,), daemon=True).start()
-    some.wait()
     while sys._current_frames()[hanging.ident].f_code.co_name not in ("recv", "read", "recv_into"):
         time.sleep(0.01)
+    threading.Thread(target=read, args=(some,), daemon=True).start()
+    some.wait()
 elif how == "async-tasks":
     async def read():
         async for item in await stream(client, TEXT, **slow):
@@ -530,16 +530,19 @@ CRASHES = (-signal.SIGSEGV,) if sys.version_info[:2] == (3, 13) else ()
 """CPython 3.13's own crash where a generator closes a response while the interpreter ends: see `test_streams.py`."""
 
 
+TRACED = {"AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONWARNINGS": "ignore"}
+
+
 @pytest.mark.parametrize("how", AT_EXIT)
 def test_calls_that_the_interpreters_end_meets_are_recorded(how: str, sdk: Any, wire: Any) -> None:
     expected, code = AT_EXIT[how]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUTOTRACE")}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, sdk.__file__, wire.url, how],
-        env={**environment, "AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "PYTHONWARNINGS": "ignore"},
+        env={**environment, **TRACED},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode in (code, *CRASHES), done.stderr

@@ -38,10 +38,10 @@ class Nowhere:
 
 @pytest.fixture
 def nowhere() -> Iterator[None]:
-    writer.drain(5.0)
+    writer.drain(600.0)
     before, writer.sinks = writer.sinks, [Nowhere()]
     yield
-    writer.drain(5.0)
+    writer.drain(600.0)
     writer.sinks = before
 
 

@@ -307,6 +307,9 @@ if __name__ == "__main__":
 """
 
 
+PATIENT = {"AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONWARNINGS": "ignore"}
+
+
 @pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_functions_of_an_sdk_go_to_other_processes(method: str, wire: Any, tmp_path: Path) -> None:
     """Those that can be pickled are; the others (`ollama.chat` is bound to a client with a lock) fail as they do without us."""
@@ -319,10 +322,10 @@ def test_functions_of_an_sdk_go_to_other_processes(method: str, wire: Any, tmp_p
     alone, active = (
         subprocess.run(
             [sys.executable, str(program), method],
-            env={**inherited, "OLLAMA_HOST": wire.url, "AUTOTRACE": switch, "PYTHONWARNINGS": "ignore"},
+            env={**inherited, "OLLAMA_HOST": wire.url, "AUTOTRACE": switch, **PATIENT},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=True,
         )
         for switch in ("0", "1")

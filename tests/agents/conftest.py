@@ -58,7 +58,7 @@ def _output(program: str, arguments: tuple[str, ...], launcher: tuple[str, ...])
         env={**environment, **SILENT, "PYTHONPATH": SOURCE},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr

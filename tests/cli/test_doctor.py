@@ -48,7 +48,7 @@ def examine(library: Any, *arguments: str, **variables: str) -> Report:
     output = library.site / "report.json"
     line = [*AUTOTRACE, "doctor", "--json", "--output", str(output), *arguments]
     done = subprocess.run(
-        line, env=environment(library, **variables), cwd=library.site, capture_output=True, text=True, timeout=120, check=False
+        line, env=environment(library, **variables), cwd=library.site, capture_output=True, text=True, timeout=600, check=False
     )
     return Report(done.returncode, json.loads(output.read_text()), done.stdout, done.stderr)
 
@@ -84,7 +84,7 @@ def test_without_a_file_the_report_goes_to_stderr_and_stdout_is_the_programs(lib
     for options, shown in ([], "activation\n"), (["--json"], '{"ok": true'):
         line = [*AUTOTRACE, "doctor", *options, "--", "app.py"]
         done = subprocess.run(
-            line, env=environment(library), cwd=library.site, capture_output=True, text=True, timeout=60, check=True
+            line, env=environment(library), cwd=library.site, capture_output=True, text=True, timeout=600, check=True
         )
         assert done.stdout == "mine\n"
         assert done.stderr.startswith(shown)
@@ -141,7 +141,7 @@ def test_signals_are_the_programs_and_the_report_still_comes(library: Any, numbe
         assert process.stdout.readline() == "up\n"
         # A terminal sends the interrupt to the whole group; who stops a service sends to its one process.
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=600)
     assert said == ("interrupted\n" if number == signal.SIGINT else "")
     assert process.returncode == 0
     data = json.loads(output.read_text())
@@ -294,7 +294,7 @@ def test_what_keeps_autotrace_from_starting_is_said(library: Any) -> None:
     code = f"import sys; sys.path.insert(0, {SOURCE!r}); from autotrace._cli import main; sys.exit(main(sys.argv[1:]))"
     line = [sys.executable, "-c", code, "doctor", "--json", "--output", str(output), "--", "app.py"]
     variables = {**environment(library), "PYTHONPATH": os.pathsep.join([str(library.site), SOURCE])}
-    done = subprocess.run(line, env=variables, cwd=library.site, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, env=variables, cwd=library.site, capture_output=True, text=True, timeout=600, check=False)
     data = json.loads(output.read_text())
     assert done.returncode == 1
     assert "another autotrace" in str([one["text"] for one in data["findings"] if one["mark"] == PROBLEM])
@@ -347,7 +347,7 @@ def test_a_library_that_ends_the_process_is_named(library: Any) -> None:
 def test_a_closed_stdout_is_said(library: Any) -> None:
     output = library.site / "report.json"
     line = ["sh", "-c", 'exec "$@" >&-', "sh", *AUTOTRACE, "doctor", "--json", "--output", str(output)]
-    subprocess.run(line, env=environment(library), timeout=120, check=False)
+    subprocess.run(line, env=environment(library), timeout=600, check=False)
     data = json.loads(output.read_text())
     sinks = {"stdout": {"where": "stderr", "problem": None}}
     assert data["process"]["output"] == {"sinks": sinks, "descriptor": 2, "stdout": "closed"}
@@ -387,7 +387,7 @@ def test_a_process_reports_the_line_of_code_that_enabled_it(library: Any) -> Non
     file.touch()
     library.write("app.py", "import autotrace\n\nautotrace.enable()\n")
     variables = environment(library, AUTOTRACE_DOCTOR=str(file))
-    subprocess.run([sys.executable, "app.py"], env=variables, cwd=library.site, timeout=60, check=True)
+    subprocess.run([sys.executable, "app.py"], env=variables, cwd=library.site, timeout=600, check=True)
     start, end = map(json.loads, file.read_text().splitlines())
     assert (start["event"], end["event"], start["pid"]) == ("start", "end", end["pid"])
     assert end["way"]["how"] == "code"
@@ -406,7 +406,7 @@ def test_nothing_is_written_where_nobody_waits_and_nothing_loaded_where_nobody_a
             cwd=library.site,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=True,
         )
         assert (done.stdout, done.stderr) == (f"{loaded}\n", "")

@@ -20,9 +20,9 @@ SOURCE = str(Path(autotrace.__file__).parents[1])
 def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     path = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
-    environment = {**inherited, "PYTHONPATH": path, **variables}
+    environment = {**inherited, "PYTHONPATH": path, "AUTOTRACE_EXIT_TIMEOUT": "600", **variables}
     line = [sys.executable, *arguments]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

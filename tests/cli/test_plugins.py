@@ -25,7 +25,7 @@ def command(library: Any, *arguments: str, **variables: str) -> subprocess.Compl
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     environment = {**inherited, "PYTHONPATH": os.pathsep.join([SOURCE, str(library.site)]), **variables}
     line = [sys.executable, "-m", "autotrace", "plugins", *arguments]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def views(library: Any, *arguments: str, **variables: str) -> list[dict[str, Any]]:

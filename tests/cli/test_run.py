@@ -32,7 +32,7 @@ def autotrace(*arguments: str, cwd: Path, **variables: str) -> subprocess.Comple
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     environment = {**inherited, "PYTHONPATH": SOURCE, **variables}
     line = [sys.executable, "-m", "autotrace", *arguments]
-    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_beside_the_interpreter_comes_before_path(here: Path, monkeypatch: pytes
 def test_the_process_is_replaced(here: Path) -> None:
     line = [sys.executable, "-m", "autotrace", "run", "show.py"]
     with subprocess.Popen(line, cwd=here, env={**os.environ, "PYTHONPATH": SOURCE}, stdout=subprocess.PIPE) as process:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=600)
     assert json.loads(output)["pid"] == process.pid
 
 
@@ -247,11 +247,11 @@ def test_options_that_keep_autotrace_out_are_said(here: Path, other: Environment
     line = [str(other.python), "-m", "autotrace", "run", str(other.python), *options, "show.py"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     environment["PYTHONPATH"] = SOURCE
-    result = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert json.loads(result.stdout)["on"] == "1"
     assert result.stderr == (f"autotrace: run: {other.python} runs {says}; it is not traced\n" if says else "")
     environment["AUTOTRACE"] = "0"
-    result = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert result.stderr == ""
 
 
@@ -346,9 +346,15 @@ class Target:
         """Run `code` in an environment where nothing is installed, our directory and `others` behind it on PYTHONPATH."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTRACE", "PYTHON"))}
         path = os.pathsep.join(map(str, [self.site, *others]))
-        environment: Mapping[str, str] = {**inherited, "PYTHONPATH": path, "AUTOTRACE": "1", **variables}
+        environment: Mapping[str, str] = {
+            **inherited,
+            "PYTHONPATH": path,
+            "AUTOTRACE": "1",
+            "AUTOTRACE_EXIT_TIMEOUT": "600",
+            **variables,
+        }
         line = [str(self.bare.python), "-B", "-c", code]
-        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs/collectors.md"
 LAST = "the last line"
 """What the program prints at its end."""
-PATIENCE = 40.0
+PATIENCE = 600.0
 """Seconds after which a collector is taken not to say any more."""
 
 Start = Callable[..., "subprocess.Popen[bytes]"]

@@ -33,7 +33,7 @@ class Step(NamedTuple):
         return re.search(f"^{pattern}$", self.printed.strip(), re.DOTALL) is not None
 
 
-def follow(page: Path, where: Path, environment: Mapping[str, str], timeout: float = 600.0) -> list[Step]:
+def follow(page: Path, where: Path, environment: Mapping[str, str], timeout: float = 1800.0) -> list[Step]:
     """Do what `page` says, in the empty directory `where`, and return its steps. The first that fails is an AssertionError."""
     found = blocks(page)
     outputs = where.parent / "printed"

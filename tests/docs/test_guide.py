@@ -63,8 +63,8 @@ class Stranger:
     def run(self, *command: str, **variables: str) -> str:
         """What a command prints on stdout."""
         path = f"{self.home / 'env/bin'}{os.pathsep}{self._inherited['PATH']}"
-        environment = {**self._inherited, "PATH": path, "AUTOTRACE_STRICT": "1", **variables}
-        done = subprocess.run(command, cwd=self.tree, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        environment = {**self._inherited, "PATH": path, "AUTOTRACE_STRICT": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", **variables}
+        done = subprocess.run(command, cwd=self.tree, env=environment, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

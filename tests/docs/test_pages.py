@@ -35,7 +35,7 @@ PROGRAMS = [page for page in PAGES if page != GUIDE and blocks(page, "python")]
 def install(tree: Path, site: Path) -> None:
     """Install the distribution of a page as a user would, without the index."""
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--target", str(site)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(tree)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(tree)], check=True, timeout=600)
 
 
 def environment(provider: Provider, *paths: Path) -> dict[str, str]:
@@ -44,6 +44,7 @@ def environment(provider: Provider, *paths: Path) -> dict[str, str]:
         **ours,
         **provider.environment(),
         "AUTOTRACE_STRICT": "1",
+        "AUTOTRACE_EXIT_TIMEOUT": "600",
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONWARNINGS": "error",
     }
@@ -72,7 +73,7 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

@@ -58,7 +58,7 @@ class Modules:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert result.returncode == 0, result.stderr
@@ -109,7 +109,7 @@ class Gate:
 
     def _wait(self) -> None:
         self._reached.set()
-        assert self._open.wait(30)
+        assert self._open.wait(600)
 
     def start(self, work: Callable[..., Any], *arguments: Any) -> threading.Thread:
         """Do `work` in a thread of its own."""
@@ -126,13 +126,13 @@ class Gate:
         return thread
 
     def reached(self) -> None:
-        assert self._reached.wait(30)
+        assert self._reached.wait(600)
 
     def open(self) -> None:
         """Let the body go on, and wait for all threads."""
         self._open.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(600)
             assert not thread.is_alive()
         assert self.errors == []
 

@@ -79,7 +79,7 @@ class Installation:
             cwd=self.root,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=False,
         )
         assert result.returncode == 0, result.stderr
@@ -375,7 +375,7 @@ def test_closed_descriptors_do_not_stop_the_program(own: Installation, redirecti
     write_plugin("raise RuntimeError('broken')")(own)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTRACE", "PYTHON"))}
     command = f"exec '{own.python}' -c 'import throw_away_library, sys; sys.exit(7)' {redirection}"
-    result = subprocess.run(["sh", "-c", command], env={**environment, "AUTOTRACE": "1"}, timeout=60, check=False)
+    result = subprocess.run(["sh", "-c", command], env={**environment, "AUTOTRACE": "1"}, timeout=600, check=False)
     assert result.returncode == 7
 
 
@@ -395,7 +395,7 @@ sys.exit(subprocess.run([{str(own.python)!r}, "-c", {FINE!r}]).returncode)
         env={**environment, "AUTOTRACE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (result.stdout, result.returncode) == ("fine\n", 0)
@@ -635,7 +635,7 @@ if __name__ == "__main__":
     results = context.Queue()
     process = context.Process(target=child, args=(results,))
     process.start()
-    print(*results.get(timeout=30))
+    print(*results.get(timeout=600))
     process.join()
 """
 

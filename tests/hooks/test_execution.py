@@ -606,7 +606,7 @@ def test_a_module_with_a_getattr_of_its_own_is_never_asked(modules: Any, gate: A
     if when == "while the body runs":
         gate.reached()
     else:
-        thread.join(30)
+        thread.join(600)
     if when != "before":
         hooks.when_imported(name, seen.append)
     gate.open()

@@ -27,7 +27,7 @@ from autotrace.testing.provider import Provider, serve
 PROGRAMS = Path(__file__).parent / "programs"
 FILE = "traces.jsonl"
 """For AUTOTRACE_FILE, in a program's own folder."""
-PATIENCE = 60.0
+PATIENCE = 600.0
 """Seconds after which something hangs."""
 
 _VALIDATOR = Draft202012Validator(lines.json_schema())
@@ -131,7 +131,7 @@ def environment(provider: Provider, folder: Path, variables: dict[str, str]) -> 
         for name, value in os.environ.items()
         if not name.startswith("AUTOTRACE") and not name.lower().endswith("_proxy") and name not in others
     }
-    return {**ours, "HOME": str(folder), **provider.environment(), **variables}
+    return {**ours, "HOME": str(folder), **provider.environment(), "AUTOTRACE_EXIT_TIMEOUT": "600", **variables}
 
 
 class Running:

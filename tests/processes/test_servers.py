@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("ollama")
 pytest.importorskip("autotrace_ollama")
 
-PATIENCE = 30.0
+PATIENCE = 600.0
 """Seconds for a server to come up, or to change."""
 
 
@@ -24,7 +24,7 @@ class Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket, for which nobody has to find a free port."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=600)
         self._path = str(path)
 
     def connect(self) -> None:

@@ -93,7 +93,7 @@ def run(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> Callable[
         script = tmp_path / "program.py"
         script.write_text(PREAMBLE.format(enable=enable) + textwrap.dedent(program))
         line = [sys.executable, str(script)]
-        patience = {"AUTOTRACE_EXIT_TIMEOUT": "60"}  # on a busy machine the imports of the first record alone take seconds
+        patience = {"AUTOTRACE_EXIT_TIMEOUT": "600"}  # on a busy machine the imports of the first record alone take seconds
         return Ran(
             subprocess.run(
                 line,
@@ -101,7 +101,7 @@ def run(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> Callable[
                 cwd=tmp_path,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=600,
                 check=False,
             )
         )

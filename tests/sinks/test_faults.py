@@ -25,7 +25,7 @@ def events(err: bytes) -> list[str]:
 
 UNTIL_FLUSHED = """
 def until_flushed():
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 600
     while not autotrace.flush():
         assert time.monotonic() < give_up
         time.sleep(0.01)
@@ -56,7 +56,7 @@ assert autotrace.health()["spans"]["written"] == 2
 span("c")
 """
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert names(out) == ["a", "b", "c"]
     said = [json.loads(line)["message"] for line in err.splitlines()]
@@ -79,7 +79,7 @@ for number in range(60):
         resource.setrlimit(resource.RLIMIT_FSIZE, (9_000 + 800 * number, -1))
     span(str(number), text="x" * 1000)
     time.sleep(0.005)
-give_up = time.monotonic() + 20
+give_up = time.monotonic() + 600
 while not autotrace.health()["sinks"]["stdout"]["failing"]:  # it may have got room just now, and not filled it yet
     assert time.monotonic() < give_up
     time.sleep(0.01)
@@ -89,7 +89,7 @@ assert autotrace.health()["sinks"]["stdout"] == {"failing": False, "waiting": 0}
 """,
             stdout=out,
         )
-        err = process.communicate(timeout=60)[1]
+        err = process.communicate(timeout=600)[1]
     assert process.returncode == 0, err
     assert names((tmp_path / "out").read_bytes()) == [str(number) for number in range(60)]
     assert events(err)[:2] == ["autotrace.sink", "autotrace.sink"]
@@ -112,11 +112,11 @@ def test_an_output_that_never_works_delays_nothing_and_is_said(start: Any, tmp_p
     )
     os.close(fd)
     begun = time.monotonic()
-    err = process.communicate(timeout=60)[1]
+    err = process.communicate(timeout=600)[1]
     assert process.returncode == 0
     assert events(err) == ["autotrace.sink", "autotrace.dropped"]
     assert json.loads(err.splitlines()[1])["records"] == 20
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 300
 
 
 def slowly(process: Any) -> bytes:
@@ -145,9 +145,9 @@ for number in range(40):
     ids=["non-blocking", "interrupted", "replaced", "sys.stdout closed", "none"],
 )
 def test_lines_stay_whole_whatever_is_done_to_stdout(start: Any, before: str) -> None:
-    process = start(f"{before}\n{LONG}", variables={"AUTOTRACE_EXIT_TIMEOUT": "30"})
+    process = start(f"{before}\n{LONG}", variables={"AUTOTRACE_EXIT_TIMEOUT": "600"})
     out = slowly(process)
-    assert process.communicate(timeout=60)[1] == b""
+    assert process.communicate(timeout=600)[1] == b""
     assert names(out) == [str(number) for number in range(40)]
 
 
@@ -167,7 +167,7 @@ def test_a_reader_that_is_gone_is_no_end_of_the_program(start: Any, action: str)
     process.stdin.write(b"\n")
     process.stdin.flush()
     err = process.stderr.read()
-    assert process.wait(60) == 0
+    assert process.wait(600) == 0
     assert events(err) == ["autotrace.sink", "autotrace.dropped"]
 
 
@@ -187,9 +187,9 @@ def test_a_daemon_goes_on(start: Any) -> None:
         open("done", "w").close()
         """
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (names(out), err) == (["a"], b"")
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 600
     done = Path(process.args[1]).parent / "done"
     while not done.exists():
         assert time.monotonic() < give_up
@@ -237,7 +237,7 @@ autotrace.flush(5.0)
 )
 def test_a_sink_gets_each_record_once_and_in_order(start: Any, body: str, lost: list[str], said: int) -> None:
     process = start(OWN_SINK.replace("{body}", body), enable="")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert out.decode().strip().split(",") == [name for name in map(str, range(30)) if name not in lost]
     assert len(err.splitlines()) == said, err
@@ -263,7 +263,7 @@ def test_a_sink_that_waits_does_not_keep_the_others_waiting(start: Any) -> None:
     while found.count(b"\n") < 10:
         found += os.read(process.stdout.fileno(), 10_000)
     reader.cancel()
-    err = process.communicate(b"\n", timeout=60)[1]
+    err = process.communicate(b"\n", timeout=600)[1]
     assert names(found) == [str(number) for number in range(10)]
     assert events(err) == ["autotrace.sink", "autotrace.dropped"]
 
@@ -295,7 +295,7 @@ autotrace.health()
         enable="",
         variables={"AUTOTRACE_EXIT_TIMEOUT": "0.2"},
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert names(out) == ["0", "1", "2"]
     assert b"Traceback" not in err
@@ -304,5 +304,5 @@ autotrace.health()
 
 def test_a_variable_that_was_spoilt_after_it_was_checked_costs_no_record(start: Any) -> None:
     process = start("os.environ['AUTOTRACE_SINKS'] = '{'\nspan('a')")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, names(out), events(err)) == (0, ["a"], ["autotrace.settings"])

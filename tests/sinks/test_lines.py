@@ -75,7 +75,7 @@ class Reader:
 
     def lines(self) -> list[bytes]:
         """All of them, when the last writer is gone."""
-        self._thread.join(60)
+        self._thread.join(600)
         return self.data.splitlines()
 
 
@@ -124,9 +124,9 @@ def test_lines_of_six_processes_are_whole_at_any_size(start: Any, tmp_path: Path
     if "lock file" in kind and sys.platform == "win32":
         pytest.skip("no descriptors to share")
     with output(kind, tmp_path / "out") as (fd, lines):
-        places = {"TMPDIR": str(tmp_path), "AUTOTRACE_EXIT_TIMEOUT": "60"}
+        places = {"TMPDIR": str(tmp_path), "AUTOTRACE_EXIT_TIMEOUT": "600"}
         process = start((LOCK_FILE if "lock file" in kind else "") + OURS + SIX, stdout=fd, variables=places)
-        err = process.communicate(timeout=60)[1]
+        err = process.communicate(timeout=600)[1]
         found = lines()
     assert (process.returncode, err) == (0, b"")
     assert broken(found) == 0
@@ -137,7 +137,7 @@ def test_lines_of_six_processes_are_whole_at_any_size(start: Any, tmp_path: Path
 def test_without_a_lock_they_break(start: Any, tmp_path: Path) -> None:
     """The control: what a writer does that knows nothing of the others."""
     with output("pipe", tmp_path / "out") as (fd, lines):
-        start(NAIVE + SIX, stdout=fd).communicate(timeout=60)
+        start(NAIVE + SIX, stdout=fd).communicate(timeout=600)
         found = lines()
     assert broken(found) > 10
 
@@ -179,9 +179,9 @@ def test_a_program_that_prints_all_the_time_swallows_no_record(
     start: Any, tmp_path: Path, kind: str, how: str, whole: bool, buffered: bool
 ) -> None:
     with output(kind, tmp_path / "out") as (fd, lines):
-        variables = {"AUTOTRACE_EXIT_TIMEOUT": "60", **({} if buffered else {"PYTHONUNBUFFERED": "1"})}
+        variables = {"AUTOTRACE_EXIT_TIMEOUT": "600", **({} if buffered else {"PYTHONUNBUFFERED": "1"})}
         process = start(PRINTING.replace("{print}", how), stdout=fd, variables=variables)
-        err = process.communicate(timeout=60)[1]
+        err = process.communicate(timeout=600)[1]
         found = lines()
     records = [line for line in found if line.startswith(b"{")]
     assert broken(records) == 0
@@ -208,7 +208,7 @@ def test_half_a_line_of_another_process_swallows_no_record(start: Any, tmp_path:
         os.waitpid(child, 0)
     """
     with output("pipe", tmp_path / "out") as (fd, lines):
-        start(program, stdout=fd, variables={"AUTOTRACE_EXIT_TIMEOUT": "60"}).communicate(timeout=60)
+        start(program, stdout=fd, variables={"AUTOTRACE_EXIT_TIMEOUT": "600"}).communicate(timeout=600)
         found = lines()
     assert sum(line.startswith(b"{") for line in found) == 400
     assert broken([line for line in found if b"{" in line]) == 0
@@ -235,7 +235,7 @@ def test_a_kill_in_a_long_write_tears_one_line_and_the_next_record_is_on_its_own
     process.stdin.write(b"\n")
     process.stdin.flush()
     assert process.stderr.readline() == b"killed\n"
-    out = begun + process.communicate(timeout=60)[0]
+    out = begun + process.communicate(timeout=600)[0]
     torn, *whole = out.splitlines()
     assert torn.startswith(b'{"timestamp"')
     with pytest.raises(ValueError, match="Unterminated"):
@@ -260,7 +260,7 @@ def test_a_process_that_was_stopped_does_not_stop_the_others_and_begins_its_line
     sys.stdin.readline()
     os.kill(child, signal.SIGKILL)
     """
-    process = start(program, variables={"AUTOTRACE_EXIT_TIMEOUT": "20"})
+    process = start(program, variables={"AUTOTRACE_EXIT_TIMEOUT": "600"})
     os.read(process.stdout.fileno(), 1000)
     time.sleep(0.5)
     process.stdin.write(b"\n")
@@ -278,17 +278,17 @@ def test_a_process_that_was_stopped_does_not_stop_the_others_and_begins_its_line
         again += os.read(process.stdout.fileno(), 100_000)
     whole = json.loads(again)
     assert (whole["name"], len(whole["attributes"]["text"])) == ("long", 300_000)
-    process.communicate(b"\n", timeout=60)
+    process.communicate(b"\n", timeout=600)
 
 
 def test_another_descriptor_can_be_named(start: Any, tmp_path: Path) -> None:
     with output("pipe", tmp_path / "out") as (fd, lines):
         process = start("print('mine'); span('a')", variables={"AUTOTRACE_FD": str(fd)}, pass_fds=[fd])
-        assert process.communicate(timeout=60) == (b"mine\n", b"")
+        assert process.communicate(timeout=600) == (b"mine\n", b"")
         found = lines()
     assert [json.loads(line)["name"] for line in found] == ["a"]
     process = start("print('mine'); span('a')", variables={"AUTOTRACE_FD": "77"})
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     said, record = map(json.loads, err.splitlines())
     assert (out, "77 is not open" in said["message"], record["name"]) == (b"mine\n", True, "a")
 

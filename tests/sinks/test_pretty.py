@@ -70,7 +70,7 @@ def test_on_a_terminal_in_its_width_and_in_colour(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
     line = [sys.executable, str(script)]
-    subprocess.run(line, stdout=theirs, env=environment(**{"TERM": "xterm", **variables}), check=True, timeout=60)
+    subprocess.run(line, stdout=theirs, env=environment(**{"TERM": "xterm", **variables}), check=True, timeout=600)
     os.close(theirs)
     text = read(ours)
     os.close(ours)

@@ -238,7 +238,7 @@ def test_the_commands_show_the_sinks_and_where_lines_go(tmp_path: Path, environm
 
     def command(*arguments: str) -> str:
         line = [sys.executable, "-m", "autotrace", *arguments]
-        done = subprocess.run(line, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+        done = subprocess.run(line, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True, timeout=600, check=False)
         return done.stdout
 
     path = str(tmp_path / "traces/app.jsonl")

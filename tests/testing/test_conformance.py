@@ -17,6 +17,7 @@ from autotrace._instrumentation import activation, installed_plugin
 from autotrace.plugin import DeclarationError
 from autotrace.testing import Library, Scorecard, run
 from autotrace.testing._checks import all_checks
+from autotrace.testing._matrix import cells, covering
 
 HERE = Path(__file__).parent / "acme"
 MODULES = ("acme", "autotrace_acme", "description")
@@ -379,7 +380,7 @@ def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: 
 def test_what_a_plugin_costs_is_a_figure_and_no_failure(acme: Acme) -> None:
     found = acme.plant(
         (
-            in_route("time.sleep(0.003)"),
+            in_route("time.sleep(0.03)"),
             on_top("import time"),
             ONE_SIDE,
         )
@@ -409,3 +410,13 @@ def test_the_page_for_authors_lists_every_check() -> None:
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
     rows = [f"| {check.name} | {check.description} |" for check in all_checks()]
     assert [row for row in rows if row not in page] == []
+
+
+def test_what_covers_a_matrix_has_each_check_of_each_case_and_each_form(acme: Acme) -> None:
+    library = acme.plant(())
+    every, some = list(cells(library)), covering(library)
+    assert len(some) < 0.75 * len(every)
+    assert {(cell.case.name, cell.check.name) for cell in some} == {(cell.case.name, cell.check.name) for cell in every}
+    for form in ("call", "stream", "raw"):
+        assert {cell.name for cell in every if cell.check.name == form} <= {cell.name for cell in some}
+    assert {cell.side.name for cell in some if cell.check.name not in ("call", "stream", "raw")} == {"sync", "async"}

@@ -52,7 +52,7 @@ def session(tmp_path: Path) -> Run:
             env={**inherited, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         return done.returncode, done.stdout

@@ -102,7 +102,7 @@ def _drive(reading: Reading, out: Path) -> str:
     with open(out / "spans.jsonl", "wb") as stdout:
         done = subprocess.run(
             command,
-            env={**environment, "AUTOTRACE": "1", "AUTOTRACE_STRICT": "1"},
+            env={**environment, "AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "AUTOTRACE_EXIT_TIMEOUT": "600"},
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,

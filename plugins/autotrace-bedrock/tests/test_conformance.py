@@ -19,7 +19,7 @@ config = pytest.importorskip("botocore.config")
 
 SESSION = boto3.session.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")
 """One for all clients, as it keeps the descriptions of the services."""
-OPTIONS = config.Config(retries={"total_max_attempts": 1}, read_timeout=2, signature_version=botocore.UNSIGNED)
+OPTIONS = config.Config(retries={"total_max_attempts": 1}, read_timeout=600, signature_version=botocore.UNSIGNED)
 """Not signed, as the time of a signature is in the request: two that are compared may be made in two seconds."""
 
 

@@ -153,15 +153,20 @@ def test_what_is_cancelled_is_cancelled(kind: str, langchain: Any, captured: Any
     @tool
     async def slow(city: str) -> str:
         """Takes its time."""
+        begun.set()
         await asyncio.sleep(30)
         return city
 
     class Slow(type(langchain.model())):  # type: ignore[misc]
         async def _agenerate(self, *_: Any, **__: Any) -> Any:
+            begun.set()
             await asyncio.sleep(30)
 
     async def asleep(_: Any) -> None:
+        begun.set()
         await asyncio.sleep(30)
+
+    begun = asyncio.Event()
 
     async def main() -> None:
         runnable, value = {
@@ -170,7 +175,7 @@ def test_what_is_cancelled_is_cancelled(kind: str, langchain: Any, captured: Any
             "graph": (graph(asleep), {"messages": []}),
         }[kind]
         task = asyncio.create_task(runnable.ainvoke(value))
-        await asyncio.sleep(0.1)
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -234,7 +239,7 @@ def test_what_is_open_when_the_process_ends(how: str) -> None:
         env={name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]

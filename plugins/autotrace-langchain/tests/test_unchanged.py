@@ -173,10 +173,10 @@ def test_nothing_is_imported_that_the_program_does_not() -> None:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
-        env={**ours, "AUTOTRACE": "1"},
+        env={**ours, "AUTOTRACE": "1", "AUTOTRACE_EXIT_TIMEOUT": "600"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -103,7 +103,8 @@ async def on_stdio(folder: Path) -> AsyncIterator[Any]:
     """A child that is traced as well; its records go to a file."""
     program = folder / "server.py"
     program.write_text(STDIO)
-    environment = {"AUTOTRACE": "1", "AUTOTRACE_FILE": str(folder / "server.jsonl"), "PYTHONPATH": ":".join(sys.path)}
+    environment = {"AUTOTRACE": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONPATH": ":".join(sys.path)}
+    environment["AUTOTRACE_FILE"] = str(folder / "server.jsonl")
     parameters = mcp.StdioServerParameters(command=sys.executable, args=[str(program)], env=environment)
     async with stdio_client(parameters) as streams, mcp.ClientSession(*streams[:2]) as session:
         await session.initialize()

@@ -18,8 +18,8 @@ SDKS = ("openai", "anthropic", "ollama")
 EXAMPLE = "autotrace._cli.example"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 ADDRESSES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_HOST")
-"""What the example looks for before it uses an SDK. Only the embedded provider sets these: an SDK whose plugin is not installed is
-skipped, and never reaches a real server."""
+"""What the example looks for before it uses an SDK. Only the embedded provider sets these: an SDK whose plugin is not installed
+is skipped, and never reaches a real server."""
 LATENCY = 0.02
 CHUNK_DELAY = 0.005
 """Seconds, so that the tree shows durations."""

@@ -7,6 +7,9 @@ from typing import Any
 from autotrace._writer.writer import writer
 from autotrace.sinks._memory import MemorySink
 
+_PATIENCE = 600.0
+"""Seconds, for a writer that a busy machine keeps waiting: what is captured is kept in memory, which takes none of its own."""
+
 
 class Capture:
     """A ``with`` block during which records go into `spans` and nowhere else.
@@ -18,22 +21,22 @@ class Capture:
         self._sink = MemorySink(max_records=0)
 
     def __enter__(self) -> Capture:
-        writer.drain(5.0)
+        writer.drain(_PATIENCE)
         self._before, writer.sinks = writer.sinks, [self._sink]
         return self
 
     def __exit__(self, *_: object) -> None:
-        writer.drain(5.0)
+        writer.drain(_PATIENCE)
         writer.sinks = self._before
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        writer.drain(5.0)
+        writer.drain(_PATIENCE)
         return self._sink.spans
 
     def clear(self) -> None:
         """Forget what was captured so far."""
-        writer.drain(5.0)
+        writer.drain(_PATIENCE)
         self._sink.clear()
 
 

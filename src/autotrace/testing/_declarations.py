@@ -103,7 +103,7 @@ def _entry(entry: distributions.EntryPoint | None) -> Iterator[Finding]:
         yield Finding("note", "distribution", f"{entry.distribution} is not called autotrace-…, as users expect")
     plugin = entry.value.partition(":")[0]
     code = _IMPORT.format(module=plugin)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
         yield Finding("problem", plugin, f"cannot be imported by itself: {done.stderr.strip().splitlines()[-1]}")
     elif entry.package in done.stdout.split():

@@ -214,7 +214,7 @@ def threads(world: World) -> None:
     wrong = world.told.setdefault("wrong", [])
 
     def work(name: str) -> None:
-        together.wait(10)
+        together.wait(600)
         for each in (name, "two", "one.leaf"):
             if vars(importlib.import_module(each)).get("value") != 1:
                 wrong.append(each)
@@ -223,7 +223,7 @@ def threads(world: World) -> None:
     for thread in started:
         thread.start()
     for thread in started:
-        thread.join(20)
+        thread.join(600)
         if thread.is_alive():
             wrong.append("deadlock")
 

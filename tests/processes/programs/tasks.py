@@ -43,10 +43,10 @@ if __name__ == "__main__":
     worker = subprocess.Popen([*line, "--without-gossip", "--without-mingle", "--without-heartbeat"])
     tell("sender")
     for answer in [app.send_task("question", [f"task {number}"]) for number in range(6)]:
-        print(answer.get(timeout=40, interval=0.05), flush=True)
+        print(answer.get(timeout=600, interval=0.05), flush=True)
     last = app.send_task("late")
     while not (HERE / "begun").exists():
         time.sleep(0.05)
     worker.send_signal(signal.SIGTERM)
     print("the worker ended with", worker.wait(), flush=True)
-    print(last.get(timeout=10), flush=True)
+    print(last.get(timeout=600), flush=True)

@@ -18,6 +18,7 @@ from autotrace.testing._cell import Cell, require
 from autotrace.testing._checks.declaring import check
 
 _BATCH = 16
+_BATCHES = 4
 _ROUNDS = 4
 _LEAK = 4.0
 """Blocks per call: what a call leaves is many more (an object, its dict, its strings), the noise of other threads is less."""
@@ -117,10 +118,13 @@ async def _is_flat(cell: Cell, client: Any) -> None:
 
 
 async def _growth(cell: Cell, client: Any) -> float:
-    """The blocks that each call adds: of the smallest batch, as a leak is in each, and a cache that fills is not."""
+    """The blocks that each call adds: of the smallest batch, as a leak is in each, and a cache that fills is not.
+
+    The first batch that adds less than a leak does has the answer: no other can make the smallest one larger.
+    """
     ask = cell.ask()
-    sizes = []
-    for _ in range(4):
+    sizes: list[int] = []
+    while len(sizes) < _BATCHES and (len(sizes) < 2 or sizes[-1] - sizes[-2] >= _LEAK * _BATCH):
         for _ in range(_BATCH):
             await cell.call(client, ask)
         cell.forget()

@@ -11,6 +11,9 @@ from autotrace.testing._cell import Cell, NotApplicable, require
 from autotrace.testing._checks.declaring import check
 from autotrace.testing._checks.records import text_of
 
+_PATIENCE = 600.0
+"""Seconds, for what comes at once where nothing is wrong and the machine has the time."""
+
 
 @check("broken stream", needs="stream", faults=("cut", "error-event", "malformed"))
 async def broken_stream(cell: Cell) -> None:
@@ -154,13 +157,13 @@ async def _reading(cell: Cell, client: Any, some: asyncio.Event) -> None:
 async def _cancelled(cell: Cell, task: asyncio.Task[None], when: float | asyncio.Event) -> None:
     if isinstance(when, asyncio.Event):
         waiter = asyncio.create_task(when.wait())
-        await asyncio.wait({waiter, task}, timeout=5.0, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({waiter, task}, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         waiter.cancel()
     else:
         await asyncio.wait({task}, timeout=when)
     require(not task.done(), f"{cell.name}: there was no time to cancel the call: {task!r:.300}")
     task.cancel()
-    await asyncio.wait({task}, timeout=5.0)
+    await asyncio.wait({task}, timeout=_PATIENCE)
     require(task.cancelled(), f"{cell.name}: the task was cancelled, and goes on or ended otherwise: {task!r:.300}")
 
 

@@ -123,10 +123,10 @@ async def early_activation(cell: Cell) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     done = subprocess.run(  # noqa: ASYNC221 - nothing else runs in this event loop
         [*_PROGRAM, cell.library.source, cell.library.package, cell.case.name, cell.side.name, cell.library.url],
-        env={**inherited, "AUTOTRACE": "1", "PYTHONWARNINGS": "ignore"},
+        env={**inherited, "AUTOTRACE": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     require(done.returncode == 0, f"{cell.name}: the program ended with {done.returncode}: {done.stderr[-2000:]}")
