@@ -39,9 +39,9 @@ FOO = {"acme/foo-1": {"input": 1.5, "output": 6, "cache_read": 0.15, "cache_writ
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No prices are given, and what is installed is looked for anew."""
     monkeypatch.setattr(settings, "current", settings.Settings())
-    sources.forget()
+    sources.installed.forget()
     yield
-    sources.forget()
+    sources.installed.forget()
 
 
 @pytest.fixture
@@ -488,10 +488,10 @@ FORMS = {
 def test_what_is_known_of_a_form_of_usage_changes_no_cost(model: tuple[str, str], data: st.DataObject) -> None:
     raws = data.draw(st.lists(FORMS[model], min_size=4, max_size=8))
     given = [attributes(*model, raw, input_tokens=9, output_tokens=9) for raw in raws]
-    sources.forget()
+    sources.installed.forget()
     one_after_another = [priced(dict(one)) for one in given]
     for one, before in zip(given, one_after_another, strict=True):
-        sources.forget()
+        sources.installed.forget()
         assert priced(dict(one)) == before
 
 

@@ -22,7 +22,7 @@ from autotrace._capture import context, open_calls, recording
 from autotrace._record import response_ids
 from autotrace._record.origin import Origin
 from autotrace.errors import DeclarationError
-from autotrace.plugin import Operation
+from autotrace.plugin import Call, Operation
 from autotrace.testing import Capture
 
 FRAMEWORK = '''
@@ -396,7 +396,7 @@ OUTER = Operation("chat", request={"model": "model"}, response={"id": "id"}, tra
 ORIGIN = Origin("autotrace-acme", "1", "acme")
 
 
-def begin(operation: Operation = OUTER, **more: Any) -> recording.Call:
+def begin(operation: Operation = OUTER, **more: Any) -> Call:
     return recording.begin(operation, ORIGIN, {"model": "m"}, **more)
 
 

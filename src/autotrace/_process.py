@@ -1,4 +1,4 @@
-"""What a process has once: what is to be done when it forks, and its stdout.
+"""What a process has once: claims, what is to be done when it forks, its stdout, its end.
 
 Of stdout: which descriptor the lines go to, and whether what the program prints there ends in the middle of a line. Part of the
 activation budget: the program may print before it makes its first call.
@@ -18,6 +18,39 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
+
+# ------------------------------------------------------------------------------------------------------------- claims
+
+
+class Claim:
+    """A right that one thread has at a time.
+
+    Taking it is one step of C code and waits for nobody: finalisers and signal handlers may ask, and a fork copies no lock
+    that another thread holds.
+    """
+
+    __slots__ = ("_free",)
+
+    def __init__(self) -> None:
+        self._free = [None]
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody has it."""
+        return bool(self._free)
+
+    def take(self) -> bool:
+        """Take it. False if somebody has it."""
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        """Let others take it: by whoever has it."""
+        self._free.append(None)
+
 
 # -------------------------------------------------------------------------------------------------------------- forks
 
@@ -73,65 +106,7 @@ forks = Forks()
 IDENTITY = "AUTOTRACE_STDOUT"
 """Environment variable: device and inode of the first active process's stdout."""
 
-give_up_at: float | None = None
-"""When sinks stop waiting (`time.monotonic`); set when the process is ending."""
-
 _NEWLINE = 10
-
-_chosen: int | None = None
-
-on_leave: Callable[[], None] | None = None
-"""Called when stdout is left, if there is somebody who may have begun to write there."""
-
-
-def descriptor() -> int:
-    """The setting `fd`, else 1, or 2 in a child process whose stdout is not the first active process's.
-
-    There, stdout is an answer that somebody parses (`subprocess.check_output`, a protocol server). The first active process
-    notes its own stdout in the environment, which children inherit. That answer holds for the life of the process.
-    """
-    global _chosen
-    if _chosen is None:
-        try:
-            status = os.fstat(1)
-        except OSError:  # closed
-            _chosen = 2
-        else:
-            identity = f"{status.st_dev}:{status.st_ino}"
-            _chosen = 1 if os.environ.setdefault(IDENTITY, identity) == identity else 2
-    return _chosen if (named := settings.current.valid("fd")) is None else _open(int(named))
-
-
-def leave_stdout() -> None:
-    """Have the lines go to stderr from now on, as what this process writes to its stdout is an answer that somebody parses.
-
-    A plugin says so when its library begins to speak a protocol there. The setting `fd` stays in force, and so do other
-    sinks. Processes that this one starts do not write to that stdout either.
-    """
-    global _chosen
-    if _chosen == 2 or settings.current.valid("fd") is not None:
-        return
-    _chosen = 2
-    os.environ[IDENTITY] = "left"
-    prints.release()
-    if on_leave is not None:
-        on_leave()
-
-
-def is_wanted() -> bool:
-    """Whether lines go to the descriptor at all, as the settings are now: not if they name other sinks, or a file."""
-    given = settings.current.given("sinks")
-    return "stdout" in given[0] if given else settings.current.valid("file") is None
-
-
-def _open(named: int) -> int:
-    """`named`, if that is open in this process: a child may not have inherited it."""
-    try:
-        os.fstat(named)
-    except OSError:
-        diagnostics.say("settings", f"setting fd: descriptor {named} is not open in this process; records go to stderr.")
-        return 2
-    return named
 
 
 class Prints:
@@ -235,5 +210,82 @@ class Prints:
         return len(view), (noted, noted if in_line else ())
 
 
-prints = Prints()
-"""Those of this process."""
+class Stdout:
+    """Which descriptor the lines go to: decided once, by what this process was started with."""
+
+    def __init__(self) -> None:
+        self._chosen: int | None = None
+        self.prints = Prints()
+        self.on_leave: Callable[[], None] | None = None
+        """Called when stdout is left, if there is somebody who may have begun to write there."""
+
+    def descriptor(self) -> int:
+        """The setting `fd`, else 1, or 2 in a child process whose stdout is not the first active process's.
+
+        There, stdout is an answer that somebody parses (`subprocess.check_output`, a protocol server). The first active process
+        notes its own stdout in the environment, which children inherit. That answer holds for the life of the process.
+        """
+        if self._chosen is None:
+            try:
+                status = os.fstat(1)
+            except OSError:  # closed
+                self._chosen = 2
+            else:
+                identity = f"{status.st_dev}:{status.st_ino}"
+                self._chosen = 1 if os.environ.setdefault(IDENTITY, identity) == identity else 2
+        return self._chosen if (named := settings.current.valid("fd")) is None else _open(int(named))
+
+    def leave(self) -> None:
+        """See `leave_stdout`."""
+        if self._chosen == 2 or settings.current.valid("fd") is not None:
+            return
+        self._chosen = 2
+        os.environ[IDENTITY] = "left"
+        self.prints.release()
+        if self.on_leave is not None:
+            self.on_leave()
+
+    @staticmethod
+    def is_wanted() -> bool:
+        """Whether lines go to the descriptor at all, as the settings are now: not if they name other sinks, or a file."""
+        given = settings.current.given("sinks")
+        return "stdout" in given[0] if given else settings.current.valid("file") is None
+
+
+def _open(named: int) -> int:
+    """`named`, if that is open in this process: a child may not have inherited it."""
+    try:
+        os.fstat(named)
+    except OSError:
+        diagnostics.say("settings", f"setting fd: descriptor {named} is not open in this process; records go to stderr.")
+        return 2
+    return named
+
+
+stdout = Stdout()
+"""That of this process."""
+
+
+def leave_stdout() -> None:
+    """Have the lines go to stderr from now on, as what this process writes to its stdout is an answer that somebody parses.
+
+    A plugin says so when its library begins to speak a protocol there. The setting `fd` stays in force, and so do other
+    sinks. Processes that this one starts do not write to that stdout either.
+    """
+    stdout.leave()
+
+
+# ---------------------------------------------------------------------------------------------------------------- end
+
+
+class Ending:
+    """How this process ends."""
+
+    __slots__ = ("give_up_at",)
+
+    def __init__(self) -> None:
+        self.give_up_at: float | None = None
+        """When sinks stop waiting (`time.monotonic`); ``None`` while the process is not ending."""
+
+
+ending = Ending()

@@ -7,9 +7,9 @@ an `Invocation`) picks the operation where one function serves many, `start` is 
 
 from __future__ import annotations
 
+from autotrace._capture.call import Call
 from autotrace._capture.callbacks import guarded, open_call, options, start
 from autotrace._capture.context import SpanContext
-from autotrace._capture.recording import Call
 from autotrace._capture.seams import observe_close, observe_stream
 from autotrace._declaration.instrumentor import Instrumentor
 from autotrace._declaration.invocation import Inside, Invocation, Observer, Route, Target

@@ -358,7 +358,7 @@ def test_a_planted_fault_is_caught(fault: str, acme: Acme) -> None:
 
 def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two records for a call after two `enable()`: no plugin can do that, so the fault is planted in the core."""
-    forgotten: list[installed_plugin.Plugin] = []
+    forgotten: list[installed_plugin.InstalledPlugin] = []
     discover = activation._discover
 
     def forgetful(*given: object) -> None:

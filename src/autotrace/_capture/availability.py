@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import sys
+from functools import cache
 
 from autotrace import _diagnostics as diagnostics
 
@@ -10,23 +12,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-reason: str | None = None
-"""Why nothing can be recorded here; ``None`` where that is not known to be so."""
-
 
 def recording() -> ModuleType | None:
     """The module `autotrace._capture.recording`, or ``None`` where what it needs cannot be loaded, which is said once."""
-    global reason
+    return None if why_not() else sys.modules["autotrace._capture.recording"]
+
+
+@cache
+def why_not() -> str | None:
+    """Why nothing can be recorded here; ``None`` where it can."""
     # An isolated subinterpreter refuses msgspec. Asking twice crashes CPython 3.12 and 3.13, so it is not even tried.
     # Up to 3.11 there is no such refusal.
-    if reason is None and not getattr(_thread, "daemon_threads_allowed", lambda: True)():
+    if not getattr(_thread, "daemon_threads_allowed", lambda: True)():
         reason = "it is an isolated subinterpreter, in which msgspec cannot be loaded"
-    if reason is None:
+    else:
         try:
-            from autotrace._capture import recording as module
+            from autotrace._capture import recording  # noqa: F401
+
+            return None
         except ImportError as exc:  # an incomplete installation
             reason = f"{exc}; reinstall llm-autotrace"
-        else:
-            return module
     diagnostics.say("recording", f"recording is off in this interpreter: {reason}. The program is not affected.")
-    return None
+    return reason

@@ -17,8 +17,8 @@ from typing import Any, Optional, TypeVar, cast
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._capture import context, open_calls, recording, streams, transparency
+from autotrace._capture.call import Call
 from autotrace._capture.context import SpanContext
-from autotrace._capture.recording import Call
 from autotrace._declaration.invocation import UNSET
 from autotrace._declaration.operation import Operation
 from autotrace._record.origin import Origin
@@ -124,9 +124,9 @@ class Scope(Call):
     def abandon(self, may_wait: bool = True) -> None:
         """The consumer closes the generator: twice, before and after the library ends what it carries out."""
         for call in self.carried:
-            if call.left:
+            if call._left:
                 call.abandon(may_wait)
-            call.left = True
+            call._left = True
 
     def fail(self, exc: BaseException) -> None:
         """Interrupted, its calls are cancelled: a library that gathers tasks, or looks for exceptions, may say nothing."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._capture import callbacks, context, open_calls, overhead, recording, streams
-from autotrace._capture.recording import Call
+from autotrace._capture.call import Call
 from autotrace._declaration.invocation import UNSET, Inside, Invocation, Observation, Observer, Target
 from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace._declaration.paths import Getter
@@ -75,8 +75,8 @@ class TracedTarget:
             self.failures.reset()
             self.active = True
 
-    def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pending | None:
-        """What is to be recorded of a call with these arguments; ``None``: nothing."""
+    def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
+        """The call with these arguments that is about to be made; ``None`` where nothing is to be recorded."""
         if not self.active or context.is_suppressed(self.origin.library or ""):
             return None
         since = perf_counter_ns() if overhead.is_timed() else 0
@@ -88,13 +88,67 @@ class TracedTarget:
             if operation is None:
                 return None
             if not isinstance(operation, Operation):
-                raise DeclarationError(f"the route of {self.name} gave {operation!r}; expected an Operation or None")
+                raise DeclarationError(f"the route of {self.name} returned {operation!r}; return an Operation or None")
             if invocation.args is not given:
-                args = (invocation.instance, *invocation.args) if self.method else invocation.args
-            return _Timed(since, self, operation, invocation, args) if since else Pending(self, operation, invocation, args)
+                invocation._call_args = (invocation.instance, *invocation.args) if self.method else invocation.args
+            invocation._operation, invocation._nanoseconds = operation, -since
+            return invocation
         except Exception as exc:  # a plugin's route on a call it was not made for
             self.failed(exc)
             return None
+
+    def begin(self, invocation: Invocation) -> Call:
+        """Begin the span of a call that was prepared."""
+        operation: Any = invocation._operation
+        try:
+            call = recording.begin(
+                operation,
+                self.origin,
+                invocation.arguments() if invocation.request is UNSET else invocation.request,
+                parent=invocation.parent,
+                key=invocation.key,
+                provider=invocation.provider,
+                server=invocation.server,
+                attributes=invocation.attributes,
+                errors=self.errors,
+            )
+        except Exception as exc:  # ours; the call goes on without a span
+            self.failed(exc)
+            invocation._operation, invocation.stream = _NOTHING, ()  # one failure is enough for one call
+            call = recording.inert(_NOTHING)
+        if invocation._nanoseconds:
+            invocation._nanoseconds += perf_counter_ns()
+        return call
+
+    def settle(self, invocation: Invocation, call: Call, result: Any) -> Any:
+        """Give `result` back, once it is arranged how the call ends; or end it now, for a value."""
+        if not invocation._nanoseconds:
+            return self._settle(invocation, call, result)
+        since = perf_counter_ns()
+        result = self._settle(invocation, call, result)
+        overhead.timed.append(invocation._nanoseconds + perf_counter_ns() - since)
+        return result
+
+    def _settle(self, invocation: Invocation, call: Call, result: Any) -> Any:
+        wire = invocation.wire
+        try:
+            if streams.is_generator(result):
+                if wire is not None:
+                    call.begin_stream(lambda _: wire)
+                if invocation.lazy:
+                    call._postpone()
+                    return streams.replace_generator(result, call._resume)
+                call.begin_stream()
+                return streams.replace_generator(result, lambda: call)
+            seams = call.operation.stream if invocation.stream is None else invocation.stream
+            for seam in seams:
+                if streams.attach(seam, result, call) if isinstance(seam, StreamSeam) else seam(result, call):
+                    return result
+            call.finish(wire[-1] if wire else result)
+        except Exception as exc:  # a plugin's seam; the program gets its result
+            self.failed(exc)
+            call.finish()
+        return result
 
     def invocation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
         """A call with these arguments, as the plugin's functions see it."""
@@ -108,130 +162,55 @@ class TracedTarget:
             self.failed(exc)
 
 
-class Pending:
-    """A call that is about to be made: what it is, and what the library's function is called with."""
-
-    __slots__ = ("args", "invocation", "operation", "target")
-
-    def __init__(self, target: TracedTarget, operation: Operation, invocation: Invocation, args: tuple[Any, ...]) -> None:
-        self.args = args
-        self.target = target
-        self.operation = operation
-        self.invocation = invocation
-
-    def begin(self) -> Call:
-        """Begin the span."""
-        target, invocation = self.target, self.invocation
-        try:
-            return recording.begin(
-                self.operation,
-                target.origin,
-                invocation.arguments() if invocation.request is UNSET else invocation.request,
-                parent=invocation.parent,
-                key=invocation.key,
-                provider=invocation.provider,
-                server=invocation.server,
-                attributes=invocation.attributes,
-                errors=target.errors,
-            )
-        except Exception as exc:  # ours; the call goes on without a span
-            target.failed(exc)
-            self.operation, invocation.stream = _NOTHING, ()  # one failure is enough for one call
-            return recording.inert(_NOTHING)
-
-    def settle(self, call: Call, result: Any) -> Any:
-        """Give `result` back, once it is arranged how the call ends; or end it now, for a value."""
-        wire = self.invocation.wire
-        try:
-            if streams.is_generator(result):
-                if wire is not None:
-                    call.begin_stream(lambda _: wire)
-                if self.invocation.lazy:
-                    call.postpone()
-                    return streams.replace_generator(result, call.resume)
-                call.begin_stream()
-                return streams.replace_generator(result, lambda: call)
-            seams = self.operation.stream if self.invocation.stream is None else self.invocation.stream
-            for seam in seams:
-                if streams.attach(seam, result, call) if isinstance(seam, StreamSeam) else seam(result, call):
-                    return result
-            call.finish(wire[-1] if wire else result)
-        except Exception as exc:  # a plugin's seam; the program gets its result
-            self.target.failed(exc)
-            call.finish()
-        return result
-
-
-class _Timed(Pending):
-    """A call whose cost is measured, from the start of `prepare` until it is settled, without the library's own time."""
-
-    __slots__ = ("_nanoseconds",)
-
-    def __init__(self, since: int, *of_call: Any) -> None:
-        super().__init__(*of_call)
-        self._nanoseconds = -since
-
-    def begin(self) -> Call:
-        call = super().begin()
-        self._nanoseconds += perf_counter_ns()
-        return call
-
-    def settle(self, call: Call, result: Any) -> Any:
-        since = perf_counter_ns()
-        result = super().settle(call, result)
-        overhead.timed.append(self._nanoseconds + perf_counter_ns() - since)
-        return result
-
-
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
     """A function that does what `original` does and records it as `target` says; the same kind of function."""
-    prepare = target.prepare
+    prepare, begin, settle = target.prepare, target.begin, target.settle
 
     if inspect.iscoroutinefunction(original):
 
         @functools.wraps(original)
         async def replaced(*args: Any, **kwargs: Any) -> Any:
-            pending = prepare(args, kwargs)
-            if pending is None:
+            invocation = prepare(args, kwargs)
+            if invocation is None:
                 try:
                     return await original(*args, **kwargs)
                 except BaseException as exc:
                     _forget_frame(exc)
                     raise
-            call = pending.begin()
+            call = begin(invocation)
             token = _current.set(call.context)
             try:
-                result = await original(*pending.args, **kwargs)
+                result = await original(*invocation._call_args, **kwargs)
             except BaseException as exc:
                 call.fail(exc)
                 raise
             finally:
                 context.reset(_current, token)
-            return pending.settle(call, result)
+            return settle(invocation, call, result)
 
     else:
 
         @functools.wraps(original)
         def replaced(*args: Any, **kwargs: Any) -> Any:
-            pending = prepare(args, kwargs)
-            if pending is None:
+            invocation = prepare(args, kwargs)
+            if invocation is None:
                 try:
                     return original(*args, **kwargs)
                 except BaseException as exc:
                     _forget_frame(exc)
                     raise
-            call = pending.begin()
+            call = begin(invocation)
             token = _current.set(call.context)
             try:
-                result = original(*pending.args, **kwargs)
+                result = original(*invocation._call_args, **kwargs)
             except BaseException as exc:
                 call.fail(exc)
                 raise
             finally:
                 _current.reset(token)
             if type(result) is CoroutineType:
-                return _awaited(result, pending, call)
-            return pending.settle(call, result)
+                return _awaited(result, target, invocation, call)
+            return settle(invocation, call, result)
 
     return replaced
 
@@ -295,13 +274,13 @@ class _Held:
         self.coroutine.close()
 
 
-def _awaited(inner: Any, pending: Pending, call: Call) -> Any:
+def _awaited(inner: Any, target: TracedTarget, invocation: Invocation, call: Call) -> Any:
     """A coroutine in place of `inner`, which a plain function returned. The call begins when it is awaited."""
-    call.postpone()
+    call._postpone()
     held = _Held(inner)
 
     async def outer() -> Any:
-        call.resume()
+        call._resume()
         token = _current.set(call.context)
         try:
             result = await held.coroutine
@@ -310,7 +289,7 @@ def _awaited(inner: Any, pending: Pending, call: Call) -> Any:
             raise
         finally:
             context.reset(_current, token)
-        return pending.settle(call, result)
+        return target.settle(invocation, call, result)
 
     coroutine: Any = outer()
     coroutine.__name__, coroutine.__qualname__ = inner.__name__, inner.__qualname__

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from autotrace._capture import streams
-from autotrace._capture.recording import Call
+from autotrace._capture.call import Call
 from autotrace._declaration.operation import StreamSeam
 from autotrace._declaration.paths import Path
 

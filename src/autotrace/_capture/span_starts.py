@@ -14,18 +14,18 @@ from autotrace._writer.writer import writer
 
 def announce(draft: Draft) -> None:
     """Have the line written that this span has begun."""
-    if draft.beginning is None and not draft.operation.transparent:
-        draft.beginning = Beginning(draft)
-        writer.announce(draft.beginning)
+    if draft.start_line is None and not draft.operation.transparent:
+        draft.start_line = StartLine(draft)
+        writer.announce(draft.start_line)
 
 
 def withdraw(draft: Draft) -> None:
     """Have no such line yet, as nothing was sent; nothing changes if it is out."""
-    if draft.beginning is not None and draft.beginning.withdraw():
-        draft.beginning = None
+    if draft.start_line is not None and draft.start_line.withdraw():
+        draft.start_line = None
 
 
-class Beginning:
+class StartLine:
     """The line of one span, until it is made."""
 
     __slots__ = ("_draft",)

@@ -12,7 +12,7 @@ from autotrace._settings import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from autotrace._capture.recording import Call
+    from autotrace._capture.call import Call
 
 
 class ManualSpan:

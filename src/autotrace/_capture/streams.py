@@ -19,7 +19,7 @@ from typing import Any
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._capture import context
-from autotrace._capture.recording import Call
+from autotrace._capture.call import Call
 from autotrace._declaration.operation import StreamSeam
 from autotrace._declaration.paths import Path
 
@@ -38,10 +38,10 @@ class _Step:
 
     def __enter__(self) -> None:
         self._token = _current.set(self._own)
-        self._call.reading = True
+        self._call._reading = True
 
     def __exit__(self, *_: object) -> None:
-        self._call.reading = False
+        self._call._reading = False
         context.reset(_current, self._token)
 
 
@@ -229,7 +229,7 @@ def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
         kept = _Kept(owner)
         setattr(owner, name, _closer(method, name, kept, weakref.ref(call), vars(owner).get(name)))
         if owner is stream:
-            call.until_read(kept.release)
+            call._until_read(kept.release)
     except (AttributeError, TypeError) as exc:  # an object without a __dict__ or weak references
         diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched ({exc}); an early close shows late.")
 
@@ -275,7 +275,7 @@ def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> 
 
     def ended() -> None:
         call = call_ref()
-        if call is not None and not call.reading:
+        if call is not None and not call._reading:
             call.abandon()
 
     if inspect.iscoroutinefunction(method):

@@ -60,7 +60,7 @@ def probe() -> None:
 
     path = os.environ[reporting.VARIABLE]
     on = settings.enabled
-    _process.descriptor()  # decided by the stdout that we were given, before that is redirected
+    _process.stdout.descriptor()  # decided by the stdout that we were given, before that is redirected
     if not on:
         settings.current.settle()
     views = inspection.look(

@@ -33,7 +33,10 @@ class Invocation:
     """
 
     __slots__ = (
+        "_call_args",
         "_names",
+        "_nanoseconds",
+        "_operation",
         "args",
         "attributes",
         "instance",
@@ -58,6 +61,12 @@ class Invocation:
         options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._names = names
+        self._call_args = args
+        """What the library's function is called with, its instance first; `args` has it as the route leaves it."""
+        self._operation: Operation | None = None
+        """What the route has named."""
+        self._nanoseconds = 0
+        """What our own code has cost the caller so far, where that is measured; negative while the clock runs."""
         self.options = options
         self.instance = args[0] if method and args else None
         self.args = args[1:] if method else args

@@ -9,7 +9,7 @@ from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace._discovery import distributions
 from autotrace._instrumentation import installed_plugin
-from autotrace._instrumentation.installed_plugin import Plugin
+from autotrace._instrumentation.installed_plugin import InstalledPlugin
 from autotrace._settings import settings
 from autotrace.errors import PluginError, SettingsError, nearest
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PATIENCE = 1.0
 """Seconds to wait for sinks before others take their place."""
 
-_plugins: dict[str, Plugin] = {}
+_plugins: dict[str, InstalledPlugin] = {}
 """Every installed plugin that has been discovered, by the package it watches."""
 
 
@@ -66,13 +66,13 @@ def enable_from_environment() -> None:
     _activate(list(_plugins.values()))
 
 
-def _activate(plugins: list[Plugin]) -> None:
+def _activate(plugins: list[InstalledPlugin]) -> None:
     if os.environ.get("AUTOTRACE_DOCTOR"):
         from autotrace._instrumentation import reporting
 
         reporting.at_exit(status)
-    if _process.descriptor() == 1 and _process.is_wanted():
-        _process.prints.watch()
+    if _process.stdout.descriptor() == 1 and _process.stdout.is_wanted():
+        _process.stdout.prints.watch()
     _share_the_file()
     settings.enabled = True
     if settings.current.tables or settings.unknown_variables():
@@ -107,7 +107,7 @@ def disable(*libraries: str) -> None:
         settings.enabled = False
         settings.current.clear()
         _reopen_sinks()
-        _process.prints.release()
+        _process.stdout.prints.release()
 
 
 def status() -> dict[str, dict[str, Any]]:
@@ -163,7 +163,7 @@ def _discover(prefer: object = None) -> None:
     for entry in sorted(distributions.scan(), key=lambda entry: (entry.distribution not in preferred, entry.distribution)):
         known = _plugins.get(entry.package)
         if known is None or (known.entry.distribution != entry.distribution in preferred and known.is_idle()):
-            _plugins[entry.package] = Plugin(entry)
+            _plugins[entry.package] = InstalledPlugin(entry)
         elif known.entry.distribution != entry.distribution:
             diagnostics.say(
                 "plugin",
@@ -177,18 +177,18 @@ def _discover(prefer: object = None) -> None:
             library_settings.answer(plugin.entry.package, plugin.names)
 
 
-def named(name: str) -> Plugin:
+def named(name: str) -> InstalledPlugin:
     """The installed plugin that answers to `name`, of several the first by package. Raises `PluginError`."""
     _discover()
     return min(_named((name,)), key=lambda plugin: plugin.entry.package)
 
 
-def _named(names: Iterable[str]) -> list[Plugin]:
+def _named(names: Iterable[str]) -> list[InstalledPlugin]:
     """The plugins that answer to `names`: all of a distribution that watches several packages, where it is what is named.
 
     Raises `PluginError` for a name that nobody answers to.
     """
-    found: list[Plugin] = []
+    found: list[InstalledPlugin] = []
     for name in names:
         own = _plugins.get(name)
         found += [own] if own else [plugin for plugin in _plugins.values() if name in plugin.names] or [_nobody(name)]

@@ -1,14 +1,11 @@
-"""One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear.
-
-The states are those of `autotrace.status()`: *waiting* for an import, *patched*, *skipped* (the
-package is another one of that name), *failed*, *disabled*.
-"""
+"""One installed plugin at run time: loaded when its library is imported, its targets patched as their modules appear."""
 
 from __future__ import annotations
 
 import sys
 
 from autotrace import _diagnostics as diagnostics
+from autotrace import _process
 from autotrace._settings import settings
 from autotrace.errors import PluginError, SettingsError, nearest
 from autotrace.hooks import _execution, _finder
@@ -21,18 +18,19 @@ if TYPE_CHECKING:
     from autotrace._declaration.instrumentor import Instrumentor
     from autotrace._discovery.distributions import EntryPoint
     from autotrace._instrumentation.native_hooks import NativeHooks
-    from autotrace._instrumentation.targets import TargetState
+    from autotrace._instrumentation.states import PluginState
+    from autotrace._instrumentation.targets import InstalledTarget
     from autotrace._record.origin import Origin
 
 
-class Plugin:
+class InstalledPlugin:
     """An entry point and what has become of it."""
 
     def __init__(self, entry: EntryPoint) -> None:
         self.entry = entry
         self.instrumentor: Instrumentor | None = None
-        self.targets: dict[str, TargetState] = {}
-        self.state = "disabled"
+        self.targets: dict[str, InstalledTarget] = {}
+        self.state: PluginState = "disabled"
         self.reason = "not enabled"
         self._origin: Origin | None = None
         self._callbacks: list[object] = []
@@ -41,7 +39,7 @@ class Plugin:
         """Whether all targets' modules are watched; until then aliases are not looked for."""
         self._searches = False
         """Whether aliases of what was imported before are still to be looked for."""
-        self._claim = [True]
+        self._loading = _process.Claim()
         self._library_version: str | None = None
         self.options: dict[str, object] = {}
         """What `enable()` was given of the plugin's own options, as they read it."""
@@ -80,7 +78,7 @@ class Plugin:
             module = sys.modules.get(name)
             if module is not None and not _execution.is_unfinished(module):
                 self._early |= {name}
-                self._patch(module)
+                self._patch(name, module)
 
     def is_idle(self) -> bool:
         """Whether nothing is watched: another plugin can take this one's place."""
@@ -118,21 +116,19 @@ class Plugin:
         """Import the plugin and watch for its targets' modules."""
         if self.instrumentor is not None:
             return
-        try:
-            self._claim.pop()
-        except IndexError:  # another thread is at it
+        if not self._loading.take():  # another thread is at it
             return
         try:
             self._load_claimed()
         finally:
-            self._claim.append(True)
+            self._loading.give_back()
 
     def _load_claimed(self) -> None:
         from autotrace._capture import availability
 
         recording = availability.recording()
         if recording is None:
-            self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.reason}"
+            self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.why_not()}"
             return
         try:
             instrumentor = _imported(self.entry.value)
@@ -162,11 +158,13 @@ class Plugin:
         return True
 
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
+        from functools import partial
+
         from autotrace._capture import context
         from autotrace._capture.replacement import TracedTarget
         from autotrace._discovery.requirements import Requirement
         from autotrace._instrumentation.native_hooks import NativeHooks
-        from autotrace._instrumentation.targets import TargetState
+        from autotrace._instrumentation.targets import InstalledTarget
         from autotrace._record.origin import Origin
 
         requirements = [Requirement(text) for text in instrumentor.requires]
@@ -183,9 +181,9 @@ class Plugin:
         self.state, self.reason = "patched", ""
         for choice in instrumentor.choose(self._version_of):
             traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
-            self.targets[choice.key] = TargetState(choice, traced)
+            self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
-            self._when_imported(module, self._patch)
+            self._when_imported(module, partial(self._patch, module))
         self._watching = self._searches = True
         self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
@@ -206,10 +204,17 @@ class Plugin:
             self._callbacks.append(callback)
         _finder.when_imported(module, callback)
 
-    def _patch(self, module: Any) -> None:
-        """Patch the targets that `module` defines, and what has been taken from it by name."""
+    def _patch(self, name: str, module: Any) -> None:
+        """Patch the targets that `module`, which is called `name`, defines, and what it has taken by name.
+
+        It need not be in `sys.modules`: it may have been executed by hand. There it may have other names.
+        """
         targets = self.targets.values()
-        here = [state for state in targets if state.state != "skipped" and sys.modules.get(state.module) is module]
+        here = [
+            state
+            for state in targets
+            if state.state != "skipped" and (state.module == name or sys.modules.get(state.module) is module)
+        ]
         failed = [state for state in here if not state.apply(module, self.entry.package, targets)]
         wrong = [state.reason for state in failed if not any(other.is_instead_of(state) for other in targets)]
         early = [state for state in here if state.module in self._early]
@@ -226,10 +231,10 @@ class Plugin:
                 f"update {self.entry.distribution}.",
             )
 
-    def _late(self) -> list[TargetState]:
+    def _late(self) -> list[InstalledTarget]:
         return [state for state in self.targets.values() if state.late]
 
-    def begin_search(self) -> list[TargetState]:
+    def begin_search(self) -> list[InstalledTarget]:
         """The targets of modules that were imported before, the first time that it is asked: see `patch_aliases`."""
         searches, self._searches = self._searches, False
         return self._late() if searches else []
@@ -313,7 +318,7 @@ class Plugin:
         return {name: {**option.described(), "value": values[name]} for name, option in self.instrumentor.options.items()}
 
 
-def patch_aliases(states: list[TargetState], modules: tuple[Any, ...]) -> None:
+def patch_aliases(states: list[InstalledTarget], modules: tuple[Any, ...]) -> None:
     """Patch what `modules` took by name from the modules of these targets. To look through all modules takes 10 ms and more:
     once for the targets of all plugins."""
     if not states:

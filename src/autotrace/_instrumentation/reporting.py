@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Status = Callable[[], dict[str, dict[str, Any]]]
+    Way = dict[str, str | None]
 
 VARIABLE = "AUTOTRACE_DOCTOR"
 """Environment variable: the file that reports are appended to."""
@@ -33,24 +34,22 @@ FLAGS = {"isolated": "-I", "ignore_environment": "-E", "no_site": "-S", "no_user
 PYTHON_VARIABLES = ("AUTOTRACE", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONPATH")
 """The environment variables on which it depends."""
 
-_activated: dict[str, str | None] | None = None
-"""How autotrace was enabled in this process, noted when it was."""
+_registered = _process.Claim()
+"""Taken once the end of this process is to be reported."""
 
 
 def at_exit(status: Status) -> None:
     """Report now that autotrace is being enabled, and everything when the process ends. `status` is `autotrace.status`."""
-    global _activated
     path = os.environ.get(VARIABLE)
-    if _activated is not None or not path:
+    if not path or not _registered.take():
         return
-    _activated = way()
     append(path, {"event": "start", "pid": os.getpid(), "argv": sys.orig_argv})
-    atexit.register(_report, path, status)
+    atexit.register(_report, path, status, way())
 
 
-def _report(path: str, status: Status) -> None:
+def _report(path: str, status: Status, activated: Way) -> None:
     try:
-        append(path, {"event": "end", **collect(status)})
+        append(path, {"event": "end", **collect(status, activated)})
     except Exception as exc:  # the program is ending, and its end is its own
         diagnostics.failed("report to the doctor", exc, aside=True)
 
@@ -67,8 +66,8 @@ def append(path: str, line: dict[str, Any]) -> None:
         os.close(file)
 
 
-def collect(status: Status) -> dict[str, Any]:
-    """This process: plain JSON values. `status` is `autotrace.status`."""
+def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
+    """This process: plain JSON values. `status` is `autotrace.status`, `activated` the `way` in which it was enabled."""
     values, wrong = _settings()
     plugins = status()
     return {
@@ -77,7 +76,7 @@ def collect(status: Status) -> dict[str, Any]:
         "executable": sys.executable,
         "python": ".".join(map(str, sys.version_info[:3])),
         "enabled": settings.enabled,
-        "way": _activated or (way() if settings.enabled else {"how": None, "where": None}),
+        "way": activated or (way() if settings.enabled else {"how": None, "where": None}),
         "flags": [flag for name, flag in FLAGS.items() if getattr(sys.flags, name)],
         "variables": {name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
         "settings": values,
@@ -94,7 +93,7 @@ def collect(status: Status) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------- how it was enabled
 
 
-def way() -> dict[str, str | None]:
+def way() -> Way:
     """`how` autotrace is being enabled (``.pth``, ``.start``, ``sitecustomize``, ``code``) and the file, or line, `where`."""
     boot = sys.modules.get("_autotrace_boot")
     if boot is None or not boot._started:
@@ -156,7 +155,7 @@ def _output() -> dict[str, Any]:
     ``closed`` or ``another`` than the first process's."""
     from autotrace.sinks import _registry
 
-    descriptor, stdout = _process.descriptor(), "open"
+    descriptor, stdout = _process.stdout.descriptor(), "open"
     try:
         os.fstat(1)
     except OSError:

@@ -46,8 +46,8 @@ class Draft(msgspec.Struct):
     """By full name: plain values or what `freezing.freeze` made of others."""
     inherited: Optional[Mapping[str, Any]] = None
     """As `attributes`: those of the transparent call around it, which give way to its own."""
-    beginning: Any = None
-    """The line that it has begun, if there is to be one (`beginnings`)."""
+    start_line: Any = None
+    """The line that says that it has begun, if there is to be one (`autotrace._capture.span_starts`)."""
 
     def record(self) -> Optional[lines.Span]:
         """The record of this span. ``None`` for a transparent call whose answer another span has recorded."""

@@ -35,12 +35,12 @@ class Scope(msgspec.Struct):
     library_version: Optional[str] = None
 
 
-class Span(msgspec.Struct):
-    """One finished span, in the order of the line's fields."""
+class _Begun(msgspec.Struct):
+    """What both lines of a span say: what is known when it begins."""
 
     timestamp: str
     level: Literal["info", "error"]
-    event: Literal["span"]
+    event: Literal["span", "span.start"]
     schema: Literal["autotrace.span/1"]
     name: str
     kind: Kind
@@ -48,6 +48,12 @@ class Span(msgspec.Struct):
     span_id: str
     parent_id: Optional[str]
     start_ns: int
+
+
+class Span(_Begun):
+    """One finished span, in the order of the line's fields."""
+
+    event: Literal["span"]
     end_ns: int
     duration_ns: int
     status: Status
@@ -59,19 +65,11 @@ class Span(msgspec.Struct):
     resource: dict[str, Any]
 
 
-class SpanStart(msgspec.Struct):
+class SpanStart(_Begun):
     """A span that has begun, written then if the setting `starts` is on: what is known of it by its request."""
 
-    timestamp: str
     level: Literal["info"]
     event: Literal["span.start"]
-    schema: Literal["autotrace.span/1"]
-    name: str
-    kind: Kind
-    trace_id: str
-    span_id: str
-    parent_id: Optional[str]
-    start_ns: int
     attributes: dict[str, Any]
     scope: Scope
     resource: dict[str, Any]

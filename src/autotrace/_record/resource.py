@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Any
 
 from autotrace._settings import settings
-
-_program: str | None = None
 
 
 def of_process() -> dict[str, Any]:
@@ -16,15 +15,12 @@ def of_process() -> dict[str, Any]:
     return {"service.name": settings.current.valid("service_name") or program(), "process.pid": os.getpid()}
 
 
+@cache
 def program() -> str:
     """The name of the program, for a service that has none. Asked early: ``__main__`` forgets its file when it has run."""
-    global _program
-    if _program is None:
-        main = sys.modules.get("__main__")
-        spec = getattr(main, "__spec__", None)
-        script = getattr(main, "__file__", None)
-        if spec is not None and spec.name:
-            _program = str(spec.name).removesuffix(".__main__")
-        else:
-            _program = os.path.splitext(os.path.basename(script))[0] if script else "python"
-    return _program
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name).removesuffix(".__main__")
+    script = getattr(main, "__file__", None)
+    return os.path.splitext(os.path.basename(script))[0] if script else "python"

@@ -9,8 +9,8 @@ from autotrace._record import overload
 from autotrace._writer import delivery
 from autotrace._writer.delivery import Delivery, Tally
 from autotrace._writer.queue import Item, Queue
-from autotrace.sinks import _registry
 from autotrace.sinks._entry import Entry, Sink
+from autotrace.sinks._registry import OpenSinks
 
 _BATCH_BYTES = 4 << 20
 """What is translated at once, at most: meanwhile nothing bounds it."""
@@ -26,8 +26,9 @@ class Dispatch:
     What ended adds up to `written`, `covered`, `lost`, what the queue has dropped, and what still waits somewhere.
     """
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, open_sinks: OpenSinks) -> None:
         self.queue = queue
+        self._open_sinks = open_sinks
         self.sinks: list[Sink] | None = None
         """Those to write to, in place of those that the settings name."""
         self.limit = 0
@@ -103,7 +104,7 @@ class Dispatch:
         return missing
 
     def _current(self) -> list[Delivery]:
-        sinks = _registry.sinks() if self.sinks is None else self.sinks
+        sinks = self._open_sinks.get() if self.sinks is None else self.sinks
         if len(sinks) != len(self.deliveries) or any(
             one.sink is not sink for one, sink in zip(self.deliveries, sinks, strict=True)
         ):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from autotrace import _process
 from autotrace._writer import process
 from autotrace._writer.dispatch import Dispatch
 from autotrace.sinks import _system
@@ -36,8 +37,8 @@ class Thread:
 
     def forget(self) -> None:
         """There is none: in a forked child."""
-        self._vacancy = [True]
-        """Holds one element while there is no thread: who takes it out may start one. Also taken for the time of a fork."""
+        self._claim = _process.Claim()
+        """Free while there is no thread: who takes it may start one. Also taken for the time of a fork."""
         self._held_off = False
         self._wake = _system.allocate_lock()
         self._wake.acquire()
@@ -54,14 +55,11 @@ class Thread:
     @property
     def is_missing(self) -> bool:
         """Whether there is none, and nobody is about to start one."""
-        return bool(self._vacancy)
+        return self._claim.is_free
 
     def claim(self) -> bool:
         """The right to start it; False if there is one, or somebody else was faster."""
-        try:
-            return self._vacancy.pop()
-        except IndexError:
-            return False
+        return self._claim.take()
 
     def start(self) -> None:
         """Start it, by whoever has claimed that."""
@@ -71,7 +69,7 @@ class Thread:
         try:
             _system.start_new_thread(self._run, (self._ended,))
         except RuntimeError:  # no more threads to be had: records wait for flush() and the exit
-            self._vacancy.append(True)
+            self._claim.give_back()
 
     def rouse(self) -> None:
         """Have it look at the queue now. Takes no lock."""
@@ -83,7 +81,7 @@ class Thread:
 
     def halt(self, patience: float) -> None:
         """End it, waiting `patience` seconds for that."""
-        if not self._vacancy:
+        if not self._claim.is_free:
             self.stopping = True
             self.rouse()
             ended = self._ended
@@ -105,7 +103,7 @@ class Thread:
         """It may be started again."""
         if self._held_off:
             self._held_off = False
-            self._vacancy.append(True)
+            self._claim.give_back()
 
     def _run(self, ended: Any) -> None:
         self._id = _system.get_native_id()
@@ -118,7 +116,7 @@ class Thread:
             self._poll()
         finally:
             ended.release()
-            self._vacancy.append(True)
+            self._claim.give_back()
 
     def _poll(self) -> None:
         idle = 0

@@ -18,8 +18,9 @@ from autotrace._writer import process, process_exit
 from autotrace._writer.dispatch import Dispatch
 from autotrace._writer.queue import Item, Queue
 from autotrace._writer.thread import POLL, Thread
-from autotrace.sinks import _registry, _system
+from autotrace.sinks import _system
 from autotrace.sinks._entry import Sink
+from autotrace.sinks._registry import OpenSinks
 
 _FORK_PATIENCE = 0.05
 """Seconds for which records are written before a fork."""
@@ -40,19 +41,20 @@ class Writer:
         self.starts = False
         """The setting."""
         self.queue = Queue()
-        self.dispatch = Dispatch(self.queue)
+        self.open_sinks = OpenSinks()
+        self.dispatch = Dispatch(self.queue, self.open_sinks)
         self.thread = Thread(self.dispatch, self._write)
         self._registered = False
         self._ending = False
         self._sync = False
         self._patience = 0.0
         self._give_up_at = 0.0
-        _process.on_leave = lambda: self._close_sinks(_LEAVING)
+        _process.stdout.on_leave = lambda: self._close_sinks(_LEAVING)
         self._new_process()
 
     def _new_process(self) -> None:
-        _registry.forget()
-        _process.prints.lock = _system.allocate_lock()
+        self.open_sinks.forget()
+        _process.stdout.prints.lock = _system.allocate_lock()
         self.begun = diagnostics.Counter()
         """The spans that have begun in this process."""
         self.ended = diagnostics.Counter()
@@ -116,7 +118,7 @@ class Writer:
 
         if not threading.main_thread().is_alive():  # an exit handler: what it registers is not called any more
             self._ending = self._directly = True
-            self._give_up_at = _process.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
+            self._give_up_at = _process.ending.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
             return True
         if not self.thread.claim():
             return False
@@ -218,7 +220,7 @@ class Writer:
     def _close_sinks(self, timeout: float) -> None:
         if self._draining.acquire(True, timeout):
             try:
-                _registry.close()
+                self.open_sinks.close()
             finally:
                 self._draining.release()
 
@@ -258,13 +260,13 @@ class Writer:
 
     def _at_exit(self) -> None:
         self._ending = self._directly = True
-        self._give_up_at = _process.give_up_at = time.monotonic() + self._patience
+        self._give_up_at = _process.ending.give_up_at = time.monotonic() + self._patience
         for callback in self.before_exit:
             callback()
         self.thread.halt(self._give_up_at - time.monotonic())
         if not self.drain(self._give_up_at - time.monotonic()):
             self._give_up()
-        _registry.close(self._give_up_at)
+        self.open_sinks.close(self._give_up_at)
         process.keep_exit_code()
 
     def _give_up(self) -> None:

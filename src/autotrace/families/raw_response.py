@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrace._capture import streams
-from autotrace._capture.recording import Call
+from autotrace._capture.call import Call
 from autotrace._declaration.operation import SeamFunction, StreamSeam
 from autotrace.families import sse
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from autotrace._capture import streams
-from autotrace._capture.recording import Call
+from autotrace._capture.call import Call
 from autotrace._declaration.invocation import Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter, first

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autotrace import _process
-from autotrace._process import prints
 from autotrace.sinks import _locking, _system
 from autotrace.sinks._entry import Entry
 
@@ -122,7 +121,7 @@ class DescriptorSink:
     def _finish_line(self, give_up: float) -> bool:
         """Write what is left of the line that was begun, or all of it, if another process has ended it meanwhile. False if not
         all of it was taken."""
-        if self._rest and _process.give_up_at is not None:
+        if self._rest and _process.ending.give_up_at is not None:
             give_up = time.monotonic() + _ENDING
         while self._rest:
             if not self._has_room(give_up - time.monotonic()):
@@ -153,8 +152,8 @@ class DescriptorSink:
 
         What `begins_line` gets a line of its own. `full`: it is so long that another byte might not be taken at once.
         """
-        ours = self.fd == 1 and prints.lock is not None
-        if ours and not prints.lock.acquire(True, _PATIENCE):
+        ours = self.fd == 1 and _process.stdout.prints.lock is not None
+        if ours and not _process.stdout.prints.lock.acquire(True, _PATIENCE):
             return 0
         try:
             if ours and not self._has_room(0):  # the program has printed in between
@@ -162,11 +161,11 @@ class DescriptorSink:
             lead = begins_line and self._is_in_line()
             written = self._write(b"\n" + (_shorter(piece) if full else piece) if lead else piece, lead)
             if ours and written:
-                prints.half = False
+                _process.stdout.prints.half = False
             return max(written - lead, 0)
         finally:
             if ours:
-                prints.lock.release()
+                _process.stdout.prints.lock.release()
 
     def _write(self, data: bytes, in_line: bool) -> int:
         torn = not data.endswith(b"\n")
@@ -191,15 +190,15 @@ class DescriptorSink:
         last = _last_byte(self.fd) if self._is_regular else None
         if last is not None:
             return last not in (b"", b"\n")
-        return (self.fd == 1 and prints.half) or self._lock.is_torn()
+        return (self.fd == 1 and _process.stdout.prints.half) or self._lock.is_torn()
 
     def _await_half_line(self, give_up: float) -> None:
         """Let a line that is being printed come to its end; one that has been half for a while stays so."""
         if self.fd != 1:
             return
-        prints.watch()
-        prints.noting = self._lock.noting
-        while prints.half and time.monotonic() < min(prints.since + _FRESH, give_up):
+        _process.stdout.prints.watch()
+        _process.stdout.prints.noting = self._lock.noting
+        while _process.stdout.prints.half and time.monotonic() < min(_process.stdout.prints.since + _FRESH, give_up):
             _system.sleep(0.0002)
 
     def _has_room(self, seconds: float) -> bool:

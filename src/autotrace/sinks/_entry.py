@@ -38,7 +38,7 @@ class Entry:
     def line(self) -> bytes:
         """JSON with a newline at its end, and nowhere else."""
         if self._line is None:
-            self._line = _logger().log(self._record)
+            self._line = renderer.line(self._record) or b""
         return self._line
 
     @property
@@ -63,7 +63,7 @@ class Entry:
     def process(self) -> bool:
         """Pass the record through the program's processors, if it has any. False: one of them wants it dropped."""
         if _processing.processors():
-            line = _logger().log(self._record)
+            line = renderer.line(self._record)
             if line is None:
                 return False
             self._line, self._record = line, None
@@ -157,27 +157,35 @@ def _import_structlog() -> None:
             sys.stdout = program
 
 
-_made: tuple[list[Any], Any] = ([], None)
-"""The processors that the logger was made with, and the logger."""
+class Renderer:
+    """A record to its line, by a private structlog logger: the program's own configuration is neither read nor changed."""
+
+    def __init__(self) -> None:
+        self._logger: Any = None
+        self._processors: list[Any] = []
+
+    def line(self, record: Record | None) -> bytes | None:
+        """The line; ``None`` if a processor of the program's drops the record."""
+        return self.prepare().log(record)  # type: ignore[no-any-return]
+
+    def prepare(self) -> Any:
+        """The logger, made anew when the program's processors are others."""
+        given = _processing.processors()
+        if self._logger is None or self._processors != given:
+            _import_structlog()
+            import structlog
+
+            class Logger(structlog.BoundLoggerBase):
+                def log(self, record: Record) -> Any:
+                    return self._proxy_to_logger(getattr(record, "level", "info"), "record", record=record)
+
+            own = [_processing.plain, *map(_processing.guarded, given)] if given else [_unfold]
+            logger = structlog.wrap_logger(_Line(), processors=[*own, _render], wrapper_class=Logger, context_class=dict)
+            self._processors, self._logger = given, logger.bind()
+        return self._logger
 
 
-def _logger() -> Any:
-    """The private structlog logger; the program's own structlog configuration is neither read nor changed."""
-    global _made
-    given = _processing.processors()
-    if _made[1] is None or _made[0] != given:
-        _import_structlog()
-        import structlog
+renderer = Renderer()
 
-        class Logger(structlog.BoundLoggerBase):
-            def log(self, record: Record) -> Any:
-                return self._proxy_to_logger(getattr(record, "level", "info"), "record", record=record)
-
-        own = [_processing.plain, *map(_processing.guarded, given)] if given else [_unfold]
-        logger = structlog.wrap_logger(_Line(), processors=[*own, _render], wrapper_class=Logger, context_class=dict)
-        _made = (given, logger.bind())
-    return _made[1]
-
-
-PREPARATIONS: tuple[Callable[[], object], ...] = (_logger, cost.prepare)
+PREPARATIONS: tuple[Callable[[], object], ...] = (renderer.prepare, cost.prepare)
 """The imports that the first record needs, to be done before there is one."""

@@ -89,7 +89,7 @@ class FileSink:
             if not taken:
                 raise OSError(exc.errno, exc.strerror, exc.filename or self.path) from None
             return taken
-        if _process.give_up_at is None:  # else the process is ending, and `close` has time for it
+        if _process.ending.give_up_at is None:  # else the process is ending, and `close` has time for it
             self._compressor.work(time.monotonic() + (_AT_ONCE if len(batch) < _MANY else 0))
         return taken
 

@@ -33,7 +33,7 @@ _CLOSING = 1.0
 
 
 def _stdout(options: dict[str, Any]) -> Sink:
-    return _descriptor(_process.descriptor(), options)
+    return _descriptor(_process.stdout.descriptor(), options)
 
 
 def _stderr(options: dict[str, Any]) -> Sink:
@@ -149,7 +149,7 @@ def places() -> dict[str, dict[str, str | None]]:
         if not isinstance(sink, dict):
             where = f"{type(sink).__module__}.{type(sink).__qualname__}"
         elif name == "stdout":
-            fd = _process.descriptor()
+            fd = _process.stdout.descriptor()
             where = {1: "stdout", 2: "stderr"}.get(fd, f"descriptor {fd}")
         elif name == "file":
             where, problem = _place_of_file(sink)
@@ -199,15 +199,31 @@ def _checked(name: str, sink: Any) -> Sink:
     raise TypeError(f"the factory of the sink {name} gave a {type(sink).__name__} without write(batch) and close(deadline)")
 
 
-_open: list[Sink] | None = None
+class OpenSinks:
+    """The sinks in force, from the first record on until they are closed."""
 
+    def __init__(self) -> None:
+        self._sinks: list[Sink] | None = None
 
-def sinks() -> list[Sink]:
-    """The sinks in force, opened when first asked for. One that nobody knows is said and left out."""
-    global _open
-    if _open is None:
-        _open = _opened()
-    return _open
+    def get(self) -> list[Sink]:
+        """The sinks, opened when first asked for. One that nobody knows is said and left out."""
+        if self._sinks is None:
+            self._sinks = _opened()
+        return self._sinks
+
+    def close(self, deadline: float | None = None) -> None:
+        """Close them by `deadline` (`time.monotonic`; in a second unless given). The next record opens those chosen then."""
+        closing, self._sinks = self._sinks or [], None
+        deadline = time.monotonic() + _CLOSING if deadline is None else deadline
+        for sink in closing:
+            try:
+                sink.close(deadline)
+            except Exception as exc:  # somebody else's sink, and the others are to be closed as well
+                diagnostics.failed(f"close sink {title(sink)}", exc, aside=True)
+
+    def forget(self) -> None:
+        """In a forked child: open sinks anew. What the parent's hold on to (sockets, locks, buffers) is the parent's."""
+        self._sinks = None
 
 
 def _opened() -> list[Sink]:
@@ -227,24 +243,6 @@ def _opened() -> list[Sink]:
 def _named(name: str, known: dict[str, EntryPoint], options: dict[str, Any]) -> NamedSink:
     built_in = BUILT_IN.get(name)
     return NamedSink(name, (lambda: references.load(known[name].value)) if built_in is None else (lambda: built_in), options)
-
-
-def close(deadline: float | None = None) -> None:
-    """Close the sinks that are open, by `deadline` (`time.monotonic`); the next record opens those that are chosen then."""
-    global _open
-    closing, _open = _open or [], None
-    deadline = time.monotonic() + _CLOSING if deadline is None else deadline
-    for sink in closing:
-        try:
-            sink.close(deadline)
-        except Exception as exc:  # somebody else's sink, and the others are to be closed as well
-            diagnostics.failed(f"close sink {title(sink)}", exc, aside=True)
-
-
-def forget() -> None:
-    """In a forked child: open sinks anew. What the parent's hold on to (sockets, locks, buffers) is the parent's."""
-    global _open
-    _open = None
 
 
 def title(sink: Sink) -> str:

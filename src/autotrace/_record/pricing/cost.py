@@ -24,7 +24,7 @@ _PLACES = 12
 def prepare() -> None:
     """Do the imports that the first record with usage needs, before there is one."""
     try:
-        sources.installed()
+        sources.installed.get()
     except Exception as exc:  # somebody else's finder or module, on the way
         diagnostics.failed("prices", exc, aside=True)
 

@@ -59,37 +59,11 @@ class Failed:
         raise UnpricedError(f"the prices of {self.name} could not be loaded")
 
 
-_installed: list[Source] | None = None
-_loading = _thread.RLock()
-_at_work = False
-
-
 def sources() -> list[Source]:
     """Those that there are, the first to know a model decides."""
     given = settings.current.get("prices")
     own: list[Source] = [Table("setting", given)] if given else []
-    return own + (installed() if _installed is None else _installed)
-
-
-def installed() -> list[Source]:
-    """The sources that are installed beside us; finds and imports them when first called."""
-    global _installed, _at_work
-    with _loading:
-        if _installed is None:
-            if _at_work:  # a finaliser or signal handler, on this thread, amid the import
-                return [Failed("the installed sources")]
-            _at_work = True
-            try:
-                _installed = _load()
-            finally:
-                _at_work = False
-        return _installed
-
-
-def forget() -> None:
-    """Look for installed sources again when next asked. For tests."""
-    global _installed
-    _installed = None
+    return own + installed.get()
 
 
 def _load() -> list[Source]:
@@ -124,27 +98,54 @@ def _maintained() -> list[Source]:
     return [Failed("genai-prices")]
 
 
-# A child that is forked amid an import could never finish it, nor import the same modules: the thread that has their locks
-# is not there. So a fork waits for it, but not for ever: the import may wait for one that is going on where the fork is.
-_waited = False
+class Installed:
+    """The sources that are installed beside us; found and imported once a process.
+
+    A child that is forked amid the import could never finish it, nor import the same modules: the thread that has their locks
+    is not there. So a fork waits for it, but not for ever: the import may wait for one that is going on where the fork is.
+    """
+
+    def __init__(self) -> None:
+        self._sources: list[Source] | None = None
+        self._lock = _thread.RLock()
+        self._is_at_work = self._has_waited = False
+
+    def get(self) -> list[Source]:
+        """The sources; imports them when first called."""
+        return self._load() if self._sources is None else self._sources
+
+    def forget(self) -> None:
+        """Look for them again when next asked. For tests."""
+        self._sources = None
+
+    def _load(self) -> list[Source]:
+        with self._lock:
+            if self._sources is None:
+                if self._is_at_work:  # a finaliser or signal handler, on this thread, amid the import
+                    return [Failed("the installed sources")]
+                self._is_at_work = True
+                try:
+                    self._sources = _load()
+                finally:
+                    self._is_at_work = False
+            return self._sources
+
+    def before_fork(self) -> None:
+        """Wait for an import."""
+        self._has_waited = self._lock.acquire(True, _FORK_PATIENCE)
+
+    def in_parent(self) -> None:
+        """Go on."""
+        if self._has_waited:
+            self._lock.release()
+
+    def in_child(self) -> None:
+        """Go on; where the import was not waited for, there are no such sources."""
+        if self._has_waited:
+            self._lock.release()
+        else:
+            self._lock, self._sources, self._is_at_work = _thread.RLock(), [Failed("the installed sources")], False
 
 
-def _before_fork() -> None:
-    global _waited
-    _waited = _loading.acquire(True, _FORK_PATIENCE)
-
-
-def _in_parent() -> None:
-    if _waited:
-        _loading.release()
-
-
-def _in_child() -> None:
-    global _loading, _installed, _at_work
-    if _waited:
-        _loading.release()
-    else:
-        _loading, _installed, _at_work = _thread.RLock(), [Failed("the installed sources")], False
-
-
-_process.forks.add(before=_before_fork, in_parent=_in_parent, in_child=_in_child)
+installed = Installed()
+_process.forks.add(before=installed.before_fork, in_parent=installed.in_parent, in_child=installed.in_child)
