@@ -28,7 +28,7 @@ from autotrace.testing._sides import Side
 from autotrace.testing.provider import FORMATS, Answer, Call, Provider, WireFormat, serve
 
 HERE = Path(__file__).parent
-PLUGINS = {tree.name: tree for tree in HERE.glob("autotrace-*")}
+PLUGINS = {path.parent.name: path.parent for path in HERE.glob("autotrace-*/pyproject.toml")}
 """Where each plugin is. In the source distribution of a plugin this file lies in a folder of it, and there is but that one."""
 if not PLUGINS:
     _name = re.search(r'^name = "(autotrace-.+)"$', (HERE.parent / "pyproject.toml").read_text(), re.MULTILINE)

@@ -78,7 +78,8 @@ def read(tree: Path) -> dict[str, Any]:
 
 def main() -> int:
     """0 if all that was named can be uploaded, or has been rehearsed; 1 if it cannot; 2 for a name that is not known."""
-    found = [Distribution(tree, read(tree)["project"]) for tree in (ROOT, *sorted(ROOT.glob("plugins/autotrace-*")))]
+    plugins = sorted(path.parent for path in ROOT.glob("plugins/autotrace-*/pyproject.toml"))
+    found = [Distribution(tree, read(tree)["project"]) for tree in (ROOT, *plugins)]
     parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="DISTRIBUTION", help="what to release; everything unless named")
     parser.add_argument("--rehearse", action="store_true", help="go on where the tree is not ready for a release, and say why")

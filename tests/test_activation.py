@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,6 +54,27 @@ def test_a_reloaded_library_is_traced_again(library: Any, captured: Capture) -> 
     module = importlib.reload(library.client)
     module.Client().chat("m")
     assert len(captured.spans) == 1
+
+
+@pytest.mark.parametrize("imported_before", [False, True])
+def test_a_module_that_is_executed_by_hand_is_traced(library: Any, captured: Capture, imported_before: bool) -> None:
+    original = library.function(CHAT) if imported_before else None
+    autotrace.enable(library.name)
+    if imported_before:
+        library.client.Client().chat("m")
+    path = importlib.import_module(library.name).__path__
+    spec = sys.meta_path[0].find_spec(f"{library.name}.client", path)
+    assert spec is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)  # type: ignore[union-attr]
+    assert module is not sys.modules.get(spec.name)
+    module.Client().chat("m")
+    assert len(captured.spans) == 1 + imported_before
+    autotrace.disable()
+    module.Client().chat("m")
+    assert len(captured.spans) == 1 + imported_before
+    assert not hasattr(module.Client.chat, "__wrapped__")
+    assert original is None or library.function(CHAT) is original
 
 
 def test_status_says_what_is_where(library: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import os
 import pickle
 import sys
 import traceback
@@ -18,6 +19,7 @@ import autotrace
 from autotrace import _diagnostics as diagnostics
 from autotrace.testing import Capture
 
+OURS = os.path.dirname(autotrace.__file__) + os.sep  # in a source tree, or where it was installed
 Ask = Callable[..., Any]
 ANSWER = {"id": "r1", "text": "hello", "usage": {"input": 7}}
 KINDS = ["Client.chat", "Client.achat", "Client.later", "Client.made", "Client.alone", "ask"]
@@ -80,7 +82,7 @@ def test_an_exception_comes_through_unchanged_with_one_frame_of_ours(library: An
     assert caught.value is failure
     assert failure.__context__ is None
     assert failure.__cause__ is None
-    ours = [frame for frame in traceback.extract_tb(failure.__traceback__) if "/src/autotrace/" in frame.filename]
+    ours = [frame for frame in traceback.extract_tb(failure.__traceback__) if frame.filename.startswith(OURS)]
     assert len(ours) == 1
     assert len(captured.spans) == 1
 
@@ -95,7 +97,7 @@ def test_a_call_that_is_none_of_ours_leaves_no_frame(library: Any, captured: Cap
     assert caught.value is failure
     assert (failure.__context__, failure.__cause__) == (None, None)
     files = [frame.filename for frame in traceback.extract_tb(failure.__traceback__)]
-    assert not [name for name in files if "/src/autotrace/" in name]
+    assert not [name for name in files if name.startswith(OURS)]
     assert [name for name in files if name.endswith("client.py")]
     assert captured.spans == []
 

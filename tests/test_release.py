@@ -23,7 +23,8 @@ _spec.loader.exec_module(release)
 
 def distributions() -> list[Any]:
     """Those of this tree, to be changed by a test."""
-    return [release.Distribution(tree, release.read(tree)["project"]) for tree in (ROOT, *ROOT.glob("plugins/autotrace-*"))]
+    trees = [ROOT, *(path.parent for path in ROOT.glob("plugins/autotrace-*/pyproject.toml"))]
+    return [release.Distribution(tree, release.read(tree)["project"]) for tree in trees]
 
 
 def test_the_versions_of_this_tree_allow_each_other() -> None:

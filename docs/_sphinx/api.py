@@ -19,6 +19,7 @@ PUBLIC = (
     "autotrace.hooks",
     "autotrace.plugin",
     "autotrace.sinks",
+    "autotrace.surface",
     "autotrace.testing",
     "autotrace.testing.provider",
 )
@@ -57,7 +58,7 @@ def _aliases(name: str) -> str:
     module = importlib.import_module(name)
     explained = {one for _, one in ModuleAnalyzer.for_module(name).find_attr_docs()}
     found = [one for one in getattr(module, "__all__", ()) if not one.startswith("_") and one not in explained]
-    values = [one for one in found if not isinstance(getattr(module, one), (type, FunctionType))]
+    values = [one for one in found if not isinstance(inspect.unwrap(getattr(module, one)), (type, FunctionType))]
     return "".join(f".. autodata:: {name}.{one}\n\n" for one in values)
 
 

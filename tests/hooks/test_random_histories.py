@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -24,13 +25,16 @@ FAIL = "throw_away_failing"
 class Watcher:
     """A callback, and how often the model says that it was called."""
 
+    by_hand: Any = None
+    """The module that is being executed without being in `sys.modules`."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.calls = 0
         self.expected = 0
 
     def __call__(self, module: Any = None) -> None:
-        assert module is None or module is sys.modules[self.name]
+        assert module is None or module is sys.modules.get(self.name) or module is Watcher.by_hand
         self.calls += 1
 
 
@@ -64,20 +68,27 @@ class Histories(RuleBasedStateMachine):
         self.directory.cleanup()
         assert sys.meta_path == self.meta_path
 
-    def runs(self, name: str) -> bool:
+    def runs(self, name: str, by_hand: bool = False) -> bool:
         """The body of `name` is about to run: what the model expects of it, and whether it will succeed."""
+        present = by_hand and name in sys.modules  # then who registers meanwhile is called for that module at once
         for watcher in self.before:
             watcher.expected += watcher.name == name
-        self._register_inner(self.nested_before, name)
+        self._register_inner(self.nested_before, name, present)
         if name in self.failing.names:
             return False
-        self._register_inner(self.nested, name)
+        if not by_hand:  # whose end is the import that who registers at it is called for
+            self._register_inner(self.nested, name, False)
         for watcher in self.after:
             watcher.expected += watcher.name == name
+        if by_hand:
+            self._register_inner(self.nested, name, present)
         return True
 
-    def _register_inner(self, nested: list[tuple[Watcher, Watcher]], name: str) -> None:
-        self.after += [inner for outer, inner in nested if outer.name == name]
+    def _register_inner(self, nested: list[tuple[Watcher, Watcher]], name: str, present: bool) -> None:
+        for outer, inner in nested:
+            if outer.name == name:
+                inner.expected += present
+                self.after.append(inner)
         nested[:] = [pair for pair in nested if pair[0].name != name]
 
     @rule(name=names)
@@ -129,6 +140,22 @@ class Histories(RuleBasedStateMachine):
         else:
             with pytest.raises(ValueError, match="throw_away"):
                 importlib.import_module(name)
+
+    @rule(name=names)
+    def execute_by_hand(self, name: str) -> None:
+        if name.partition(".")[0] not in sys.modules and "." in name:
+            return
+        path = sys.modules[name.partition(".")[0]].__path__ if "." in name else [self.directory.name]
+        spec = next(spec for one in sys.meta_path if (spec := one.find_spec(name, path, None)) is not None)
+        Watcher.by_hand = module = importlib.util.module_from_spec(spec)
+        try:
+            if self.runs(name, by_hand=True):
+                spec.loader.exec_module(module)  # type: ignore[union-attr]
+            else:
+                with pytest.raises(ValueError, match="throw_away"):
+                    spec.loader.exec_module(module)  # type: ignore[union-attr]
+        finally:
+            Watcher.by_hand = None
 
     @rule(name=names)
     def reload(self, name: str) -> None:

@@ -78,7 +78,7 @@ class InstalledPlugin:
             module = sys.modules.get(name)
             if module is not None and not _execution.is_unfinished(module):
                 self._early |= {name}
-                self._patch(module)
+                self._patch(name, module)
 
     def is_idle(self) -> bool:
         """Whether nothing is watched: another plugin can take this one's place."""
@@ -158,6 +158,8 @@ class InstalledPlugin:
         return True
 
     def _watch_targets(self, instrumentor: Instrumentor, origins: dict[str, Any]) -> None:
+        from functools import partial
+
         from autotrace._capture import context
         from autotrace._capture.replacement import TracedTarget
         from autotrace._discovery.requirements import Requirement
@@ -181,7 +183,7 @@ class InstalledPlugin:
             traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
             self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(state.module for state in self.targets.values() if state.state != "skipped"):
-            self._when_imported(module, self._patch)
+            self._when_imported(module, partial(self._patch, module))
         self._watching = self._searches = True
         self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
@@ -202,10 +204,17 @@ class InstalledPlugin:
             self._callbacks.append(callback)
         _finder.when_imported(module, callback)
 
-    def _patch(self, module: Any) -> None:
-        """Patch the targets that `module` defines, and what has been taken from it by name."""
+    def _patch(self, name: str, module: Any) -> None:
+        """Patch the targets that `module`, which is called `name`, defines, and what it has taken by name.
+
+        It need not be in `sys.modules`: it may have been executed by hand. There it may have other names.
+        """
         targets = self.targets.values()
-        here = [state for state in targets if state.state != "skipped" and sys.modules.get(state.module) is module]
+        here = [
+            state
+            for state in targets
+            if state.state != "skipped" and (state.module == name or sys.modules.get(state.module) is module)
+        ]
         failed = [state for state in here if not state.apply(module, self.entry.package, targets)]
         wrong = [state.reason for state in failed if not any(other.is_instead_of(state) for other in targets)]
         early = [state for state in here if state.module in self._early]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
@@ -23,13 +24,29 @@ if TYPE_CHECKING:
 class InstalledTarget:
     """One target of a plugin: where it is, and what has been done there."""
 
-    __slots__ = ("aliases", "below", "choice", "late", "module", "name", "patch", "reason", "state", "traced")
+    __slots__ = (
+        "_owner",
+        "aliases",
+        "below",
+        "choice",
+        "earlier",
+        "late",
+        "module",
+        "name",
+        "patch",
+        "reason",
+        "state",
+        "traced",
+    )
 
     def __init__(self, choice: Choice, traced: TracedTarget) -> None:
         self.choice = choice
         self.module, _, self.name = choice.key.partition(":")
         self.traced = traced
         self.patch: Patch | None = None
+        self._owner: Callable[[], Any] = _nothing
+        self.earlier: list[tuple[Callable[[], Any], Patch]] = []
+        """Patches in other modules of this name, which are alive; the modules by weak references."""
         self.aliases: list[Patch] = []
         self.late = False
         self.below: str | None = None
@@ -50,7 +67,9 @@ class InstalledTarget:
             found = patcher.find(module, self.name)
             if ours is None or found is not ours.replacement:
                 self._check_single(found, others)
-                self.patch = patcher.apply(module, self.name, lambda raw, of_class: replacement.replace(raw, traced, of_class))
+                patch = patcher.apply(module, self.name, lambda raw, of_class: replacement.replace(raw, traced, of_class))
+                self._set_aside(module)
+                self.patch = patch
                 self.below = patcher.wrapped_by(self.patch.original, package)
         except LookupError as exc:
             self.state, self.reason = "missing", str(exc.args[0])
@@ -60,6 +79,24 @@ class InstalledTarget:
             self.state, self.reason = "patched", ""
         return self.state == "patched"
 
+    def _set_aside(self, module: Any) -> None:
+        """Keep the present patch for `revert` if it is in another module of this name: one of the two was executed by hand."""
+        owner = self._owner()
+        self.earlier = [(ref, patch) for ref, patch in self.earlier if ref() is not None and ref() is not module]
+        if self.patch is not None and owner is not None and owner is not module:
+            if self.patch.owner is owner:
+                self.patch.owner = None  # the module can be collected
+            self.earlier.append((self._owner, self.patch))
+        self._owner = _reference(module)
+
+    def _undo_earlier(self) -> None:
+        for ref, patch in self.earlier:
+            owner = ref()
+            if owner is not None:
+                patch.owner = owner if patch.owner is None else patch.owner
+                patch.undo()
+        self.earlier.clear()
+
     def _check_single(self, found: Any, others: Iterable[InstalledTarget]) -> None:
         for other in others:
             if other is not self and other.patch is not None and other.patch.replacement is found:
@@ -68,11 +105,12 @@ class InstalledTarget:
     def revert(self) -> None:
         """Put the originals back. A replacement that is still called somewhere passes the calls on."""
         self.traced.active = False
+        self._undo_earlier()
         for patch in (*self.aliases, *([self.patch] if self.patch is not None else [])):
             if not patch.undo():
                 diagnostics.say("patch", f"{self.module}:{self.name} was patched again by others; ours stays below, inactive.")
         self.aliases.clear()
-        self.patch = None
+        self.patch, self._owner = None, _nothing
         self.state, self.reason = "disabled", "disable() was called"
 
     def status(self, package: str) -> dict[str, Any]:
@@ -105,3 +143,14 @@ class InstalledTarget:
 
 def _name_of(module: Any) -> str:
     return next((name for name, one in tuple(sys.modules.items()) if one is module), "?")
+
+
+def _reference(module: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(module)
+    except TypeError:  # an object of another kind in the place of a module
+        return _nothing
+
+
+def _nothing() -> None:
+    return None

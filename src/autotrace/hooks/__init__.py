@@ -1,11 +1,7 @@
-"""The import hook: being told when a module has been imported, at no cost for those that are not watched.
+"""The import hook: it reports that a module has been imported, and costs other imports one look-up in a dict.
 
-Usable on its own, by whoever needs just that::
-
-    from autotrace import hooks
-
-    hooks.when_imported("decimal", lambda module: print(module.__name__))
-    hooks.uninstall()
+In: names of modules, and functions to call (`when_imported`). Out: calls of these functions with the module, each time its
+body has run, until `uninstall`.
 """
 
 from __future__ import annotations

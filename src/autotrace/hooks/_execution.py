@@ -1,8 +1,8 @@
-"""Attaching to the execution of a module, without anybody seeing a difference.
+"""Attaching to the execution of a module, while its spec and its loader look as the finder returned them.
 
-The spec and the loader that a finder returned stay what they are; what stands in front of a loader is in
-`autotrace.hooks._loaders`. A namespace package has no loader until it is made: its spec says when it gets one. A module
-whose body is running already is past its loader: its spec says when the flag falls that the import system sets around it.
+`autotrace.hooks._loaders` intercepts a loader. Two modules are beyond its reach, so their specs change class for a while: a
+namespace package has no loader until it is made (programs tell it by ``spec.loader is None``, which a proxy is not), and a
+module whose body is running has passed its loader (the import system holds the spec, and clears a flag in it at the end).
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from autotrace.hooks import _loaders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any
 
-    from autotrace.hooks._loaders import After, Before
+    from autotrace.hooks._loaders import Observe
+
+    After = Callable[[str, bool], object]
 
 
-def attach(spec: ModuleSpec, before: Before, after: After) -> None:
-    """Have `before` and `after` called with the name of `spec` around the next execution of its module.
-
-    `after` is also told whether the body succeeded.
-    """
+def attach(spec: ModuleSpec, observe: Observe) -> None:
+    """Observe the next execution of the module of `spec`."""
     loader: Any = spec.loader
     if loader is None:
         if type(spec) is ModuleSpec and spec.submodule_search_locations is not None:
-            _become(spec, _WatchedNamespace, around=(before, after))
+            _become(spec, _WatchedNamespace, observe=staticmethod(observe))
         return
     lazy = getattr(sys.modules.get("importlib.util"), "LazyLoader", None)
     if lazy is not None and isinstance(loader, lazy):
-        # Stays lazy: what counts is when the body really runs.
-        _loaders.stand_in_front(loader, loader.loader, spec.name, before, after)
+        # It stays lazy: what counts is when the body really runs.
+        _loaders.intercept(loader, loader.loader, spec.name, observe)
     else:
-        _loaders.stand_in_front(spec, loader, spec.name, before, after)
+        _loaders.intercept(spec, loader, spec.name, observe)
 
 
 class _WatchedSpec(ModuleSpec):
-    """A spec that reports one change of itself. Before that happens it says that it is a plain one; then it is one."""
+    """A spec that reports one change of itself. It pretends to be a plain one before that, and is one afterwards."""
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -52,7 +52,7 @@ class _WatchedSpec(ModuleSpec):
 
 
 def _become(spec: ModuleSpec, kind: type[_WatchedSpec], **state: Any) -> None:
-    # What is to be called stands in a class of its own for each spec: attributes would be seen.
+    # Each spec gets a class of its own for the state: an attribute would be visible.
     _set_class(spec, type(kind.__name__, (kind,), state))
 
 
@@ -60,9 +60,9 @@ _set_class = object.__dict__["__class__"].__set__
 
 
 class _WatchedNamespace(_WatchedSpec):
-    """The spec of a namespace package that is still to be made, or made anew."""
+    """The spec of a namespace package that is about to be made, or reloaded."""
 
-    around: tuple[Before, After]
+    observe: Observe
 
     @property
     def loader(self) -> Any:
@@ -70,18 +70,18 @@ class _WatchedNamespace(_WatchedSpec):
 
     @loader.setter
     def loader(self, loader: Any) -> None:
-        before, after = type(self).around
+        observe = type(self).observe
         _set_class(self, ModuleSpec)
         self.loader = loader
-        if _spec_of(sys.modules.get(self.name)) is not self:
-            _loaders.stand_in_front(self, loader, self.name, before, after)
+        module = sys.modules.get(self.name)
+        if _spec_of(module) is not self:
+            _loaders.intercept(self, loader, self.name, observe)
         else:  # a reload, which gives a namespace package a loader and does not use it
-            before(self.name)
-            after(self.name, True)
+            _loaders.call_observed(lambda module: None, module, observe(self.name, module))
 
 
 class _RunningSpec(_WatchedSpec):
-    """The spec of a module whose body is running: reports when `_initializing`, which the import system sets, falls."""
+    """The spec of a module whose body is running. The import system clears `_initializing` at the end."""
 
     pending: list[After]
 
@@ -97,7 +97,7 @@ class _RunningSpec(_WatchedSpec):
             return
         done = self.name in sys.modules
         try:
-            _call_each(pending, self.name, done)  # while the flag is up: until it falls, other threads wait for the module
+            _call_each(pending, self.name, done)  # before the flag is cleared: until then other threads wait for the module
         finally:
             _set_class(self, ModuleSpec)
             self._initializing = value
@@ -105,7 +105,7 @@ class _RunningSpec(_WatchedSpec):
 
 
 def _call_each(pending: list[After], name: str, done: bool) -> None:
-    # Who takes one out calls it, so that none is called twice and none is lost: threads may add at any time.
+    # Threads may add at any time. Each takes one out before it calls it, so each is called once.
     while pending:
         try:
             after = pending.pop(0)
@@ -115,18 +115,18 @@ def _call_each(pending: list[After], name: str, done: bool) -> None:
 
 
 def is_running(module: ModuleType) -> bool:
-    """Whether the body of `module` is being run, by this thread or another. Never asks the module for an attribute."""
+    """Whether the body of `module` is running, in this thread or another. Does not ask the module for an attribute."""
     spec = _spec_of(module)
     return spec is not None and bool(spec.__dict__.get("_initializing", False))
 
 
 def is_unfinished(module: ModuleType) -> bool:
-    """Whether the body of `module` is being run, or waits for the module's first use."""
+    """Whether the body of `module` is running, or waits for the module's first use."""
     return is_running(module) or _is_lazy(module)
 
 
 def attach_to_running(module: ModuleType, after: After) -> bool:
-    """Have `after` called once the body of `module`, which is being run, is done. False where that cannot be seen."""
+    """Call ``after(name, succeeded)`` when the body of `module`, which is running, has ended. False if that is impossible."""
     spec = _spec_of(module)
     if spec is None:
         return False
@@ -136,21 +136,21 @@ def attach_to_running(module: ModuleType, after: After) -> bool:
             _become(spec, _RunningSpec, pending=[after])
         elif issubclass(kind, _RunningSpec):
             kind.pending.append(after)
-        else:  # a class of somebody's own
+        else:  # somebody else's class
             return False
         pending: list[After] = type(spec).pending  # type: ignore[attr-defined]
-    if not spec.__dict__.get("_initializing", False):  # it has ended meanwhile, and perhaps before we were there
+    if not spec.__dict__.get("_initializing", False):  # it has ended meanwhile, perhaps before the class changed
         _set_class(spec, ModuleSpec)
         _call_each(pending, spec.name, spec.name in sys.modules)
     return True
 
 
-def attach_to_lazy(module: ModuleType, before: Before, after: After) -> bool:
-    """As `attach`, for a module in `sys.modules` whose body waits for the first use. False if it is not such a module."""
+def attach_to_lazy(module: ModuleType, observe: Observe) -> bool:
+    """As `attach`, for a module in `sys.modules` whose body waits for its first use. False for any other module."""
     spec = _spec_of(module)
     if spec is None or not _is_lazy(module):
         return False
-    attach(spec, before, after)
+    attach(spec, observe)
     return True
 
 
@@ -161,8 +161,5 @@ def _is_lazy(module: ModuleType) -> bool:
 
 
 def _spec_of(module: Any) -> ModuleSpec | None:
-    try:
-        spec = object.__getattribute__(module, "__dict__").get("__spec__")
-    except AttributeError:  # an object without a __dict__ that a module put in its place
-        return None
+    spec = _loaders.namespace_of(module).get("__spec__")
     return spec if isinstance(spec, ModuleSpec) else None

@@ -1,9 +1,8 @@
-"""The finder on `sys.meta_path`, and the watch list that it looks names up in.
+"""The finder on `sys.meta_path`, and the watch list in which it looks names up.
 
-An import that is not watched costs one look-up in a dict. For one that is, the finders behind ours are asked, and what
-they find is handed on as it is, with one hook attached to the execution of the module (`autotrace.hooks._execution`).
-Nothing here holds a lock while it calls out: CPython holds its global import lock around `find_spec`, and a watched
-module's own lock is held while its callbacks run.
+An import that is not watched costs one look-up in a dict. For a watched module the finder asks the finders behind it,
+attaches to the execution of the module (`autotrace.hooks._execution`) and returns their spec. Nothing here holds a lock
+while it calls out: CPython holds its global import lock around `find_spec`, and a module's own lock while callbacks run.
 """
 
 from __future__ import annotations
@@ -36,21 +35,22 @@ class Watch:
         self.after = after
 
 
+_NOTHING = Watch()
+
 _watched: dict[str, Watch] = {}
-"""Read without a lock; replaced, never changed, by writers."""
+"""Read without a lock. Writers replace it and never change it."""
 
 _writing = _thread.RLock()
-"""Never held while calling out; re-entrant, as a finaliser that runs in between may import something."""
+"""Never held while calling out. Re-entrant, because a finaliser that runs in between may import something."""
 
-_running: list[tuple[int, str]] = []
-"""Which thread runs the body of which module, at whose end our callbacks are to be called."""
+_running: list[Observation] = []
+"""The executions of watched modules that have begun and not ended."""
 
 _ended: dict[str, int] = {}
-"""How often the body of a watched module has ended well and our callbacks were called. Who registers meanwhile tells by it
-whether his was among them."""
+"""How many imports of a watched module have succeeded. A registration tells by it whether its callback was called meanwhile."""
 
 _finding: set[tuple[int, str]] = set()
-"""Which thread is looking for which module: a finder behind ours may ask all finders again."""
+"""Which thread is looking for which module: a finder behind this one may ask all finders again."""
 
 
 class Finder:
@@ -78,83 +78,96 @@ def _find(finder: Finder, fullname: str, path: Sequence[str] | None, target: Mod
     try:
         spec: ModuleSpec | None = _position.ask_behind(finder, fullname, path, target)
         if spec is not None:
-            _execution.attach(spec, _before, _after)
+            _execution.attach(spec, Observation)
         return spec
     finally:
         _finding.discard(key)
 
 
-def _before(name: str) -> None:
-    _running.append((_thread.get_ident(), name))
-    watch = _watched.get(name)
-    for callback in watch.before if watch is not None else ():
-        try:
-            callback()
-        except Exception as exc:  # a callback's failure is neither the import's nor another callback's
-            diagnostics.failed(f"before the import of {name}", exc)
+class Observation:
+    """One execution of the body of a watched module: calls what is watching before it and after it.
 
+    After an import, callbacks get what `sys.modules` has then, as the importer does: a module may replace itself. A module that
+    is not in `sys.modules` when its body begins is executed by hand: callbacks get that module itself.
+    """
 
-def _after(name: str, done: bool) -> None:
-    with _writing:  # who registers is either in `watch`, or finds that the body is done
-        if (_thread.get_ident(), name) in _running:
-            _running.remove((_thread.get_ident(), name))
-        watch = _watched.get(name)
-        if watch is not None:
-            _ended[name] = _ended.get(name, 0) + done
-            _position.take(_finder)  # another agent's finder may have come in front; one that knows the spec asks nobody
-    module = sys.modules.get(name)
-    for callback in watch.after if done and watch is not None and module is not None else ():
-        _call(callback, name, module)
+    __slots__ = ("_module", "by_hand", "name", "thread")
+
+    def __init__(self, name: str, module: Any) -> None:
+        """`module` is ``None`` for a loader that makes the module itself, and puts it into `sys.modules`."""
+        self.name = name
+        self.thread = _thread.get_ident()
+        self.by_hand = module is not None and sys.modules.get(name) is not module
+        self._module = module
+
+    def begin(self) -> None:
+        """The body is about to run."""
+        _running.append(self)
+        for callback in _watched.get(self.name, _NOTHING).before:
+            try:
+                callback()
+            except Exception as exc:  # a callback's failure stops neither the import nor other callbacks
+                diagnostics.failed(f"before the import of {self.name}", exc)
+
+    def end(self, done: bool) -> None:
+        """The body has run; `done` says whether it succeeded."""
+        with _writing:  # a registration is either in `watch`, or sees that the body has ended
+            if self in _running:
+                _running.remove(self)
+            watch = _watched.get(self.name)
+            if watch is not None:
+                _ended[self.name] = _ended.get(self.name, 0) + (done and not self.by_hand)
+                _position.take(_finder)  # another agent's finder may have come in front of it meanwhile
+        module = self._module if self.by_hand else sys.modules.get(self.name)
+        for callback in watch.after if done and watch is not None and module is not None else ():
+            _call(callback, self.name, module)
 
 
 def _call(callback: Callback, name: str, module: Any) -> None:
     try:
         callback(module)
-    except Exception as exc:  # as in _before
+    except Exception as exc:  # as in `Observation.begin`
         diagnostics.failed(f"after the import of {name}", exc)
 
 
 def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[Callback, ...]) -> tuple[bool, int]:
-    """Whether the body of `name` is being run and its end will find what was registered; how many have ended before that."""
+    """Whether an import of `name` is running, whose end will call what was registered; how many have succeeded before."""
     global _watched
     with _writing:
         old = _watched.get(name, _NOTHING)
         _watched = {**_watched, name: Watch(old.before + before, old.after + after)}
         _position.take(_finder)
-        running, ended = any(running == name for _, running in _running), _ended.get(name, 0)
+        running, ended = any(one.name == name and not one.by_hand for one in _running), _ended.get(name, 0)
     if not running and not _position.wait_for_search(name):
-        diagnostics.say("hook", f"another thread was looking for {name} when it was to be watched; it may be missed this time.")
+        diagnostics.say("hook", f"another thread was looking for {name}; this import may be missed. A reload is patched.")
     return running, ended
-
-
-_NOTHING = Watch()
 
 
 def when_imported(name: str, callback: Callback) -> None:
     """Call `callback` with the module `name` each time its body has run: import, reload, import after deletion.
 
-    If the module has been imported already the callback is also called now; if it is being imported, when that is done.
-    An exception of the callback is reported on stderr and changes nothing for the import.
+    If the module has been imported already, the callback is called now as well; if it is being imported, when that has ended.
+    An exception of the callback is reported on stderr and does not reach the import.
     """
     running, ended = _register(name, (), (callback,))
     module = sys.modules.get(name)
-    if running or module is None or _execution.attach_to_lazy(module, _before, _after):
+    if running or module is None or _execution.attach_to_lazy(module, Observation):
         return
     if not _execution.is_running(module):
         if not _has_ended(name, ended):
             _call(callback, name, module)
     elif not _execution.attach_to_running(module, lambda name, done: _late(callback, name, done, ended)):
-        diagnostics.say("hook", f"{name} was half imported when it was to be watched; it is patched when imported again.")
+        diagnostics.say("hook", f"{name} was half imported when its watch began. A reload is patched.")
 
 
 def _has_ended(name: str, ended: int) -> bool:
-    """Whether another thread has imported `name` since there were `ended` ends of it, and called what was registered then."""
+    """Whether another import of `name` has succeeded since `ended` were counted, and called what was registered."""
     with _writing:
         return _ended.get(name, 0) != ended
 
 
 def _late(callback: Callback, name: str, done: bool, ended: int) -> None:
-    """Call what was registered while a body ran that we had not been asked to watch."""
+    """Call what was registered while an unwatched body ran."""
     module = sys.modules.get(name)
     watch = _watched.get(name)
     if _has_ended(name, ended):
@@ -170,8 +183,8 @@ def before_import(name: str, callback: Callable[[], object]) -> bool:
 
 
 def passed_by(name: str) -> str:
-    """Why module `name`, which is watched, has been imported and nobody was called."""
-    return f"{name} came from a finder in front of autotrace's; enable() again, and it is patched"
+    """Why no callback was called for module `name`, which is watched and imported."""
+    return f"{name} came from a finder in front of autotrace's; call enable() again to patch it"
 
 
 def forget(callbacks: Sequence[object]) -> None:
@@ -190,7 +203,7 @@ def forget(callbacks: Sequence[object]) -> None:
 
 
 def uninstall() -> None:
-    """Forget every callback and take the finder off `sys.meta_path`: later imports are as if it had never been there."""
+    """Forget every callback and take the finder off `sys.meta_path`."""
     with _writing:
         gone = _replace({})
     if gone is not None:
@@ -198,7 +211,7 @@ def uninstall() -> None:
 
 
 def _replace(watched: dict[str, Watch]) -> Finder | None:
-    """Make `watched` the watch list. If it is empty, the finder that is to leave: whoever registers next gets another."""
+    """Make `watched` the watch list. If it is empty, return the finder that is to leave; the next registration gets another."""
     global _finder, _watched
     _watched = watched
     if watched:
@@ -208,11 +221,12 @@ def _replace(watched: dict[str, Watch]) -> Finder | None:
 
 
 def _in_child() -> None:
-    # Other threads of the parent may have been inside; in the child they do not exist.
+    # Other threads of the parent may have been inside; the child does not have them.
     global _writing, _finding, _running
+    own = _thread.get_ident()
     _writing = _thread.RLock()
-    _finding = {key for key in _finding if key[0] == _thread.get_ident()}
-    _running = [key for key in _running if key[0] == _thread.get_ident()]
+    _finding = {key for key in _finding if key[0] == own}
+    _running = [one for one in _running if one.thread == own]
 
 
 _process.forks.add(in_child=_in_child)

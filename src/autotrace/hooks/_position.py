@@ -1,7 +1,7 @@
 """A finder's place on `sys.meta_path`, taken and left while other threads are importing.
 
-An import walks along the list and asks one finder after the other. Who takes an element out meanwhile makes it skip one, and
-a module is "not found"; who puts one in front comes too late for what is being looked for already.
+An import iterates over the list and asks one finder after the other. If an element is removed meanwhile, the import skips
+one, and a module is "not found". An element that is inserted in front comes too late for the searches that have begun.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PATIENCE = 0.5
-"""Seconds to wait for searches of other threads. One takes microseconds, unless its finder waits for something else."""
+"""Seconds to wait for searches of other threads. One takes microseconds, unless a finder blocks."""
 
 _STEP = 0.0005
 _bootstrap: Any = _frozen_importlib
@@ -30,21 +30,21 @@ _OTHER_INTERPRETERS = ("_interpreters", "_xxsubinterpreters", "concurrent.interp
 
 
 def take(finder: Any) -> None:
-    """Put `finder` in front of all others, if it is not there."""
+    """Put `finder` in front of all others."""
     meta_path = sys.meta_path
-    if meta_path is not None and meta_path[:1] != [finder]:  # it is None when the interpreter ends
+    if meta_path is not None and meta_path[:1] != [finder]:  # it is None while the interpreter shuts down
         meta_path[:] = [finder, *(other for other in meta_path if other is not finder)]
 
 
 def leave(finder: Any) -> None:
-    """Take `finder` off, wherever it stands. No import of another thread, in whatever place it is, passes a finder over.
+    """Remove `finder`. Imports that are running in other threads skip no finder because of it.
 
-    Not to be called with a lock that an import may want.
+    Do not call it with a lock that an import may need.
     """
     if sys.meta_path is None or finder not in sys.meta_path:
         return
 
-    # From here on, who asks it gets the answer of all those behind it. Who asked it before is waited for.
+    # A search that asks it from now on gets the answer of all finders behind it. Earlier searches are waited for.
     @invisible
     def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
         return ask_behind(finder, name, path, target)
@@ -52,13 +52,13 @@ def leave(finder: Any) -> None:
     finder.find_spec = find_spec
     if _searches_end():
         sys.meta_path.remove(finder)
-    else:  # one that waits, perhaps for us: it goes on along the list that it has
+    else:  # a search is blocked, perhaps by us: it continues on the old list
         sys.meta_path = [other for other in sys.meta_path if other is not finder]
 
 
 @invisible
 def ask_behind(finder: Any, name: str, path: Any, target: Any) -> Any:
-    """The spec that the finders behind `finder` have for module `name`, or ``None``."""
+    """The spec that the finders behind `finder` return for module `name`, or ``None``."""
     behind = False
     for other in tuple(sys.meta_path or ()):
         if other is finder:
@@ -72,18 +72,18 @@ def ask_behind(finder: Any, name: str, path: Any, target: Any) -> Any:
 
 
 def wait_for_search(name: str) -> bool:
-    """Wait until no other thread is between looking for module `name` and running its body. False if that takes too long."""
+    """Wait until no other thread is between its search for module `name` and the module's body. False after `PATIENCE`."""
     if name not in _bootstrap._module_locks or not _may_look():
         return True
     give_up_at = time.monotonic() + PATIENCE
-    while _is_on_its_way(name):
+    while _is_being_found(name):
         if time.monotonic() > give_up_at:
             return False
         time.sleep(_STEP)
     return True
 
 
-def _is_on_its_way(name: str) -> bool:
+def _is_being_found(name: str) -> bool:
     for frame in _frames_of_others() if sys.modules.get(name) is None else ():
         if frame.f_code is _FIND and frame.f_locals.get("name") == name:
             return True
@@ -93,7 +93,7 @@ def _is_on_its_way(name: str) -> bool:
 
 
 def _searches_end() -> bool:
-    """Wait for the walks along `sys.meta_path` that are under way. False if one does not end soon, or never before we do."""
+    """Wait for the running searches. False if one does not end within `PATIENCE`, or is waiting for this call."""
     if any(frame.f_code is _FIND for frame in _stack(sys._getframe())):
         return False
     if not _thread._count():
@@ -116,9 +116,9 @@ def _searches() -> list[FrameType]:
 
 
 def _may_look() -> bool:
-    """Whether the frames of other threads may be looked at."""
-    # Not without the GIL. And `_current_frames` takes those of other interpreters as well, which have a GIL and an
-    # allocator of their own: CPython 3.12 and 3.13 crash some time later.
+    """Whether it is safe to look at the frames of other threads."""
+    # It is not without the GIL. `_current_frames` also returns frames of other interpreters, which have their own GIL and
+    # allocator: CPython 3.12 and 3.13 crash some time later.
     return (
         bool(getattr(sys, "_is_gil_enabled", lambda: True)())
         and bool(getattr(_thread, "daemon_threads_allowed", lambda: True)())
