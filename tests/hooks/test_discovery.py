@@ -408,7 +408,7 @@ def test_without_importlib_metadata_what_is_on_the_path_is_found_all_the_same(mo
         """
     )
     (said,) = result.stderr.splitlines()
-    assert "importlib_metadata cannot be loaded" in said
+    assert "importlib_metadata cannot be imported" in said
 
 
 def test_where_no_file_can_be_named_relative_to_a_directory_nothing_changes(modules: Any) -> None:

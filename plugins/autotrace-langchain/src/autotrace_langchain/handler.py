@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 from uuid import UUID
 
-from autotrace.plugin import Call, Operation, guarded, open_call, options, start
+from autotrace.plugin import Operation, guarded, open_call, options, start
 from autotrace_langchain import runs
 from autotrace_langchain.operations import CHAT, COMPLETION, RETRIEVAL, RUNS, TOOL
 from autotrace_langchain.payloads import (
@@ -55,6 +55,20 @@ def _fail(run_id: UUID, exc: BaseException, partial: Any = None) -> None:
         call.fail(exc)
 
 
+class _Run(NamedTuple):
+    """What every start event says of its run."""
+
+    id: UUID
+    parent: UUID | None
+    tags: Sequence[str]
+    metadata: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> _Run:
+        """The run of an event, from the event's keywords."""
+        return cls(event["run_id"], event.get("parent_run_id"), event.get("tags") or (), event.get("metadata") or {})
+
+
 class Handler:
     """The one handler of this process. Its attributes say to the callback managers how it wants to be called."""
 
@@ -63,73 +77,24 @@ class Handler:
     ignore_llm = ignore_chat_model = ignore_chain = ignore_agent = ignore_retriever = ignore_retry = False
     ignore_custom_event = True
 
-    def _begin(
-        self,
-        operation: Operation,
-        request: Any,
-        run_id: UUID,
-        parent_run_id: UUID | None,
-        tags: Sequence[str] | None,
-        metadata: Mapping[str, Any],
-        **more: Any,
-    ) -> Call:
-        attributes = {**attributes_of(tags, metadata), **more.pop("attributes", {})}
-        call = start(operation, request, key=runs.key(run_id), parent=runs.around(parent_run_id), attributes=attributes, **more)
-        if open_call(runs.key(run_id)) is not None:
-            runs.watch(run_id)
-        return call
+    def _begin(self, operation: Operation, request: Any, run: _Run, **more: Any) -> None:
+        attributes = {**attributes_of(run.tags, run.metadata), **more.pop("attributes", {})}
+        start(operation, request, key=runs.key(run.id), parent=runs.around(run.parent), attributes=attributes, **more)
+        if open_call(runs.key(run.id)) is not None:
+            runs.watch(run.id)
+
+    def _begin_model(self, operation: Operation, messages: list[Any], event: Mapping[str, Any]) -> None:
+        run = _Run.of(event)
+        request = model_request(messages, event.get("invocation_params") or {}, run.metadata)
+        self._begin(operation, request, run, provider=provider_of(run.metadata))
 
     @guarded
-    def on_chat_model_start(
-        self,
-        serialized: Any,
-        messages: list[list[Any]],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        invocation_params: Mapping[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        self._begin_model(
-            CHAT, [fields_of(one) for one in messages[0]], run_id, parent_run_id, tags, metadata or {}, invocation_params or {}
-        )
+    def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], **event: Any) -> None:
+        self._begin_model(CHAT, [fields_of(one) for one in messages[0]], event)
 
     @guarded
-    def on_llm_start(
-        self,
-        serialized: Any,
-        prompts: list[str],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        invocation_params: Mapping[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        self._begin_model(COMPLETION, prompts, run_id, parent_run_id, tags, metadata or {}, invocation_params or {})
-
-    def _begin_model(
-        self,
-        operation: Operation,
-        messages: list[Any],
-        run_id: UUID,
-        parent_run_id: UUID | None,
-        tags: list[str] | None,
-        metadata: Mapping[str, Any],
-        params: Mapping[str, Any],
-    ) -> None:
-        self._begin(
-            operation,
-            model_request(messages, params, metadata),
-            run_id,
-            parent_run_id,
-            tags,
-            metadata,
-            provider=provider_of(metadata),
-        )
+    def on_llm_start(self, serialized: Any, prompts: list[str], **event: Any) -> None:
+        self._begin_model(COMPLETION, prompts, event)
 
     @guarded
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:
@@ -161,31 +126,19 @@ class Handler:
 
     @guarded
     def on_chain_start(
-        self,
-        serialized: Any,
-        inputs: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        run_type: str | None = None,
-        name: str | None = None,
-        **_: Any,
+        self, serialized: Any, inputs: Any, *, run_type: str | None = None, name: str | None = None, **event: Any
     ) -> None:
-        metadata = metadata or {}
-        outer = runs.around(parent_run_id)
-        kind = runs.kind_of(runs.enclosing() if outer is None else outer, name or "", tags or (), metadata, run_type)
+        run = _Run.of(event)
+        outer = runs.around(run.parent)
+        kind = runs.kind_of(runs.enclosing() if outer is None else outer, name or "", run.tags, run.metadata, run_type)
         wanted = options().get("chains", "nodes")
         if (kind == "chain" and wanted != "all") or (kind == "node" and wanted == "none"):
-            runs.pass_over(run_id, parent_run_id)
-            return
-        request, more = None, {}
-        if kind in ("agent", "workflow"):
-            request = {"name": name_of(kind, name, metadata), "inputs": state_of(inputs)}
+            runs.pass_over(run.id, run.parent)
+        elif kind in ("agent", "workflow"):
+            self._begin(RUNS[kind], {"name": name_of(kind, name, run.metadata), "inputs": state_of(inputs)}, run)
         else:
-            more = {"name": name or kind, "attributes": place_of(metadata) if kind == "node" else {}}
-        self._begin(RUNS[kind], request, run_id, parent_run_id, tags, metadata, **more)
+            attributes = place_of(run.metadata) if kind == "node" else {}
+            self._begin(RUNS[kind], None, run, name=name or kind, attributes=attributes)
 
     @guarded
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
@@ -202,25 +155,20 @@ class Handler:
         serialized: Mapping[str, Any] | None,
         input_str: str,
         *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
         inputs: Any = None,
         tool_call_id: str | None = None,
         name: str | None = None,
-        **_: Any,
+        **event: Any,
     ) -> None:
-        described, metadata = serialized or {}, metadata or {}
+        run, described = _Run.of(event), serialized or {}
         request = {
             "name": described.get("name") or name,
             "description": described.get("description"),
             "id": tool_call_id,
             "arguments": input_str if inputs is None else inputs,
         }
-        agent = metadata.get("lc_agent_name")
-        attributes = {"gen_ai.agent.name": agent} if agent else {}
-        self._begin(TOOL, request, run_id, parent_run_id, tags, metadata, attributes=attributes)
+        agent = run.metadata.get("lc_agent_name")
+        self._begin(TOOL, request, run, attributes={"gen_ai.agent.name": agent} if agent else {})
 
     @guarded
     def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
@@ -231,20 +179,9 @@ class Handler:
         _fail(run_id, error)
 
     @guarded
-    def on_retriever_start(
-        self,
-        serialized: Any,
-        query: str,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        name: str | None = None,
-        **_: Any,
-    ) -> None:
+    def on_retriever_start(self, serialized: Any, query: str, *, name: str | None = None, **event: Any) -> None:
         attributes = {"autotrace.langchain.retriever": name} if name else {}
-        self._begin(RETRIEVAL, {"query": query}, run_id, parent_run_id, tags, metadata or {}, attributes=attributes)
+        self._begin(RETRIEVAL, {"query": query}, _Run.of(event), attributes=attributes)
 
     @guarded
     def on_retriever_end(self, documents: Any, *, run_id: UUID, **_: Any) -> None:
