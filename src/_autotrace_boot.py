@@ -126,10 +126,10 @@ def _without_the_import_lock(function: "Any") -> None:
 
 def _enable() -> None:
     try:
-        from autotrace._settings import settings
+        from autotrace import _settings as settings
 
         if settings.switched_on():
-            from autotrace._instrumentation.activation import enable_from_environment
+            from autotrace._instrumentation import enable_from_environment
 
             enable_from_environment()
     except Exception as exc:  # the interpreter is starting, and the program must run

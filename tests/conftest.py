@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace._instrumentation import activation
+from autotrace import _instrumentation as instrumentation
 
 SOURCE = '''
 class Stream:
@@ -163,7 +163,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library
     before = set(sys.modules)
     yield made
     autotrace.disable()
-    activation.installed.pop(made.name, None)
+    instrumentation.installed.pop(made.name, None)
     for name in set(sys.modules) - before:
         if name.partition(".")[0] in (made.name, made.plugin):
             del sys.modules[name]

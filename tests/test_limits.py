@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autotrace
+from autotrace import _settings as autotrace_settings
 from autotrace._record import limits, lines
-from autotrace._settings import settings as autotrace_settings
 from autotrace._writer.writer import writer
 from autotrace.errors import SettingsError
 from autotrace.sinks._entry import Entry

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 import autotrace
 from autotrace import _diagnostics as diagnostics
+from autotrace import _settings as settings
 from autotrace._cli.activation import variables_of_file
 from autotrace._declaration import conventions
 from autotrace._record.pricing import cost, sources
-from autotrace._settings import settings
 from autotrace.errors import SettingsError
 from autotrace.testing import Capture
 

@@ -10,7 +10,7 @@ import pytest
 
 import autotrace
 from autotrace._cli.activation import variables_of_file
-from autotrace._settings.settings import Settings, switched_off, switched_on, unknown_variables
+from autotrace._settings import Settings, switched_off, switched_on, unknown_variables
 from autotrace.errors import SettingsError
 
 

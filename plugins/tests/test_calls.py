@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import autotrace
-from autotrace._settings import settings
+from autotrace import _settings as settings
 
 OURS = os.path.dirname(autotrace.__file__)
 FAULTS = ["429", "500", "400", "401", "404", "529", "malformed", "cut"]

@@ -8,7 +8,7 @@ See `enable` for its arguments, and the README for activation without code.
 
 from __future__ import annotations
 
-from autotrace._instrumentation.activation import disable, enable, flush, status
+from autotrace._instrumentation import disable, enable, flush, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import time
 from _io import FileIO
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._settings import settings
+from autotrace import _settings as settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from autotrace import _instrumentation as instrumentation
 from autotrace import surface
 from autotrace._cli import coverage
-from autotrace._instrumentation import activation
 from autotrace.plugin import DeclarationError, Instrumentor, Operation
 
 SDK = """
@@ -80,7 +80,7 @@ def sdk(library: Any) -> Any:
 
 
 def verdicts(library: Any, *arguments: str) -> dict[str, str]:
-    plugin = activation.named(library.name)
+    plugin = instrumentation.named(library.name)
     found = coverage.findings(library.name, plugin.declared(), every="--all" in arguments)
     return {one.function.partition(":")[2]: one.verdict for one in found}
 
@@ -165,7 +165,7 @@ def test_the_family_of_stainless_says_itself_how_its_surface_is_enumerated(libra
         "instrumentor = Instrumentor(targets=targets, surface=stainless.surface)\n",
     )
     surface.functions.cache_clear()
-    found = coverage.findings(library.name, activation.named(library.name).declared())
+    found = coverage.findings(library.name, instrumentation.named(library.name).declared())
     assert [(one.verdict, one.detail, one.operation) for one in found] == [
         ("not covered", "web socket", "reaches no target"),
         ("in part", "/v1/things/{id}", "things"),
@@ -208,7 +208,7 @@ instrumentor = Instrumentor(
 
 def test_what_no_function_spells_out_is_listed_by_the_plugin(sdk: Any, capsys: pytest.CaptureFixture[str]) -> None:
     sdk.write(f"{sdk.plugin}.py", HOOKED.format(name=sdk.name))
-    found = coverage.findings(sdk.name, activation.named(sdk.name).declared())
+    found = coverage.findings(sdk.name, instrumentation.named(sdk.name).declared())
     assert {one.function.partition(":")[2]: (one.verdict, one.operation) for one in found} == {
         "ask": ("covered", "ask"),
         "ping": ("by option", "ping, with pings='on'"),
@@ -244,7 +244,7 @@ def test_a_gap_that_the_plugin_declares_is_known_with_its_reason(sdk: Any, capsy
     assert coverage.main([sdk.name, "--fail", "--known", "*.elsewhere", "--known", "*.tune"]) == 0
     shown = capsys.readouterr()
     assert re.search(r"not covered \(known\) +\S+:Client\.draw +pictures", shown.out)
-    assert "uncovered '*.gone' fits no gap" in shown.err
+    assert "uncovered '*.gone' matches no gap" in shown.err
     assert "2 not covered (2 known)" in shown.out
     assert "Client.d" not in shown.err
 
@@ -255,8 +255,8 @@ def test_a_gap_that_the_plugin_declares_is_known_with_its_reason(sdk: Any, capsy
         ({"*.draw": ""}, "uncovered '*.draw': '': expected the reason"),
         ({"*.draw": None}, "uncovered '*.draw': None: expected the reason"),
         ({" ": "pictures"}, "uncovered: an empty name"),
-        ({1: "pictures"}, "uncovered: key 1 is no text"),
-        (["*.draw"], "uncovered: ['*.draw'] is no mapping"),
+        ({1: "pictures"}, "uncovered: keys must be strings, got 1"),
+        (["*.draw"], "uncovered: expected a mapping, got ['*.draw']"),
     ],
 )
 def test_what_is_uncovered_is_checked_when_it_is_declared(uncovered: Any, reason: str) -> None:

@@ -495,7 +495,7 @@ def test_the_next_sitecustomize_may_use_autotrace(tmp_path: Path, target: Target
     theirs.mkdir()
     (theirs / "sitecustomize.py").write_text("import autotrace\nautotrace.enable()\n")
     target.fill()
-    activation = "autotrace._instrumentation.activation"
+    activation = "autotrace._instrumentation"
     code = f"import sys, wave; print({activation!r} in sys.modules, sys.modules['sitecustomize'].autotrace.__file__)"
     result = target.python(code, theirs, **target.accepted)
     assert result.stdout == f"True {target.root / 'autotrace' / '__init__.py'}\n"

@@ -17,9 +17,9 @@ import jsonschema
 import pytest
 
 import autotrace
+from autotrace import _settings as settings
 from autotrace import plugin
 from autotrace._record import lines
-from autotrace._settings import settings
 from autotrace.testing.provider import Provider, serve
 
 if sys.version_info >= (3, 11):

@@ -194,7 +194,7 @@ def test_the_first_import_may_be_one_that_enabling_makes(shared: Installation, f
         assert type(module.__loader__).__module__ != "_autotrace_boot"
         import autotrace.hooks._finder
         assert autotrace.hooks._finder is sys.modules["autotrace.hooks._finder"]
-        assert sys.modules["autotrace._instrumentation.activation"].settings is autotrace._settings.settings
+        assert sys.modules["autotrace._instrumentation"].settings is autotrace._settings
     """
     assert shared.start(textwrap.dedent(program) + TRACED, AUTOTRACE="1").stdout == "1\npatched\n"
 

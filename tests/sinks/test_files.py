@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 
 import autotrace
-from autotrace._settings import settings
+from autotrace import _settings as settings
 from autotrace._settings.sink_settings import duration
 from autotrace.errors import SettingsError
 from autotrace.sinks import Entry, FileSink, _file, rotation

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import autotrace
 from autotrace import _diagnostics as diagnostics
+from autotrace import _settings as settings
 from autotrace._record import lines
-from autotrace._settings import settings
 from autotrace.errors import SettingsError
 from autotrace.sinks import Entry, MemorySink
 

@@ -31,7 +31,7 @@ class _Counting:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "autotrace._instrumentation.activation" in sys.modules:
+    if "autotrace._instrumentation" in sys.modules:
         from autotrace._writer.writer import writer
 
         writer.sinks = [_Counting()]
@@ -50,7 +50,7 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish() -> None:
     found: dict[str, Any] = {"outcomes": _outcomes, "active": False, "records": {}, "failures": {}}
-    if "autotrace._instrumentation.activation" in sys.modules:
+    if "autotrace._instrumentation" in sys.modules:
         import autotrace
         from autotrace import _diagnostics as diagnostics
 

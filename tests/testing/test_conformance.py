@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import autotrace
-from autotrace._instrumentation import activation, installed_plugin
+from autotrace import _instrumentation as instrumentation
+from autotrace._instrumentation import installed_plugin
 from autotrace.plugin import DeclarationError
 from autotrace.testing import Library, Scorecard, run
 from autotrace.testing._checks import all_checks
@@ -330,7 +331,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acme]:
     monkeypatch.setattr("autotrace._diagnostics.strict", False)
     yield Acme(tmp_path)
     autotrace.disable()
-    activation.installed.pop("acme", None)
+    instrumentation.installed.pop("acme", None)
     for name in MODULES:
         sys.modules.pop(name, None)
 
@@ -360,16 +361,16 @@ def test_a_planted_fault_is_caught(fault: str, acme: Acme) -> None:
 def test_a_core_that_forgets_what_is_enabled_is_caught(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two records for a call after two `enable()`: no plugin can do that, so the fault is planted in the core."""
     forgotten: list[installed_plugin.InstalledPlugin] = []
-    discover = activation._discover
+    discover = instrumentation._discover
 
     def forgetful(*given: object) -> None:
-        plugin = activation.installed.get("acme")
+        plugin = instrumentation.installed.get("acme")
         if plugin is not None and plugin.state == "patched":
-            forgotten.append(activation.installed.pop("acme"))
+            forgotten.append(instrumentation.installed.pop("acme"))
         discover(*given)  # type: ignore[arg-type]
 
     found = acme.plant((ONE_SIDE,))
-    monkeypatch.setattr(activation, "_discover", forgetful)
+    monkeypatch.setattr(instrumentation, "_discover", forgetful)
     try:
         assert set(failed(run(found, ["call", "double enable"]))) == {"double enable"}
     finally:

@@ -7,8 +7,8 @@ from functools import cache
 from types import TracebackType
 from typing import Any
 
+from autotrace import _settings as settings
 from autotrace._capture import availability, context
-from autotrace._settings import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
 def variables_of_file(directory: str) -> dict[str, str]:
     """Return the settings of ``[tool.autotrace]`` in the pyproject.toml at or above `directory`, as ``AUTOTRACE_*`` variables
     for a new process. Raises `SettingsError` if the file is invalid."""
-    from autotrace._settings import settings
+    from autotrace import _settings as settings
 
     values, tables = settings.from_file(directory)
     merged = dict(values)

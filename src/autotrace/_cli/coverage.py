@@ -93,9 +93,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _plugin(name: str) -> tuple[str, Instrumentor]:
     """The package and the Instrumentor of the plugin that answers to `name`. Raises `PluginError`."""
-    from autotrace._instrumentation import activation
+    from autotrace import _instrumentation as instrumentation
 
-    plugin = activation.named(name)
+    plugin = instrumentation.named(name)
     return plugin.entry.package, plugin.declared()
 
 

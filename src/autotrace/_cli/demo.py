@@ -97,7 +97,7 @@ def _is_model_call(record: Mapping[str, Any]) -> bool:
 
 
 def _why_nothing(environment: Mapping[str, str]) -> str:
-    from autotrace._settings import settings
+    from autotrace import _settings as settings
 
     if settings.switched_off():
         return f": AUTOTRACE={environment['AUTOTRACE']} is set"

@@ -12,9 +12,9 @@ import os
 import sys
 from typing import Any
 
+from autotrace import _settings as settings
 from autotrace._cli import libraries
 from autotrace._discovery import distributions
-from autotrace._settings import settings
 from autotrace.errors import PluginError, nearest
 
 TYPE_CHECKING = False
@@ -110,16 +110,16 @@ def packages(names: Iterable[str]) -> list[str]:
 
 
 def _enable() -> None:
-    from autotrace._instrumentation import activation
+    from autotrace import _instrumentation as instrumentation
 
     if not settings.switched_off():
-        activation.enable_from_environment()
+        instrumentation.enable_from_environment()
 
 
 def _status() -> dict[str, View]:
-    from autotrace._instrumentation import activation
+    from autotrace import _instrumentation as instrumentation
 
-    return activation.status()
+    return instrumentation.status()
 
 
 @contextlib.contextmanager

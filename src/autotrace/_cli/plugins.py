@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _sinks() -> Iterator[tuple[str, ...]]:
     """One row per sink; those in use with the place that they write to."""
-    from autotrace._settings import settings
+    from autotrace import _settings as settings
     from autotrace.sinks import _registry
 
     settings.current.settle()

@@ -53,10 +53,10 @@ def described(process: Data) -> Data:
 
 def probe() -> None:
     """Runs in the probe: write what it knows about itself, and a view of each plugin, to the doctor's file."""
+    from autotrace import _instrumentation as instrumentation
     from autotrace import _process
+    from autotrace import _settings as settings
     from autotrace._cli import inspection, libraries
-    from autotrace._instrumentation import activation
-    from autotrace._settings import settings
 
     path = os.environ[reporting.VARIABLE]
     on = settings.enabled
@@ -72,7 +72,7 @@ def probe() -> None:
         "views": views,
         "without_plugin": libraries.without_plugin(view["distribution"] for view in views),
     }
-    reporting.append(path, {**reporting.collect(activation.status), **line})
+    reporting.append(path, {**reporting.collect(instrumentation.status), **line})
 
 
 def examine() -> tuple[list[Finding], Data]:

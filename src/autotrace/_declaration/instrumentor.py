@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from autotrace import _settings as settings
 from autotrace._declaration import checking, paths
 from autotrace._declaration.invocation import Inside, Observer, Target
 from autotrace._declaration.operation import Operation
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where
 from autotrace._discovery.requirements import Requirement
-from autotrace._settings import settings
 from autotrace.errors import DeclarationError, nearest
 
 

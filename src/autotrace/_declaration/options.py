@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._settings import library_settings
-from autotrace._settings.settings import switch
+from autotrace._settings import library_settings, switch
 from autotrace.errors import DeclarationError, SettingsError, nearest
 
 Value = Union[bool, int, float, str]

@@ -6,8 +6,8 @@ import os
 import sys
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._instrumentation import activation
-from autotrace._settings import settings
+from autotrace import _instrumentation as instrumentation
+from autotrace import _settings as settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def health() -> dict[str, Any]:
         "failures": _failures(),
         "circuit": {
             key: target.traced.tripped
-            for plugin in tuple(activation.installed.values())
+            for plugin in tuple(instrumentation.installed.values())
             for key, target in tuple(plugin.targets.items())
             if target.traced.tripped is not None
         },
@@ -88,7 +88,7 @@ def _sinks() -> dict[str, dict[str, Any]]:
 
 
 def _failures() -> dict[str, dict[str, int]]:
-    plugins = {plugin.entry.distribution for plugin in tuple(activation.installed.values())}
+    plugins = {plugin.entry.distribution for plugin in tuple(instrumentation.installed.values())}
     counts: dict[str, dict[str, int]] = {}
     for where, number in diagnostics.failures.items():
         words = where.replace(":", " ").split()

@@ -6,7 +6,7 @@ import sys
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
-from autotrace._settings import settings
+from autotrace import _settings as settings
 from autotrace.errors import PluginError, SettingsError, nearest
 from autotrace.hooks import _execution, _finder
 

@@ -14,7 +14,8 @@ import sys
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
-from autotrace._settings import library_settings, settings
+from autotrace import _settings as settings
+from autotrace._settings import library_settings
 from autotrace.errors import SettingsError
 
 TYPE_CHECKING = False

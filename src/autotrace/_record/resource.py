@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from autotrace._settings import settings
+from autotrace import _settings as settings
 
 
 def of_process() -> dict[str, Any]:

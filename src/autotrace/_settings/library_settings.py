@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from autotrace._settings import settings
+from autotrace import _settings as settings
 
 _PREFIX = "AUTOTRACE_"
 

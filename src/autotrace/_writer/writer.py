@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
-from autotrace._settings import settings
+from autotrace import _settings as settings
 from autotrace._writer import process, process_exit
 from autotrace._writer.dispatch import Dispatch
 from autotrace._writer.queue import Item, Queue

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import msgspec
 
 from autotrace import _diagnostics as diagnostics
+from autotrace import _settings as settings
 from autotrace._record import freezing, limits, overload
 from autotrace._record.lines import Dropped, Record
 from autotrace._record.pricing import cost
-from autotrace._settings import settings
 from autotrace.sinks import _processing
 
 _CUT = b'"autotrace.cut.'

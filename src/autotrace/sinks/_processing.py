@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from autotrace import _diagnostics as diagnostics
+from autotrace import _settings as settings
 from autotrace._discovery import references
 from autotrace._record import freezing
-from autotrace._settings import settings
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Any]

@@ -11,9 +11,9 @@ import time
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
+from autotrace import _settings as settings
 from autotrace._discovery import distributions, references
 from autotrace._discovery.distributions import EntryPoint
-from autotrace._settings import settings
 from autotrace.errors import SettingsError, nearest
 
 TYPE_CHECKING = False

@@ -8,11 +8,11 @@ import threading
 from typing import Any
 
 import autotrace
+from autotrace import _settings as settings
 from autotrace._capture import context, recording
 from autotrace._declaration import conventions
 from autotrace._declaration.operation import Operation
 from autotrace._record.origin import Origin
-from autotrace._settings import settings
 from autotrace.testing._cell import Cell, require
 from autotrace.testing._checks.declaring import check
 
