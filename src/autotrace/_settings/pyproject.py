@@ -1,4 +1,4 @@
-"""The table ``[tool.autotrace]`` of a pyproject.toml. Imported only if a file contains one: a TOML parser takes long to load."""
+"""The table ``[tool.autotrace]`` of a pyproject.toml. Imported only if a file contains one: a TOML parser is slow to load."""
 
 from __future__ import annotations
 
