@@ -134,6 +134,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if id(item) in kept]
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """That nothing was found is no failure where the library of the plugin is not installed: another session has it."""
+    only = session.config.getoption("plugin", None)
+    nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    if nothing and only not in (None, SHARED) and not _installed(f"autotrace-{only}"):
+        session.exitstatus = pytest.ExitCode.OK
+
+
 def _part(item: pytest.Item) -> str | None:
     """The plugin that a test belongs to, or `SHARED`; None for a test that is not one of the plugins'."""
     if HERE not in item.path.parents:
