@@ -24,7 +24,7 @@ def why_not() -> str | None:
     # An isolated subinterpreter refuses msgspec. Asking twice crashes CPython 3.12 and 3.13, so it is not even tried.
     # Up to 3.11 there is no such refusal.
     if not getattr(_thread, "daemon_threads_allowed", lambda: True)():
-        reason = "it is an isolated subinterpreter, in which msgspec cannot be loaded"
+        reason = "msgspec cannot be loaded in an isolated subinterpreter"
     else:
         try:
             from autotrace._capture import recording  # noqa: F401

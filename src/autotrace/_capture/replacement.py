@@ -61,10 +61,10 @@ class TracedTarget:
         """Count and report a failure of ours."""
         if self.failures.add() + 1 == self.FAILURES_ALLOWED:  # in one thread only
             self.active = False
-            self.tripped = f"failed {self.FAILURES_ALLOWED} times, lastly with {type(exc).__name__}"
+            self.tripped = f"failed {self.FAILURES_ALLOWED} times, most recently with {type(exc).__name__}"
             diagnostics.say(
                 "circuit",
-                f"{self.origin.name}: {self.name} {self.tripped}, and is switched off; enable() switches it on again.",
+                f"{self.origin.name}: {self.name} {self.tripped}. It is switched off; call enable() to switch it on again.",
             )
         diagnostics.failed(f"{self.origin.name} {self.name}", exc)
 
@@ -88,7 +88,7 @@ class TracedTarget:
             if operation is None:
                 return None
             if not isinstance(operation, Operation):
-                raise DeclarationError(f"the route of {self.name} returned {operation!r}; return an Operation or None")
+                raise DeclarationError(f"the route of {self.name} returned {operation!r}; it must return an Operation or None")
             if invocation.args is not given:
                 invocation._call_args = (invocation.instance, *invocation.args) if self.method else invocation.args
             invocation._operation, invocation._nanoseconds = operation, -since

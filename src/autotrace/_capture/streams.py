@@ -231,7 +231,8 @@ def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
         if owner is stream:
             call._until_read(kept.release)
     except (AttributeError, TypeError) as exc:  # an object without a __dict__ or weak references
-        diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched ({exc}); an early close shows late.")
+        text = "A stream that is closed early is recorded only when it is garbage-collected."
+        diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched: {exc}. {text}")
 
 
 class _Kept:

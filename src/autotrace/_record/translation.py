@@ -89,7 +89,7 @@ def _guarded(reader: Any, response: Any, draft: Draft) -> Any:
     try:
         return None if reader is None else reader(response)
     except Exception as exc:  # a plugin's function on an answer it was not made for
-        diagnostics.failed(f"read the end of {draft.origin.name} {draft.operation.name}", exc, aside=True)
+        diagnostics.failed(f"read the outcome of {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
 
 

@@ -134,8 +134,9 @@ class Delivery:
             self.drop(overload.QUEUE_FULL, 1)
         if not self._full_said:
             self._full_said = True  # until the sink works again
-            text = "it takes less than is recorded; content is dropped, then records, the oldest first."
-            diagnostics.say("dropped", f"sink {self.name}: {text}")
+            text = "records arrive faster than it takes them. Content is dropped, then records, the oldest first."
+            more = "To keep more, raise queue_bytes or set overflow to block."
+            diagnostics.say("dropped", f"sink {self.name}: {text} {more}")
         return shed
 
     def drop(self, reason: str, position: int = 0) -> None:
@@ -158,8 +159,8 @@ class Delivery:
         if isinstance(answer, int) and not isinstance(answer, bool):
             return answer
         if answer is not None:
-            text = f"write returned {type(answer).__name__}, and all count as taken; return how many were, or None for all."
-            diagnostics.say("sink", f"sink {self.name}: {text}", level="error")
+            text = f"write returned {type(answer).__name__}; expected the number of entries taken, or None for all."
+            diagnostics.say("sink", f"sink {self.name}: {text} All count as taken.", level="error")
         return offered
 
     def _failed(self, exc: Exception, offered: int, told: bool) -> bool:
@@ -177,7 +178,7 @@ class Delivery:
             return True
         if not self.failing:
             self.failing = True
-            text = f"sink {self.name}: {_message(exc)}. Records are kept, up to a limit, and tried again."
+            text = f"sink {self.name}: {_message(exc)}. Records are kept, up to queue_bytes, and retried."
             diagnostics.say("sink", text, again=True)
         self.retry_at = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, _PAUSES[1])
@@ -186,7 +187,7 @@ class Delivery:
     def _worked(self) -> None:
         if self.failing:
             self.failing = False
-            diagnostics.say("sink", f"sink {self.name}: it works again.", level="info", again=True)
+            diagnostics.say("sink", f"sink {self.name}: works again.", level="info", again=True)
         self._pause = _PAUSES[0]
         self._full_said = False
 

@@ -133,7 +133,7 @@ class Dispatch:
             self.lost += item.counts
             for one in deliveries:
                 one.records[delivery.RECORD] += item.counts
-            diagnostics.failed("writer: a record is lost", exc, aside=True)
+            diagnostics.failed("writer: a record was lost", exc, aside=True)
             return None
         if entry is None:
             self.covered += item.counts

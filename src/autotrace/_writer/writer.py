@@ -277,7 +277,8 @@ class Writer:
             finally:
                 self._draining.release()
         else:  # a sink does not come back
-            missing = {"being written to": max(self.ended.value - self.written - self.dispatch.covered - self.dropped, 0)}
+            left = self.ended.value - self.written - self.dispatch.covered - self.dropped
+            missing = {"(its write has not returned)": max(left, 0)}
         for name, records in missing.items():
             text = f"sink {name}: {records} records could not be written before the process ended."
             diagnostics.say("dropped", text, level="error", again=True, records=records)

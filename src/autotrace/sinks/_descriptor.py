@@ -100,7 +100,7 @@ class DescriptorSink:
         closes that gets its number for the next file that he opens, which children do not inherit, other than an output."""
         self._is_regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
         if self.fd in (1, 2) and sys.platform != "win32" and not os.get_inheritable(self.fd):
-            raise OSError(errno.EBADF, "it is another file now, and not the program's output")
+            raise OSError(errno.EBADF, "it now refers to another file, not to the program's output")
 
     def _acquire(self, give_up: float) -> bool:
         while not self._locked and not self._lock.acquire():

@@ -77,9 +77,8 @@ def _read_back(line: bytes, kind: type[Record]) -> Record:
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as exc:
-        diagnostics.say(
-            "processor", f"a record is none any more after the processors: {exc}. Sinks that read structs get what is."
-        )
+        text = "Sinks that read structs get only its valid fields."
+        diagnostics.say("processor", f"a record no longer matches the schema after the processors: {exc}. {text}")
         return kind(**{field.name: _field(event.get(field.name), field) for field in msgspec.structs.fields(kind)})
 
 
@@ -125,7 +124,8 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
     try:
         line = msgspec.json.encode(event)
     except Exception as exc:  # what a processor or a reader put in that JSON cannot hold
-        diagnostics.say("encoding", f"a record was cleaned to be valid JSON: {type(exc).__name__}: {exc}")
+        text = f"a record held values that JSON cannot hold; they were replaced: {type(exc).__name__}: {exc}"
+        diagnostics.say("encoding", text)
         event = freezing.harmless(event)
         line = msgspec.json.encode(event)
     limit = settings.current.valid("max_line_bytes")

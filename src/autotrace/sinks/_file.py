@@ -124,7 +124,8 @@ class FileSink:
             rotation.rotate(self.path)
         except OSError as exc:  # the directory is not ours to write: better a long file than a lost line
             self._grows_until = time.monotonic() + _UNTIL_ANOTHER_TRY
-            diagnostics.say("sink", f"{self.path} cannot be rotated: {exc.strerror}; it grows. Its directory must be writable.")
+            text = "It keeps growing; make its directory writable."
+            diagnostics.say("sink", f"{self.path} cannot be rotated: {exc.strerror}. {text}")
             return
         if self.keep:
             rotation.remove_oldest(self.path, self.keep)
@@ -145,7 +146,7 @@ class FileSink:
             now = time.monotonic()
             self._locked_out_since = self._locked_out_since or now
             if now - self._locked_out_since > _STUCK:
-                text = "it is another file each time it is opened" if moved else "another process holds its lock"
+                text = "the path leads to another file each time it is opened" if moved else "another process holds its lock"
                 raise OSError(errno.ETIMEDOUT, text, self.path)
             if now - began > _PATIENCE:
                 yield None

@@ -52,7 +52,7 @@ def guarded(given: str | Processor) -> Processor:
                 found.append(references.load(name))
             made = found[0](logger, method, event)
             if not isinstance(made, MutableMapping):
-                raise TypeError(f"it returned {type(made).__name__}, not the event")
+                raise TypeError(f"it returned {type(made).__name__}; expected the event, a mapping")
             return _plain(made)
         except structlog.DropEvent:
             raise

@@ -42,7 +42,7 @@ def _stderr(options: dict[str, Any]) -> Sink:
 
 def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
     if options:
-        raise SettingsError(f"sinks stdout and stderr have no option {min(options)!r}; they have none")
+        raise SettingsError(f"sinks stdout and stderr: {min(options)!r} is not a known option; they take no options")
     if settings.current.valid("format") == "pretty":
         from autotrace.sinks._pretty import PrettySink
 
@@ -65,7 +65,7 @@ _FILE = {name: "file" if name == "path" else f"file_{name}" for name in ("path",
 def _of_file(options: dict[str, Any]) -> dict[str, Any]:
     for option in options:
         if option not in _FILE:
-            raise SettingsError(f"sink file: there is no option {option!r}{nearest(option, _FILE)}")
+            raise SettingsError(f"sink file: {option!r} is not a known option{nearest(option, _FILE)}")
     read = {
         option: settings.current.get(name)
         if option not in options
@@ -73,7 +73,7 @@ def _of_file(options: dict[str, Any]) -> dict[str, Any]:
         for option, name in _FILE.items()
     }
     if read["path"] is None:
-        raise SettingsError("sink file: it has no path; set AUTOTRACE_FILE, the setting file, or the option path of the sink")
+        raise SettingsError("sink file: no path is set; set AUTOTRACE_FILE, the setting file, or the option path of the sink")
     return read
 
 
@@ -90,7 +90,8 @@ def installed() -> dict[str, EntryPoint]:
         if other is None:
             found[name] = entry
         elif other != entry.distribution:
-            diagnostics.say("plugin", f"{entry.distribution}: its sink {name} is refused, as {other} has one of that name.")
+            text = f"its sink {name} is refused: {other} already has a sink with that name."
+            diagnostics.say("plugin", f"{entry.distribution}: {text}")
     return found
 
 
@@ -131,12 +132,9 @@ def _merged(name: str, given: list[dict[str, Any]]) -> dict[str, Any]:
 def _unknown(names: Iterable[str]) -> list[str]:
     others = [name for name in names if name not in BUILT_IN]
     known = {*BUILT_IN, *installed()} if others else set()
-    return [
-        f"there is no sink {name!r}{nearest(name, known)}. "
-        f"A sink comes with a distribution that has an entry point in the group {GROUP}."
-        for name in others
-        if name not in known
-    ]
+    hint = f"Or install the distribution that brings it, by an entry point in the group {GROUP}."
+    problems = [f"{name!r} is not a known sink{nearest(name, known)}" for name in others if name not in known]
+    return [f"{problem} {hint}" if problem.endswith("?") else f"{problem}. {hint}" for problem in problems]
 
 
 def places() -> dict[str, dict[str, str | None]]:
@@ -196,7 +194,7 @@ class NamedSink:
 def _checked(name: str, sink: Any) -> Sink:
     if callable(getattr(sink, "write", None)) and callable(getattr(sink, "close", None)):
         return sink  # type: ignore[no-any-return]
-    raise TypeError(f"the factory of the sink {name} gave a {type(sink).__name__} without write(batch) and close(deadline)")
+    raise TypeError(f"the factory of the sink {name} returned a {type(sink).__name__} without write(batch) and close(deadline)")
 
 
 class OpenSinks:

@@ -63,7 +63,8 @@ class Compressor:
         except OSError as exc:  # the disk is full, the directory is gone: the next rotation is time enough to try again
             self.stop()
             self._found.clear()
-            diagnostics.say("sink", f"{exc.filename or self._path} is not compressed: {exc.strerror}. It stays as it is.")
+            text = "It stays uncompressed; the next rotation tries again."
+            diagnostics.say("sink", f"{exc.filename or self._path} cannot be compressed: {exc.strerror}. {text}")
 
     def stop(self) -> None:
         """Let go of what is being compressed."""

@@ -26,7 +26,7 @@ def prepare() -> None:
     try:
         sources.installed.get()
     except Exception as exc:  # somebody else's finder or module, on the way
-        diagnostics.failed("prices", exc, aside=True)
+        diagnostics.failed("load prices", exc, aside=True)
 
 
 def add(attributes: dict[str, Any], start_ns: int) -> None:
@@ -43,7 +43,7 @@ def add(attributes: dict[str, Any], start_ns: int) -> None:
         with localcontext(Context(prec=50, traps=[InvalidOperation, DivisionByZero, Overflow])):
             attributes.update(_cost(attributes, start_ns))
     except Exception as exc:  # whatever a record's attributes may hold
-        diagnostics.failed("cost", exc, aside=True)
+        diagnostics.failed("compute the cost", exc, aside=True)
         attributes[_UNKNOWN] = "the computation failed"
 
 
@@ -72,7 +72,7 @@ def _numbers(cost: Cost) -> dict[str, Any]:
         ALWAYS["cost_output"].attribute: _number(cost.output),
     }
     if not all(math.isfinite(number) for number in numbers.values()):
-        raise UnpricedError("the token counts are out of all bounds")
+        raise UnpricedError("the token counts are out of range")
     return numbers
 
 

@@ -51,12 +51,14 @@ class Asked:
 class Failed:
     """Stands for a source that could not be loaded: nobody knows which of the prices below it were to be replaced."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reason: str = "") -> None:
         self.name = name
+        self._reason = reason
 
     def price(self, usage: Usage) -> Cost | None:
-        """Never."""
-        raise UnpricedError(f"the prices of {self.name} could not be loaded")
+        """Always raises `UnpricedError`."""
+        reason = f": {self._reason}" if self._reason else ""
+        raise UnpricedError(f"the prices of {self.name} could not be loaded{reason}")
 
 
 def sources() -> list[Source]:
@@ -81,7 +83,7 @@ def _load() -> list[Source]:
 
 def _maintained() -> list[Source]:
     if diagnostics.interpreter_is_ending():
-        return [Failed("genai-prices, as the process was ending,")]
+        return [Failed("genai-prices", "the process was ending")]
     try:
         from autotrace._record.pricing import offline
 
