@@ -262,7 +262,7 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
         return None
 
 
-class _ClosedWith:
+class _ClosesInner:
     """Closes a coroutine together with the one that replaces it: if neither is awaited, only one must warn about it."""
 
     __slots__ = ("coroutine",)
@@ -277,7 +277,7 @@ class _ClosedWith:
 def _awaited(inner: Any, target: TracedTarget, invocation: Invocation, call: Call) -> Any:
     """A coroutine that replaces `inner`, which a plain function returned. The call begins when it is awaited."""
     call._postpone()
-    held = _ClosedWith(inner)
+    held = _ClosesInner(inner)
 
     async def outer() -> Any:
         call._resume()
