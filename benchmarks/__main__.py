@@ -1,4 +1,4 @@
-"""All benchmarks, each in a process of its own: `python -m benchmarks`."""
+"""Runs all benchmarks, each in its own process: `python -m benchmarks`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What activation costs a new process: `python -m benchmarks.activation`.
+"""The cost of activation in a new process: `python -m benchmarks.activation`.
 
-`import autotrace; autotrace.enable()` is measured from inside: CPU of the process between the line before and the line after,
-modules that it loads, and memory. The path holds the standard library, autotrace and one directory of generated
-distributions, so that their number is known; `site` has done its work but for the site directories.
+`import autotrace; autotrace.enable()` is measured from inside: the CPU time of the process between the line before and the line
+after, the modules that it loads, and memory. The path has only the standard library, autotrace and one directory of generated
+distributions, so that their number is known; `site` has run, but without the site directories.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORBIDDEN = "wrapt msgspec structlog asyncio logging typing inspect threading to
 
 MILLISECONDS: dict[str, Any] = {"unit": 1_000_000}
 BARE = "import colorsys"
-"""A program with one import of a small module: the import at which AUTOTRACE=1 takes effect."""
+"""A program that imports one small module: AUTOTRACE=1 takes effect at that import."""
 ENABLE = "import autotrace; autotrace.enable()"
 
 INSIDE = """
@@ -45,13 +45,13 @@ import json
 print(json.dumps([spent, loaded, memory]))
 """
 RESIDENT = "int(open('/proc/self/statm').read().split()[1]) * 4096"
-"""Bytes of this process that are in memory: whole pages, all of them, whoever asked."""
+"""The resident memory of this process in bytes: all pages, whatever allocated them."""
 ALLOCATED = "tracemalloc.get_traced_memory()"
-"""Bytes that Python objects take, now and at most: exact, and the same every time."""
+"""The bytes of Python objects, now and at the peak: exact, and the same in each run."""
 
 
 def _distributions(directory: Path, plugins: int, others: int) -> None:
-    """Write the metadata of distributions as an installer does: plugins, and others, of which every third has commands."""
+    """Write the metadata of distributions as an installer does: `plugins`, and `others`, a third of which have commands."""
     entry_point = "[autotrace.instrumentors]\ngenerated_{0} = generated:plugin\n"
     made = [(f"autotrace_generated_{number}", entry_point.format(number)) for number in range(plugins)]
     for number in range(others):
@@ -67,12 +67,12 @@ def _distributions(directory: Path, plugins: int, others: int) -> None:
 
 
 def _environment(**more: str) -> dict[str, str]:
-    """The environment without settings of ours."""
+    """The environment without settings of autotrace."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}, **more}
 
 
 class Inside:
-    """A statement that measures itself in a new interpreter; the call of an arm."""
+    """Runs a statement that measures itself in a new interpreter. It is the call of an arm."""
 
     def __init__(self, statement: str, site: Path, prepare: str = "", memory: str = "0") -> None:
         form = {"statement": statement, "prepare": prepare, "memory": memory}
@@ -81,7 +81,7 @@ class Inside:
         self.memory: Any = 0
 
     def __call__(self) -> float:
-        """Run it; nanoseconds of CPU that the statement took."""
+        """Run the statement. Returns its CPU time in nanoseconds."""
         command = [sys.executable, "-S", "-E", "-s", "-c", self._code]
         output = subprocess.run(command, env=_environment(), cwd=SOURCE, stdout=subprocess.PIPE, check=True).stdout
         spent, self.loaded, self.memory = json.loads(output)
@@ -89,7 +89,7 @@ class Inside:
 
 
 class Fresh:
-    """A program that is run in a new interpreter as it is installed here; the call of an arm."""
+    """Runs a program in a new interpreter, in the environment installed here. It is the call of an arm."""
 
     def __init__(self, code: str, **environment: str) -> None:
         self._code = code + "\nimport sys; print(len(sys.modules))"
@@ -97,7 +97,7 @@ class Fresh:
         self.modules = 0
 
     def __call__(self) -> float:
-        """Run it; nanoseconds of CPU of the whole process."""
+        """Run the program. Returns the CPU time of the whole process in nanoseconds."""
         with subprocess.Popen([sys.executable, "-c", self._code], env=self._environment, stdout=subprocess.PIPE) as process:
             output = process.stdout.read() if process.stdout else b""
             _, status, usage = os.wait4(process.pid, 0)
@@ -114,9 +114,9 @@ def _of_process(arm: Arm, calls: int) -> Cost:
 
 
 def _whole(name: str, one: Fresh, other: Fresh, pairs: int) -> None:
-    found = paired.compare(Arm(one), Arm(other), pairs, 1, _of_process)
-    paired.show(name, found, **MILLISECONDS)
-    print(f"  {'':<36}{other.modules - one.modules:+6} modules (to {one.modules}, {found.first / 1e6:.1f} ms)")
+    comparison = paired.compare(Arm(one), Arm(other), pairs, 1, _of_process)
+    paired.show(name, comparison, **MILLISECONDS)
+    print(f"  {'':<36}{other.modules - one.modules:+6} modules (to {one.modules}, {comparison.first / 1e6:.1f} ms)")
 
 
 def _inside(name: str, one: Inside, other: Inside, pairs: int) -> None:
@@ -124,7 +124,7 @@ def _inside(name: str, one: Inside, other: Inside, pairs: int) -> None:
 
 
 def _memory(site: Path, times: int) -> str:
-    """What `ENABLE` takes: bytes of Python objects, and the growth of the process."""
+    """The memory that `ENABLE` takes: bytes of Python objects, and the growth of the process."""
     traced = Inside(ENABLE, site, "import tracemalloc; tracemalloc.start()", ALLOCATED)
     traced()
     kept, peak = traced.memory

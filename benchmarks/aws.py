@@ -1,4 +1,4 @@
-"""What botocore's calls cost: of other services, which pass, and a Converse, which is traced: `python -m benchmarks.aws`."""
+"""The cost of botocore calls: of other services, which are not recorded, and of a Converse: `python -m benchmarks.aws`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Raw:
 
 
 def _client(service: str, body: bytes, signed: bool) -> Any:
-    """A client whose every request is answered with `body`; no socket is involved."""
+    """A client that answers every request with `body`, without a socket."""
     config = Config() if signed else Config(signature_version=botocore.UNSIGNED)
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
     client = boto3.session.Session(**keys).client(service, config=config)

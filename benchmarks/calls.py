@@ -1,4 +1,4 @@
-"""What a traced call costs the program: `python -m benchmarks.calls`."""
+"""The cost of a traced call for the program: `python -m benchmarks.calls`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SDK clients that answer themselves, and the switch between the SDK's own function and ours."""
+"""SDK clients whose transport answers without a server, and the switch between the SDK's own functions and ours."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ANTHROPIC_MESSAGE = {
 
 
 class Answer:
-    """A handler for the transport: the same JSON body, or the same server-sent events, for every request."""
+    """A handler for the transport. It answers every request with the same JSON body or the same server-sent events."""
 
     def __init__(self, body: Any) -> None:
         self._events = body if isinstance(body, list) else None
@@ -89,7 +89,7 @@ def anthropic_events(count: int) -> list[bytes]:
 
 
 def openai_client(body: Any) -> openai.OpenAI:
-    """A client whose every request is answered with `body`; no socket is involved."""
+    """A client that answers every request with `body`, without a socket."""
     transport = httpx2.MockTransport(Answer(body))
     return openai.OpenAI(api_key="key", base_url="http://localhost/v1", http_client=httpx2.Client(transport=transport))
 
@@ -101,7 +101,7 @@ def anthropic_client(body: Any) -> anthropic.Anthropic:
 
 
 class Switch:
-    """Puts the SDKs' own functions in their place, or those that autotrace made, which is all that patching is."""
+    """Switches between the SDKs' own functions and their replacements, which is all that patching does."""
 
     def __init__(self) -> None:
         owners = (openai._base_client.SyncAPIClient, anthropic._base_client.SyncAPIClient)
@@ -109,16 +109,16 @@ class Switch:
         autotrace.enable("openai", "anthropic")
         replaced = [vars(owner)["request"] for owner in owners]
         if any(one is other for one, other in zip(originals, replaced, strict=True)):
-            raise SystemExit("the SDKs were patched before (AUTOTRACE=1?) or cannot be: see autotrace.status()")
+            raise SystemExit("the SDKs are patched already (AUTOTRACE=1?) or cannot be patched: see autotrace.status()")
         self._original = list(zip(owners, originals, strict=True))
         self._replaced = list(zip(owners, replaced, strict=True))
 
     def off(self) -> None:
-        """The SDKs as they come."""
+        """Use the SDKs' own functions."""
         for owner, function in self._original:
             setattr(owner, "request", function)  # noqa: B010
 
     def on(self) -> None:
-        """The SDKs as `autotrace.enable()` leaves them."""
+        """Use the replacements that `autotrace.enable()` made."""
         for owner, function in self._replaced:
             setattr(owner, "request", function)  # noqa: B010

@@ -1,4 +1,4 @@
-"""What the parts of autotrace cost by themselves, without an SDK: `python -m benchmarks.core`."""
+"""The cost of the parts of autotrace, without an SDK: `python -m benchmarks.core`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read(count: int, traced: bool) -> Callable[[], object]:
-    """Reads a generator of `count` chunks."""
+    """A function that reads a generator of `count` chunks."""
     chunks = [{"choices": []}] * count
 
     def source() -> Any:

@@ -1,10 +1,10 @@
-"""How much later a process ends for what it still has to write: `python -m benchmarks.ends [pairs]`.
+"""How much longer a process takes to end if it still has records to write: `python -m benchmarks.ends [pairs]`.
 
-Each run is a new process that has written before, so that its imports are done. It then ends 200 spans, or calls, in one go,
-more than the writer's thread has a chance to take, and returns. The figure is the CPU time of the process from its last line
-until our exit handler has returned, against the same process with nothing to write; stdout is a pipe that is read.
-The last arm has a real SDK make its calls, all of them at once: they end one after another, and the writer's thread takes
-them meanwhile. What is left when the last has ended is what a program can have pending.
+Each run is a new process that has written before, so that its imports are done. It then ends 200 spans, or calls, at once,
+faster than the writer's thread can take them, and returns. The figure is the CPU time of the process from its last line until
+our exit handler has returned, compared with the same process with nothing to write; stdout is a pipe that is read. In the last
+arm a real SDK makes the calls, all at the same time: they end one after another, while the writer's thread takes them. What is
+left when the last one has ended is what a real program can have pending.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ begun = time.process_time_ns()
 
 
 def _end(number: int, work: str, provider: str) -> float:
-    """Nanoseconds of CPU from the program's last line to the end of our exit handler."""
+    """The CPU time in nanoseconds from the program's last line to the end of our exit handler."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
     environment["PROVIDER"] = provider
     command = [sys.executable, "-c", PROGRAM.format(number=number, work=work)]
@@ -67,7 +67,7 @@ def _of_process(arm: Arm, calls: int) -> Cost:
 
 def main(pairs: int = 30) -> None:
     """Print the figures."""
-    paired.begin(f"Ends: ms of CPU that the end of a process takes longer with {PENDING} pending, against nothing pending")
+    paired.begin(f"Ends: additional ms of CPU for the end of a process with {PENDING} pending, against nothing pending")
     form = {"unit": 1_000_000}
     with serve(record=False) as provider:
         nothing = Arm(lambda: _end(0, "spans", provider.openai_url))

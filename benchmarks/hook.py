@@ -1,7 +1,7 @@
-"""What an import hook costs the imports that it does not watch, ours beside those of others: `python -m benchmarks.hook`.
+"""The cost of import hooks, ours and others, for imports that they do not watch: `python -m benchmarks.hook`.
 
-Each hook has a process of its own, in which it watches `WATCHED` names, and is put on and taken off `sys.meta_path` again and
-again around the import of `MODULES` modules that nobody watches.
+Each hook runs in its own process and watches `WATCHED` names. It is repeatedly added to and removed from `sys.meta_path` around
+the import of `MODULES` modules that are not watched.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from benchmarks.paired import Arm, Cost
 
 MODULES = 500
 GROUP = 25
-"""How many of them a batch imports: batches of a millisecond, so that what disturbs one pair leaves the next alone."""
+"""How many of them a batch imports. A batch takes a millisecond, so that a disturbance affects one pair and not the next."""
 REPEATS = 8
-"""Imports of a group in a batch, of which the fastest counts: on a busy machine others can only make it slower."""
+"""How often a batch imports its group. The fastest counts, as other processes can only make it slower."""
 WATCHED = [f"watched_{number}" for number in range(40)]
 SILENT = {
     "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
@@ -33,7 +33,7 @@ SILENT = {
     "DD_TRACE_ENABLED": "false",
     "DD_TRACE_STARTUP_LOGS": "false",
 }
-"""No agent is to send anything while it is measured."""
+"""Settings that keep the agents from sending anything while they are measured."""
 
 
 def _ours() -> None:
@@ -75,7 +75,7 @@ HOOKS: dict[str, tuple[str, Callable[[], None]]] = {
 
 
 def _modules(directory: str) -> list[str]:
-    """Write `MODULES` tiny modules, which can be imported from then on."""
+    """Write `MODULES` tiny modules and make them importable. Returns their names."""
     names = [f"unwatched_{number}" for number in range(MODULES)]
     for name in names:
         Path(directory, f"{name}.py").write_text("x = 1\n")
@@ -84,7 +84,7 @@ def _modules(directory: str) -> list[str]:
 
 
 def _arm(names: list[str], finders: list[Any]) -> Arm:
-    """An import of the next `GROUP` modules with these finders on `sys.meta_path`. Each group comes `REPEATS` times."""
+    """An arm that imports the next `GROUP` modules with `finders` on `sys.meta_path`, each group `REPEATS` times."""
     groups = itertools.cycle([names[start : start + GROUP] for start in range(0, MODULES, GROUP) for _ in range(REPEATS)])
 
     def run() -> None:
@@ -101,7 +101,7 @@ def _arm(names: list[str], finders: list[Any]) -> Arm:
 
 
 def _group(arm: Arm, _calls: int) -> Cost:
-    """The CPU time of a thread for the import of one module of a group, in the fastest of its imports."""
+    """The thread's CPU time for the import of one module, from the fastest import of a group."""
     arm.switch()
     fastest = float("inf")
     for _ in range(REPEATS):
@@ -124,7 +124,7 @@ def measure(name: str, pairs: int) -> None:
         names = _modules(directory)
         find: Any = added[0].find_spec
         nothing, search = Arm(lambda: None), Arm(lambda: find(names[0], None))
-        found = paired.compare(nothing, search, 60, 100 if name == "ddtrace" else 2_000)
+        lookup = paired.compare(nothing, search, 60, 100 if name == "ddtrace" else 2_000)
         control = paired.compare(_arm(names, before), _arm(names, before), pairs, cost=_group)
         cost = paired.compare(_arm(names, before), _arm(names, hooked), pairs, cost=_group)
         sys.path.remove(directory)
@@ -134,16 +134,16 @@ def measure(name: str, pairs: int) -> None:
             f"{ratio.median:8.4f} ± {ratio.error:.4f}   {figures.difference.median:+9.0f} ± {figures.difference.error:.0f} ns"
         )
         if label == name:
-            line += f"   find_spec {found.difference.median:9.0f} ± {found.difference.error:.0f} ns"
+            line += f"   find_spec {lookup.difference.median:9.0f} ± {lookup.difference.error:.0f} ns"
         else:
             line += f"   of {figures.first:.0f} ns"
         print(f"  {label if label == name else '  ' + label:<20}{line}", flush=True)
 
 
 def main(pairs: int = 300) -> None:
-    """Print the figures of every hook that is installed."""
+    """Print the figures of all installed hooks."""
     paired.begin(
-        f"Import hooks: CPU of {MODULES} imports of modules that are not watched, with and without; {len(WATCHED)} others are",
+        f"Import hooks: CPU of {MODULES} imports that are not watched, with and without the hook; {len(WATCHED)} others are",
         *(distribution for name, (distribution, _) in HOOKS.items() if name != "autotrace"),
     )
     print(f"  {'':<20}{'ratio':>8}{'per import':>23}")

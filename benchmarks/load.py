@@ -1,6 +1,6 @@
-"""One of the processes of `soak`: makes calls at an even pace, and says what they took. `python -m benchmarks.load ARM …`.
+"""One of the processes of `soak`: makes calls at an even pace and measures them. `python -m benchmarks.load ARM …`.
 
-Its stdout is the pipe under test. Its figures go to a file.
+Its stdout is the pipe under test. It writes its figures to a file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 TEXTS = (100, 500, 500, 2_000, 500, 100, 500, 9_000, 500, 500)
-"""Bytes of text in the requests, in turn: most lines are shorter than what a pipe takes in one piece, some are longer."""
+"""Bytes of text in the requests, in turn: most lines are shorter than an atomic write to a pipe, some are longer."""
 
 
 def _request(text: int) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _request(text: int) -> dict[str, Any]:
 
 
 WARM_UP = 20
-"""Calls that are made, and written, but not measured."""
+"""How many calls are made and written first, without being measured."""
 
 REQUESTS = [_request(text) for text in TEXTS]
 
@@ -37,7 +37,7 @@ def _nothing(_identity: str, _request: dict[str, Any]) -> None:
 
 
 def _autotrace() -> Callable[[str, dict[str, Any]], None]:
-    """From the recording core, as `plugin.start` and every replaced function begin and end a span."""
+    """Records spans in the way of `plugin.start` and of every replaced function."""
     import autotrace
     from autotrace._capture import recording
     from benchmarks.core import OPERATION, ORIGIN, _answer
@@ -68,11 +68,11 @@ ARMS: dict[str, Callable[[], Callable[[str, dict[str, Any]], None]]] = {
     "print": lambda: _print,
     "os.write": lambda: _os_write,
 }
-"""What is done for each call: what makes it."""
+"""By arm: a factory of the function that is run for each call."""
 
 
 def resident() -> int:
-    """Bytes of memory that this process has in RAM; 0 where the system does not say."""
+    """The resident memory of this process in bytes; 0 if the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -80,14 +80,14 @@ def resident() -> int:
 
 
 def run(arm: str, number: int, seconds: float, rate: float) -> dict[str, Any]:
-    """Make `rate` calls a second: how many; in µs what each took its caller, and how late it began; memory in bytes.
+    """Make `rate` calls per second. Returns how many; in µs how long each took and how late it began; memory in bytes.
 
-    A call is late when the thread that slept until its time does not get the interpreter or a processor at once.
+    A call is late if the thread that slept until its time does not get the interpreter or a processor at once.
     """
     call = ARMS[arm]()
     for warm in range(WARM_UP):
         call(f"{number}.warm.{warm}", REQUESTS[warm % len(REQUESTS)])
-    time.sleep(1)  # for what the writer's thread imports
+    time.sleep(1)  # for the imports of the writer's thread
     took, late = array("d"), array("d")
     before, cpu = resident(), time.process_time()
     begin = time.perf_counter()
@@ -116,7 +116,7 @@ def run(arm: str, number: int, seconds: float, rate: float) -> dict[str, Any]:
 
 
 def _end(figures: dict[str, Any], file: Path) -> None:
-    """Write the figures, with what is known when all records are written or given up."""
+    """Write the figures, with those that are known only after all records were written or dropped."""
     if (autotrace := sys.modules.get("autotrace")) is not None:
         health = autotrace.health()
         figures["dropped"] = health["spans"]["dropped"]
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     given = parser.parse_args()
     figures: dict[str, Any] = {}
-    atexit.register(_end, figures, given.file)  # before autotrace's, so that it comes after that
+    atexit.register(_end, figures, given.file)  # registered before autotrace's handler, so it runs after that
     figures.update(run(given.arm, given.number, given.seconds, given.rate))
 
 

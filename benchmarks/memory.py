@@ -1,10 +1,10 @@
-"""What stays in memory of calls that are over: `python -m benchmarks.memory [calls]`, 20,000 of each kind unless said.
+"""The memory that is kept after calls have ended: `python -m benchmarks.memory [calls]`, by default 20,000 of each kind.
 
-Each kind of call has a process of its own, without autotrace and with it. *Objects* are what Python allocates and still holds
-(tracemalloc), after a collection; *resident* is the growth of the process, in whole pages, with the allocator's reserve. Both
-are per 1,000 calls, and count from the first tenth of the calls on: until then caches fill. There is a collection every 1,000
-calls: a stream of OpenAI's that is left is a cycle, and one in a hundred would wait in the oldest generation for a full
-collection, which the interpreter puts off until those are a quarter of all objects.
+Each kind of call runs in its own process, without autotrace and with it. *Objects* are the bytes that Python has allocated and
+not freed (tracemalloc), after a collection; *resident* is the growth of the process, in whole pages, with the allocator's
+reserve. Both are per 1,000 calls. The first tenth of the calls does not count, as caches fill then. There is a collection every
+1,000 calls: an OpenAI stream that is dropped half read is a cycle, and one in a hundred would wait in the oldest generation for
+a full collection, which the interpreter puts off until such objects are a quarter of all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHUNKS = 20
 
 
 def _call(kind: str) -> Callable[[], object]:
-    """One call of this kind, made with a real SDK whose transport answers by itself."""
+    """A function that makes one call of this kind, with a real SDK whose transport answers without a server."""
     from typing import Any
 
     from benchmarks import clients
@@ -46,7 +46,7 @@ KINDS = ("openai value", "openai stream", "openai stream, left", "anthropic valu
 
 
 def _resident() -> int:
-    """Bytes of memory that this process has in RAM; 0 where the system does not say."""
+    """The resident memory of this process in bytes; 0 if the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
     except OSError:
@@ -54,7 +54,7 @@ def _resident() -> int:
 
 
 def _measure(kind: str, traced: bool, objects: bool, calls: int) -> float:
-    """Bytes per 1,000 calls."""
+    """The bytes that are kept per 1,000 calls."""
     import autotrace
     from autotrace._writer.writer import writer
     from benchmarks.paired import Drop
@@ -71,7 +71,7 @@ def _measure(kind: str, traced: bool, objects: bool, calls: int) -> float:
                 autotrace.flush()
             if number % 1000 == 999:
                 gc.collect()
-        gc.collect()  # what it ends becomes records
+        gc.collect()  # it ends the calls of dropped streams, which become records
         autotrace.flush()
         gc.collect()
         return tracemalloc.get_traced_memory()[0] if objects else _resident()

@@ -1,7 +1,7 @@
-"""The method: two arms in one process, in adjacent batches, the order alternating; see the README.
+"""The method: two arms in one process, in adjacent batches whose order alternates. See the README.
 
-What is compared is the CPU time of the calling thread: it does not count what other processes do, and drift of
-the clock speed hits both batches of a pair alike. The statistic is the median of the pairs' differences.
+The CPU time of the calling thread is compared: it does not include other processes, and drift of the clock speed affects both
+batches of a pair alike. The statistic is the median of the differences of the pairs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from autotrace._writer.writer import writer
 from autotrace.sinks._entry import Entry
 
 WARM_UP = 3
-"""Calls after each switch that are not counted: a new class attribute empties the interpreter's caches."""
+"""How many calls after each switch are not counted: a new class attribute empties the interpreter's caches."""
 
 
 class Drop:
-    """A sink that makes the line and drops it: all the work of a record but the descriptor."""
+    """A sink that makes the line and drops it: all the work of a record except the write."""
 
     def write(self, batch: list[Entry]) -> None:
         for entry in batch:
@@ -34,26 +34,26 @@ class Drop:
         return
 
 
-def _stay() -> None:
+def _no_switch() -> None:
     return
 
 
 class Arm(NamedTuple):
-    """One side of a comparison: what is called, and what is done before each of its batches."""
+    """One side of a comparison: the function that is measured, and one that runs before each of its batches."""
 
     call: Callable[[], object]
-    switch: Callable[[], object] = _stay
+    switch: Callable[[], object] = _no_switch
 
 
 class Cost(NamedTuple):
-    """What one call costs, in nanoseconds: on the calling thread, and in the rest of the process until all is written."""
+    """The cost of one call in nanoseconds: on the calling thread, and in the rest of the process until all is written."""
 
     caller: float
     elsewhere: float
 
 
 class Figure(NamedTuple):
-    """A median with its standard error and the quartiles of what it is the median of."""
+    """A median with its standard error, and the quartiles of the same values."""
 
     median: float
     error: float
@@ -61,13 +61,13 @@ class Figure(NamedTuple):
     high: float
 
     def text(self, unit: float = 1000, digits: int = 2) -> str:
-        """In `unit` nanoseconds: microseconds unless said otherwise."""
+        """The figure as text, in units of `unit` nanoseconds; by default in microseconds."""
         median, error, low, high = (value / unit for value in self)
         return f"{median:+9.{digits}f} ± {error:.{digits}f}  [{low:+.{digits}f} … {high:+.{digits}f}]"
 
 
 class Comparison(NamedTuple):
-    """The second arm against the first."""
+    """The cost of the second arm, compared with the first."""
 
     first: float
     difference: Figure
@@ -76,13 +76,13 @@ class Comparison(NamedTuple):
 
 
 def figure(values: list[float]) -> Figure:
-    """The median of `values`. Its error is taken from the quartiles, which stray values do not move."""
+    """The median of `values`. Its standard error is computed from the quartiles, which outliers do not change."""
     low, median, high = statistics.quantiles(values, n=4)
     return Figure(median, 1.2533 * (high - low) / 1.349 / len(values) ** 0.5, low, high)
 
 
 def batch_of(arm: Arm, calls: int) -> Cost:
-    """The cost of a call of `arm`, as the mean over one batch."""
+    """The cost of a call of `arm`: the mean over one batch of `calls` calls."""
     arm.switch()
     for _ in range(WARM_UP):
         arm.call()
@@ -102,20 +102,20 @@ def compare(first: Arm, second: Arm, pairs: int = 200, calls: int = 10, cost: Ca
     """Measure `pairs` pairs of batches of `calls` calls."""
     gc.collect()
     gc.freeze()
-    found: list[tuple[Cost, Cost]] = []
+    costs: list[tuple[Cost, Cost]] = []
     for number in range(pairs + 2):
         if number % 2:
             later = cost(second, calls)
-            found.append((cost(first, calls), later))
+            costs.append((cost(first, calls), later))
         else:
-            found.append((cost(first, calls), cost(second, calls)))
-    del found[:2]
+            costs.append((cost(first, calls), cost(second, calls)))
+    del costs[:2]
     gc.unfreeze()
     return Comparison(
-        statistics.median(one.caller for one, _ in found),
-        figure([two.caller - one.caller for one, two in found]),
-        figure([two.elsewhere - one.elsewhere for one, two in found]),
-        figure([two.caller / one.caller for one, two in found]),
+        statistics.median(one.caller for one, _ in costs),
+        figure([two.caller - one.caller for one, two in costs]),
+        figure([two.elsewhere - one.elsewhere for one, two in costs]),
+        figure([two.caller / one.caller for one, two in costs]),
     )
 
 
@@ -126,7 +126,7 @@ def show(name: str, comparison: Comparison, elsewhere: bool = False, **form: Any
 
 
 def begin(title: str, *distributions: str) -> None:
-    """Print what is measured and on what; send the records to `Drop`."""
+    """Print what is measured, and on which machine. Send the records to `Drop`."""
     writer.sinks = [Drop()]
     used = []
     for name in ("llm-autotrace", *distributions, "msgspec"):

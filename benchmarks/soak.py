@@ -1,12 +1,12 @@
 """Four processes, one pipe, a slow reader: `python -m benchmarks.soak [--seconds 60]`.
 
-The processes make 5,000 spans a second between them, with requests of 100 to 9,000 bytes, from the recording core: an SDK and
-its transport could not make as many on two cores. The reader takes what there is a thousand times a second at most, and now and
-then nothing for a while. Then every line is looked at: is it JSON, whose is it, has it come before.
+Together the processes make 5,000 spans per second, with requests of 100 to 9,000 bytes, from the recording core: an SDK and its
+transport could not make as many on two cores. The reader reads at most a thousand times per second, and pauses every few
+seconds. Afterwards every line is checked: whether it is JSON, which span it is, and whether it is a duplicate.
 
-Beside it: the same loop with nothing recorded, which is what a call's latency is compared with, and two naive writers, where
-each process writes its lines by itself. Wall time, so on a quiet machine: where the processes do not get a whole core
-between them, they cannot write what they make.
+It is compared with the same loop without recording, for the latency of a call, and with two naive writers, in which each
+process writes its lines without a lock. The figures are wall time, so run it on a quiet machine: if the processes do not get a
+whole core between them, they cannot write as much as they make.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from benchmarks import paired
 
 _CHUNK = 1 << 16
 _OTHER_ARMS = 6
-"""The other arms take this share of the time."""
+"""The time of the traced arm is divided by this for each of the others."""
 
 
 class Reader:
-    """Reads a pipe into a file until its end, with a pause after each read, and a long one every few seconds."""
+    """Reads a pipe into a file until its end, with a short pause after each read and a long one every few seconds."""
 
     def __init__(self, fd: int, to: Path, pause: float, every: float) -> None:
         self.pauses = 0
@@ -59,7 +59,7 @@ class Reader:
 
 
 class Arrived(NamedTuple):
-    """What came out of the pipe. `size` is in bytes."""
+    """What came out of the pipe: spans by name, the number of broken lines, and the `size` in bytes."""
 
     spans: Counter[str]
     broken: int
@@ -81,7 +81,7 @@ def _look(file: Path) -> Arrived:
 
 
 class Soaked(NamedTuple):
-    """One arm's processes, what came of them, and how often the reader paused."""
+    """The result of one arm: its processes' figures, what arrived, the pauses of the reader, and the lines on stderr."""
 
     writers: list[dict[str, Any]]
     arrived: Arrived
@@ -89,7 +89,7 @@ class Soaked(NamedTuple):
     said: list[str]
 
     def worst(self, figure: str) -> float:
-        """The highest of the processes'."""
+        """The highest value of `figure` among the processes."""
         return float(max(writer[figure] for writer in self.writers))
 
 
@@ -120,10 +120,10 @@ def soak(arm: str, seconds: float, given: argparse.Namespace) -> Soaked:
 
 
 def _lost(soaked: Soaked, lost: int) -> str:
-    """How many, and why as far as somebody has said so."""
+    """How many spans were lost, with the reasons that the processes reported."""
     at_exit = sum(record.get("records", 0) for line in soaked.said if (record := _said(line)).get("level") == "error")
     full = sum(writer.get("dropped", 0) for writer in soaked.writers) - at_exit
-    reasons = {"for want of room": full, "at the exit": at_exit, "unexplained": lost - full - at_exit}
+    reasons = {"for lack of room": full, "at the exit": at_exit, "unexplained": lost - full - at_exit}
     said = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
     return f"lost {lost:,}" + (f" ({said})" if said else "")
 
@@ -133,7 +133,7 @@ def _said(line: str) -> dict[str, Any]:
 
 
 def show(arm: str, soaked: Soaked) -> None:
-    """Print what went in, and what came out."""
+    """Print the spans that went in and came out, and the other figures of an arm."""
     arrived, writers = soaked.arrived, soaked.writers
     made = sum(writer["calls"] for writer in writers)
     print(f"\n  {arm}: {sum(writer['rate'] for writer in writers):,.0f} spans/s made, {arrived.size / 1e6:,.0f} MB came out")
@@ -152,7 +152,7 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=5000, help="spans a second, of all processes together")
+    parser.add_argument("--rate", type=float, default=5000, help="spans per second, of all processes together")
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.5, help="seconds for which the reader stops reading")
     parser.add_argument("--every", type=float, default=5, help="seconds between two such pauses")
@@ -165,7 +165,7 @@ def main() -> None:
     naive = {arm: soak(arm, short, given) for arm in ("print", "os.write")}
     for arm, one in naive.items():
         show(f"{arm}, no lock", one)
-    print("\n  µs of the caller, of the slowest process       p50        p99    it was late by p50        p99")
+    print("\n  µs of the caller, in the slowest process       p50        p99     began late by p50        p99")
     for name, one in {"nothing recorded": nothing, "autotrace": traced, **naive}.items():
         print(f"    {name:<36}{one.worst('p50'):10.1f} {one.worst('p99'):10.1f}", end="            ")
         print(f"{one.worst('late p50'):10.1f} {one.worst('late p99'):10.1f}")

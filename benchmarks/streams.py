@@ -1,4 +1,4 @@
-"""What tracing costs a stream: whole, per chunk, and before its first chunk. `python -m benchmarks.streams`."""
+"""The cost of tracing for a stream: in total, per chunk, and before the first chunk. `python -m benchmarks.streams`."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def _whole(start: Callable[[], Iterable[Any]]) -> Callable[[], object]:
 
 
 def _slope(short: Figure, long: Figure) -> Figure:
-    """Per chunk, from the differences at both lengths."""
+    """The cost per chunk, from the differences at both lengths."""
     chunks = LONG - SHORT
     median, error = (long.median - short.median) / chunks, (long.error**2 + short.error**2) ** 0.5 / chunks
     return Figure(median, error, median - error, median + error)
 
 
 def _first_chunk(start: Callable[[], Iterable[Any]], switch: clients.Switch, traced: bool) -> Arm:
-    """Up to the first chunk. The streams are closed between the batches, at nobody's cost."""
+    """An arm that reads up to the first chunk. The streams are closed between the batches, which is not measured."""
 
     def first() -> object:
         stream = start()
@@ -64,9 +64,9 @@ def _measure(name: str, make: Make, switch: clients.Switch, pairs: int) -> None:
         untraced, traced = Arm(call, switch.off), Arm(call, switch.on)
         kept = Arm(lambda start=start: list(start()), switch.off)  # type: ignore[misc]
         for arm, other in (("null control", untraced), ("untraced, list()", kept), ("traced", traced)):
-            found = paired.compare(untraced, other, pairs, 100 // chunks or 1)
-            paired.show(f"  {chunks} chunks, {arm}", found, elsewhere=other is traced)
-            differences[arm].append(found.difference)
+            comparison = paired.compare(untraced, other, pairs, 100 // chunks or 1)
+            paired.show(f"  {chunks} chunks, {arm}", comparison, elsewhere=other is traced)
+            differences[arm].append(comparison.difference)
     for arm, (short, long) in differences.items():
         slope = _slope(short, long)
         print(f"  {f'  per chunk, {arm}':<36}{slope.median / 1000:+9.3f} ± {slope.error / 1000:.3f}")

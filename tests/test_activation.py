@@ -137,7 +137,7 @@ def test_a_route_that_gives_something_else_is_counted_and_named_and_the_call_goe
     assert captured.spans == []
     (line,) = diagnosed()
     key = f"{library.name}.client:ask"
-    told = f"{library.distribution} {key}: DeclarationError: the route of {key} returned 'chat'; return an Operation"
+    told = f"{library.distribution} {key}: DeclarationError: the route of {key} returned 'chat'; it must return an Operation"
     assert line["message"].startswith(told)
     assert diagnostics.failures[f"{library.distribution} {key}"] == 1
 

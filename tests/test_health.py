@@ -299,7 +299,7 @@ def test_status_says_which_target_is_switched_off_and_enable_switches_it_on(
         library.client.Client().chat("m", answer=ANSWER)
     status = library.status["targets"][target]
     assert status["state"] == "failed"
-    assert status["reason"] == "failed 10 times, lastly with RuntimeError"
+    assert status["reason"] == "failed 10 times, most recently with RuntimeError"
     autotrace.enable(library.name)
     assert library.status["targets"][target]["state"] == "patched"
     assert autotrace.health()["circuit"] == {}

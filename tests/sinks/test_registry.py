@@ -103,10 +103,10 @@ def test_one_that_fails_does_no_harm_to_the_others(run: Callable[..., Any], site
 def test_a_name_that_nobody_knows_is_one_error_with_the_nearest(
     run: Callable[..., Any], site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(SettingsError, match="there is no sink 'stdot'; did you mean 'stdout'"):
+    with pytest.raises(SettingsError, match="'stdot' is not a known sink; did you mean 'stdout'"):
         autotrace.enable(sinks=["stdot"])
     monkeypatch.setenv("AUTOTRACE_SINKS", "stdout,stder")
-    with pytest.raises(SettingsError, match="there is no sink 'stder'; did you mean 'stderr'"):
+    with pytest.raises(SettingsError, match="'stder' is not a known sink; did you mean 'stderr'"):
         autotrace.enable()
     site.install("acme-sink", "mine", "mine:ToFile")
     ran = run("span('a')", "", AUTOTRACE="1", AUTOTRACE_SINKS="mime")
@@ -139,8 +139,8 @@ def test_two_distributions_of_one_name(run: Callable[..., Any], site: Any) -> No
     ran = run("span('a')", "autotrace.enable(sinks={'mine': {'path': 'mine.jsonl'}, 'stdout': {}})")
     assert ran.names == ["a"]
     assert sorted(line["message"] for line in ran.said) == [
-        "b-sink: its sink mine is refused, as a-sink has one of that name.",
-        "c-sink: its sink stdout is refused, as autotrace has one of that name.",
+        "b-sink: its sink mine is refused: a-sink already has a sink with that name.",
+        "c-sink: its sink stdout is refused: autotrace already has a sink with that name.",
     ]
 
 
@@ -251,7 +251,7 @@ def test_the_commands_show_the_sinks_and_where_lines_go(tmp_path: Path, environm
         "nope": "the sink nope",
     }
     assert [name for name, sink in sinks.items() if sink["problem"]] == ["nope"]
-    assert "there is no sink 'nope'" in str([one for one in found["findings"] if one["mark"] == "problem"])
+    assert "'nope' is not a known sink" in str([one for one in found["findings"] if one["mark"] == "problem"])
     listing = command("plugins", "--no-import")
     if "autotrace-" in listing:  # else no plugin is installed here
         table = listing.partition("\nsink ")[2].splitlines()[1:]

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def recording() -> ModuleType | None:
-    """The module `autotrace._capture.recording`, or ``None`` where what it needs cannot be loaded, which is said once."""
+    """The module `autotrace._capture.recording`, or ``None`` if its dependencies cannot be loaded, which is reported once."""
     return None if why_not() else sys.modules["autotrace._capture.recording"]
 
 
 @cache
 def why_not() -> str | None:
-    """Why nothing can be recorded here; ``None`` where it can."""
-    # An isolated subinterpreter refuses msgspec. Asking twice crashes CPython 3.12 and 3.13, so it is not even tried.
-    # Up to 3.11 there is no such refusal.
+    """The reason why this interpreter cannot record; ``None`` if it can."""
+    # msgspec cannot be imported in an isolated subinterpreter. A second attempt crashes CPython 3.12 and 3.13, so there is
+    # not even a first. Up to 3.11 the import works.
     if not getattr(_thread, "daemon_threads_allowed", lambda: True)():
-        reason = "it is an isolated subinterpreter, in which msgspec cannot be loaded"
+        reason = "msgspec cannot be loaded in an isolated subinterpreter"
     else:
         try:
             from autotrace._capture import recording  # noqa: F401

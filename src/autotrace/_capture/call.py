@@ -1,9 +1,9 @@
-"""An open span: what its holder may say of it, and its single end.
+"""An open span: what code may record on it, and how it ends exactly once.
 
-Whoever holds a `Call` says how it ended. A call that nobody holds any more ends itself. Ending is one atomic claim, a
-``dict.pop`` of the table of open calls, so two threads, a finaliser and an exit handler may all try.
+The holder of a `Call` ends it. A call that is garbage-collected ends itself. Ending is one atomic claim, a ``dict.pop`` on the
+table of open calls, so two threads, a finaliser and an exit handler may all try.
 
-What has no underscore is for authors of plugins; the rest is for the modules of this package.
+Names without an underscore are for plugin authors; the others are for the modules of this package.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ NO_ERRORS: dict[str, Getter] = {}
 
 
 class Call:
-    """An open span. Say how it ended with `finish`, `fail`, `cancel` or `abandon`; what comes after the first is ignored.
+    """An open span. End it with `finish`, `fail`, `cancel` or `abandon`; only the first of these counts.
 
-    Usable from any thread. Dropped without an ending, it is recorded as abandoned (or unread, if it is a stream of
-    which nothing was taken).
+    Usable from any thread. A call that is garbage-collected before it ended is recorded as abandoned (or unread, if it is a
+    stream and no chunk was taken).
+
+    It is apart from `Draft` because the queue holds the draft while the `Call` is left to its finaliser.
     """
 
     __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading")
@@ -48,20 +50,20 @@ class Call:
         self._place: Place | None = None
         self._chunks: list[Any] | None = None
         self._left = False
-        """True once the consumer has left a stream that its library has still to end, and may call complete."""
+        """True once the consumer has left a stream that the library still has to end, and may report as complete."""
         self._reading = False
-        """True while the library's own iterator is at work, whose closing of itself is not an early close."""
+        """True while the library's own iterator runs: if it closes itself, that is not an early close."""
 
     @property
     def context(self) -> SpanContext:
-        """What is current while the call runs, and a parent for others: the ids of this span, or where it is transparent
-        those of its parent."""
+        """The span context that is current while the call runs, and the parent for its children: this span's ids, or its
+        parent's if the operation is transparent."""
         draft = self._draft
         return SpanContext(draft.trace_id, draft.span_id) if self._place is None else self._place.shown
 
     @property
     def operation(self) -> Operation:
-        """What this call was started as."""
+        """The operation that this call was started with."""
         return self._draft.operation
 
     @property
@@ -70,19 +72,19 @@ class Call:
         return 0 if self._chunks is None else len(self._chunks)
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Put one attribute, by its full name, on the span. `value` is frozen now."""
+        """Set one attribute, by its full name, on the span. `value` is copied now."""
         value = freezing.value(value)
-        # Never in place: the writer may be reading.
+        # Never in place: the writer may be reading the old dict.
         self._draft.attributes = {**self._draft.attributes, key: value} if self._draft.attributes else {key: value}
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
-        """The server has answered with this HTTP status and these response headers. The last answer counts."""
+        """Record the HTTP status and the response headers of the server's answer. The last answer counts."""
         draft = self._draft
         self._exchange().answered(status, headers, perf_counter_ns() - draft.started)
 
     def retry(self, wait: float, exc: BaseException | None = None) -> None:
-        """The attempt that was under way has failed, with the last answer or with `exc`; the library makes another one in
-        `wait` seconds."""
+        """Record that the current attempt failed, with the last answer or with `exc`, and that the library makes another one
+        in `wait` seconds."""
         self._exchange().retry(wait, exc, perf_counter_ns() - self._draft.started)
 
     def _exchange(self) -> Exchange:
@@ -92,10 +94,10 @@ class Call:
         return draft.exchange
 
     def begin_stream(self, decode: Any = None) -> list[Any]:
-        """Expect chunks from now on; the list that they are appended to.
+        """Expect chunks from now on. Returns the list to append them to.
 
-        `decode`, if given, turns that list into plain chunks, or one response, on the writer's side (for chunks
-        that are raw bytes).
+        `decode` is for chunks that are raw bytes: on the writer's thread it turns that list into plain chunks, or into one
+        response.
         """
         if self._chunks is None:
             operation = self.operation
@@ -108,24 +110,24 @@ class Call:
         return self._chunks
 
     def forget_chunks(self) -> list[Any]:
-        """Expect chunks that are not worth keeping (audio, files): only that there was one is noted."""
+        """Expect chunks that are not kept (audio, files): only the arrival of the first one is recorded."""
         self._draft.chunks = None
         self._chunks = chunks.OnlyFirst()
         return self._chunks
 
     def finish_decoded(self, pieces: list[bytes], decode: Any) -> None:
-        """The call is complete; its response is what `decode` makes of `pieces`, on the writer's side."""
+        """End the call as completed. On the writer's thread, `decode` turns `pieces` into the response."""
         if self.operation.response:
             self.begin_stream(decode).extend(pieces)
         self.finish()
 
     def _first_chunk(self) -> None:
-        """Note the time at which the first chunk came."""
+        """Record when the first chunk arrived."""
         self._draft.first_chunk_ns = perf_counter_ns() - self._draft.started
         self._release()
 
     def _until_read(self, release: Callable[[], None]) -> None:
-        """Have `release` called at the first chunk, or when the call ends before that."""
+        """Call `release` at the first chunk, or when the call ends, if that comes first."""
         self._held.append(release)
 
     def _release(self) -> None:
@@ -134,7 +136,7 @@ class Call:
             release()
 
     def chunk(self, chunk: Any) -> Any:
-        """Record one chunk of a streamed response, and give it back."""
+        """Record one chunk of a streamed response, and return it."""
         kept = self._chunks
         if not kept:
             kept = self.begin_stream()
@@ -144,22 +146,22 @@ class Call:
         return chunk
 
     def finish(self, response: Any = None) -> None:
-        """The call is complete. `response` is frozen now; leave it out for a stream, whose chunks add up to it."""
+        """End the call as completed. `response` is copied now; omit it for a stream, which is reduced from its chunks."""
         draft = self._claim("abandoned" if self._left else "completed")
         if draft is not None:
             try:
                 if response is not None:
                     _answer(draft, response)
-            finally:  # Ctrl-C in there takes the response, not the record
+            finally:  # Ctrl-C while freezing loses the response, not the record
                 writer.put(draft)
 
     def partial(self, response: Any) -> None:
-        """The response as far as it has come, frozen now: what is recorded of a call that then fails or is left early."""
+        """Record the response so far, copied now. It is used if the call then fails or is abandoned."""
         if self._draft.span_id in _open:
             _answer(self._draft, response)
 
     def fail(self, exc: BaseException) -> None:
-        """The call ended with `exc`. Those that are no `Exception` (CancelledError, KeyboardInterrupt, …) cancel it."""
+        """End the call as failed with `exc`, or as cancelled if `exc` is not an `Exception` (CancelledError, …)."""
         if not isinstance(exc, Exception):
             self._end("abandoned" if self._left else "cancelled")
             return
@@ -169,29 +171,32 @@ class Call:
                 draft.description = self._exchange().fail(exc, self._errors)
                 if draft.operation.expected is not None and draft.operation.expected(exc):
                     draft.end_reason, self._exchange().error = "completed", None
-            except Exception as ours:  # must not take the place of the exception that the program waits for
+            except Exception as ours:  # must not replace the exception that the program expects
                 diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)
 
     def cancel(self) -> None:
-        """The program called the call off."""
+        """End the call as cancelled by the program."""
         self._end("cancelled")
 
     def abandon(self, may_wait: bool = True) -> None:
-        """Nobody wants the rest of the stream, or the interpreter is taking everything apart. A finaliser must not wait."""
+        """End the call as abandoned: its stream was not read to the end. Pass ``may_wait=False`` from a finaliser.
+
+        During interpreter shutdown the end reason is ``exit``; for a stream of which no chunk was read it is ``unread``.
+        """
         ended: EndReason = "abandoned" if self._chunks or self._chunks is None else "unread"
         self._end("exit" if sys.is_finalizing() else ended, may_wait)
 
     def _postpone(self) -> None:
-        """Nothing was sent yet: the call does not count until `_resume`."""
+        """Take the call out of the open calls until `_resume`, as no request was sent yet."""
         span_starts.withdraw(self._draft)
         _open.pop(self._draft.span_id, None)
-        self._give_key_back()
+        self._release_key()
         if self._place is not None:
             self._place.leave()
 
     def _resume(self) -> Call:
-        """Begin now what was postponed."""
+        """Begin a postponed call now."""
         draft = self._draft
         if draft.span_id:
             _open[draft.span_id] = weakref.ref(self)
@@ -217,18 +222,18 @@ class Call:
         draft.end_reason = reason
         if self._chunks is not None:
             self._chunks = chunks.NotKept()
-        self._give_key_back()
+        self._release_key()
         if self._held:
             self._release()
         return None if self._place is not None and self._place.is_covered() else draft
 
-    def _give_key_back(self) -> None:
-        if self._key is not None and _keyed.get(self._key) is self:  # else another call has begun with the same one
+    def _release_key(self) -> None:
+        if self._key is not None and _keyed.get(self._key) is self:  # else another call has begun with the same key
             _keyed.pop(self._key, None)
 
     def __del__(self, _open: dict[int, weakref.ref[Call]] = _open) -> None:
-        # On any thread, inside anybody's locks: a pop and an append, nothing that could wait. The table is bound here
-        # because a module's globals are gone before its last objects are.
+        # Runs on any thread, which may hold any lock: a pop and an append, nothing that could wait. The table is a default
+        # argument because a module's globals are cleared before its last objects are.
         if self._draft.span_id in _open:
             self.abandon(may_wait=False)
 

@@ -1,8 +1,8 @@
-"""The way out for libraries that call back: calls that a plugin's own code begins, and being inside of them meanwhile.
+"""For libraries that report calls by callbacks: calls that a plugin's own code begins, and that are current while they run.
 
-A callback says that a call begins and another one that it ends; what lies between runs in a function that knows nothing of
-either. `start` begins the call. A target that is declared `Inside` makes it the current span while the library carries it
-out: there, what begins becomes its child. A generator is inside in each of its steps and nowhere else.
+One callback reports that a call begins and another that it ends; the function that runs in between knows neither. `start`
+begins the call. A target that is declared `Inside` makes that call the current span while the library carries it out, so that
+spans which begin there become its children. For a generator the call is current only during its steps.
 """
 
 from __future__ import annotations
@@ -40,11 +40,14 @@ def start(
 ) -> Call:
     """Begin a span from a plugin's own code: a callback, an event handler, a web socket.
 
-    The plugin is the one whose module calls. `request` is what the operation's request getters read. `parent` is a
-    `SpanContext`, or a `Call` or the `key` of an open one: if the current span is inside that call, it is the parent itself.
-    Where none is given it is where the program is. With `key` (hashable), the call can be found again with `open_call`. `name`
-    is the span's, over the conventions' rule; `provider` is over the Instrumentor's; `attributes` are extra ones, by full name.
-    While the plugin is disabled or suppressed the call records nothing; using it is safe.
+    The span belongs to the plugin whose module makes this call. `request` is what the operation's request getters read.
+    `parent` is a `SpanContext`, an open `Call`, or the `key` of one; if the current span is inside that call, the current span
+    is the parent instead. Without `parent`, the parent is the current span, or the call that `Instrumentor.enclosing` names.
+    With `key` (hashable), `open_call` returns the call while it is open. `name` overrides the span name of the conventions,
+    `provider` that of the Instrumentor; `attributes` are additional ones, by full name. While the plugin is disabled or
+    suppressed the returned call records nothing; it is safe to use.
+
+    Raises `DeclarationError` if `operation` is not an `Operation`.
     """
     if not isinstance(operation, Operation):
         raise DeclarationError(f"start: {operation!r} is not an Operation")
@@ -70,13 +73,13 @@ def start(
 
 
 def open_call(key: Any) -> Optional[Call]:
-    """The call that was started with `key`, until it ends; then, and for a key that nobody knows, ``None``."""
+    """The open call that was started with `key`; ``None`` once it has ended, or if there is no such call."""
     call: Optional[Call] = open_calls.keyed.get(key)
     return call
 
 
 def options() -> Mapping[str, Any]:
-    """The calling plugin's own options, as `Instrumentor` declares them and `enable()` was given them."""
+    """The calling plugin's own options: those that its `Instrumentor` declares, with the values given to `enable()`."""
     origin, _ = _plugin_of(sys._getframe(1))
     return _NO_OPTIONS if origin is None else origin.options
 
@@ -90,14 +93,14 @@ def _plugin_of(frame: Any) -> tuple[Origin | None, Mapping[str, Any]]:
 
 
 def guarded(function: _F) -> _F:
-    """A plugin's function that its library calls: what it raises is counted and reported, and goes no further."""
+    """Wrap a plugin's function that its library calls: an exception in it is counted and reported, and not raised."""
     where = f"{function.__module__} {function.__qualname__}"
 
     @functools.wraps(function)
     def calling(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except Exception as exc:  # a plugin's own code, on what a library gives it
+        except Exception as exc:  # a plugin's own code, given whatever the library passes
             diagnostics.failed(where, exc)
             return None
 
@@ -108,9 +111,9 @@ _NOTHING = Operation("nothing", kind="INTERNAL")
 
 
 class Scope(Call):
-    """What a function that is `Inside` stands in: the calls that it carries out, once there are any. It records nothing itself.
+    """The calls that a function declared `Inside` carries out, once there are any. It records nothing itself.
 
-    A generator takes it for its call, and says to it how its consumer leaves.
+    A generator treats it as its call, and tells it how the consumer leaves.
     """
 
     __slots__ = ("carried", "origin")
@@ -122,14 +125,14 @@ class Scope(Call):
         self.carried = carried
 
     def abandon(self, may_wait: bool = True) -> None:
-        """The consumer closes the generator: twice, before and after the library ends what it carries out."""
+        """Called twice when the consumer closes the generator: before and after the library ends the calls it carries out."""
         for call in self.carried:
             if call._left:
                 call.abandon(may_wait)
             call._left = True
 
     def fail(self, exc: BaseException) -> None:
-        """Interrupted, its calls are cancelled: a library that gathers tasks, or looks for exceptions, may say nothing."""
+        """Cancel the calls if they are interrupted: a library that gathers tasks, or catches `Exception`, may not report it."""
         for call in self.carried if not isinstance(exc, Exception) else ():
             call.fail(exc)
 
@@ -138,7 +141,7 @@ _scope: ContextVar[Optional[Scope]] = ContextVar("autotrace.scope", default=None
 
 
 class _Step:
-    """Around a function that is `Inside`, or one step of its generator: the call that is carried out is current."""
+    """Makes the call that is carried out current, around a function declared `Inside` or one step of its generator."""
 
     __slots__ = ("_scope", "_tokens")
 
@@ -159,7 +162,7 @@ class _Step:
 
 
 def carrying_out(original: Callable[..., Any], scope_of: Callable[..., Scope | None]) -> Callable[..., Any]:
-    """A function that does what `original` does, inside the call that it carries out. `scope_of` gets its arguments."""
+    """A function that does what `original` does, with the call that it carries out current. `scope_of` gets its arguments."""
 
     if inspect.iscoroutinefunction(original):
 

@@ -1,4 +1,4 @@
-"""What a stream's chunks are kept in where they are not kept."""
+"""Lists for chunks that are not kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class OnlyFirst(list[Any]):
-    """A chunk list that keeps a mark for the first chunk, and nothing of any."""
+    """A chunk list that keeps a mark for the first chunk and no chunk itself."""
 
     def append(self, chunk: Any) -> None:
         if not self:
@@ -14,8 +14,8 @@ class OnlyFirst(list[Any]):
 
 
 class NotKept(list[Any]):
-    """A chunk list that keeps nothing: of an agent, whose steps are no pieces of an answer, of a call that has ended, or of one
-    that is not recorded."""
+    """A chunk list that keeps nothing: for an agent, whose steps are not parts of an answer, for a call that has ended, and for
+    one that is not recorded."""
 
     def __bool__(self) -> bool:
         return True

@@ -1,7 +1,7 @@
-"""What is true where the program is right now: the current span, what is suppressed, and the attributes to add.
+"""The state of the current context: the current span, the suppressed libraries, and the attributes to add.
 
-Context variables, so that threads and tasks see their own. A span is never kept alive by the context: what is current is
-its pair of ids.
+It is in context variables, so threads and tasks each have their own. The context never keeps a span alive: it holds only the
+span's pair of ids.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class SpanContext(NamedTuple):
 
     @property
     def traceparent(self) -> str:
-        """These ids for another process (W3C *Trace Context*, version 00, sampled)."""
+        """These ids as a ``traceparent`` header for another process (W3C *Trace Context*, version 00, sampled)."""
         return f"00-{self.trace_id:032x}-{self.span_id:016x}-01"
 
     @staticmethod
     def from_traceparent(text: object) -> SpanContext | None:
-        """The ids in a ``traceparent``; ``None`` for what is none."""
-        found = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
-        ids = (0, 0) if found is None else (int(found[1], 16), int(found[2], 16))
+        """The ids in a ``traceparent`` header; ``None`` if `text` is not a valid one."""
+        match = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
+        ids = (0, 0) if match is None else (int(match[1], 16), int(match[2], 16))
         return SpanContext(*ids) if all(ids) else None
 
 
@@ -44,38 +44,38 @@ _EVERYTHING = "*"
 
 
 enclosing: dict[str, Callable[[], Any]] = {}
-"""`Instrumentor.enclosing` of the active plugins, by package: asked for the call that a library is carrying out here."""
+"""`Instrumentor.enclosing` of the active plugins, by package: each returns the call that its library is carrying out here."""
 
 
 def library_call() -> Any:
-    """The key of the call, or the `Call`, that one of the libraries is carrying out here; ``None`` when none is."""
+    """The key of the call, or the `Call`, that one of the libraries is carrying out here; ``None`` if there is none."""
     for ask in tuple(enclosing.values()):
         try:
-            found = ask()
+            call = ask()
         except Exception as exc:  # a plugin's own function
             diagnostics.failed("ask a plugin for the enclosing call", exc)
             continue
-        if found is not None:
-            return found
+        if call is not None:
+            return call
     return None
 
 
 def is_suppressed(library: str) -> bool:
-    """Whether spans of `library` (an import package) are not to be recorded here."""
+    """Whether recording of `library` (an import package) is suppressed here."""
     suppressed = _suppressed.get()
     return bool(suppressed) and (_EVERYTHING in suppressed or library in suppressed)
 
 
 def added() -> dict[str, Any] | None:
-    """The attributes that every span started here gets; not to be changed."""
+    """The attributes that every span started here gets. Do not change the dict."""
     return _attributes.get()
 
 
 def reset(variable: ContextVar[Any], token: Token[Any]) -> None:
-    """Reset `variable`, or leave it, when the block is left in another context than it was entered in.
+    """Reset `variable`, or leave it if the block is left in another context than it was entered in.
 
-    That happens to a block around the ``yield`` of an async generator which another task finishes; the context
-    that the value was set in is gone then.
+    That happens to a block around the ``yield`` of an async generator that another task finishes; the context
+    in which the value was set no longer exists then.
     """
     try:
         variable.reset(token)
@@ -100,14 +100,14 @@ class _Block:
 
 
 def suppress(*libraries: str) -> _Block:
-    """Record nothing inside this block; only nothing of `libraries` (import packages), if any are named."""
+    """Record nothing inside this ``with`` block; if `libraries` (import packages) are named, nothing of those."""
     return _Block(_suppressed, _suppressed.get() | (frozenset(libraries) or frozenset((_EVERYTHING,))))
 
 
 def attributes(**values: Any) -> _Block:
-    """Put `values` on every span that starts inside this block; blocks nest, the inner value wins.
+    """Set `values` as attributes on every span that starts inside this ``with`` block. Blocks nest; the inner value wins.
 
-    ``session`` and ``user`` become ``session.id`` and ``user.id``, as the conventions call them.
+    ``session`` and ``user`` become ``session.id`` and ``user.id``, their names in the conventions.
     """
     names = {"session": "session.id", "user": "user.id"}
     return _Block(

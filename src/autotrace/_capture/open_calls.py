@@ -1,4 +1,4 @@
-"""The calls that have begun and not ended, as they are found again: by their span, by their key, by where the program is."""
+"""The calls that have begun and not ended: look-up by span, by key, and by the current context."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from autotrace._capture.context import SpanContext
 from autotrace._capture.transparency import Layer
 
 by_id: dict[int, weakref.ref[Any]] = {}
-"""Every call that has not ended, by span id. Empty in a forked child: what the parent began, the parent records."""
+"""Every call that has not ended, by span id. Empty in a forked child: the parent records the calls that it began."""
 
 keyed: dict[Any, Any] = {}
-"""The open calls that were started with a key: held until they end, as their owner only keeps the key."""
+"""The open calls that were started with a key. They are kept alive here until they end, as their owner has only the key."""
 
 
 def _own_id(here: SpanContext) -> int:
@@ -21,7 +21,7 @@ def _own_id(here: SpanContext) -> int:
 
 
 def current(origin: Any) -> Any:
-    """The open request of `origin` inside which the program is right now, or ``None``: no agent, no tool, nobody else's."""
+    """The open model call of `origin` that is current, or ``None``. Agents, tools and calls of other plugins do not count."""
     here = context.current.get()
     reference = None if here is None else by_id.get(_own_id(here))
     call = None if reference is None else reference()
@@ -29,7 +29,7 @@ def current(origin: Any) -> Any:
 
 
 def is_inside(here: SpanContext | None, outer: int) -> bool:
-    """Whether `here` is the span with the id `outer`, or inside of it as far as the spans in between are open."""
+    """Whether `here` is the span with the id `outer`, or a descendant of it through spans that are still open."""
     span_id = 0 if here is None else _own_id(here)
     while span_id != outer:
         reference = by_id.get(span_id)
@@ -41,6 +41,6 @@ def is_inside(here: SpanContext | None, outer: int) -> bool:
 
 
 def clear() -> None:
-    """Forget all: in a forked child."""
+    """Forget all calls, in a forked child."""
     by_id.clear()
     keyed.clear()

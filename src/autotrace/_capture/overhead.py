@@ -1,4 +1,4 @@
-"""What our own code costs on the threads of callers: how many calls it has looked at, and how long it took for some."""
+"""What autotrace costs on the callers' threads: how many calls it has handled, and how long it took for a sample of them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 
 counted = diagnostics.Counter()
-"""The calls of replaced functions in this process that were looked at."""
+"""The calls of replaced functions in this process."""
 
 timed: deque[int] = deque(maxlen=256)
-"""Nanoseconds that our own code took on the caller's thread around a call: of one call in `_ONE_IN`, the newest."""
+"""Nanoseconds of autotrace's own code on the caller's thread around a call: one call in `_ONE_IN`, the newest ones."""
 
 _ONE_IN = 64
 _TURN = 8
-"""Not the very first, which starts the writer."""
+"""Not the first call, which starts the writer."""
 
 
 def is_timed() -> bool:
-    """Count a call; whether it is one of those that are timed."""
+    """Count a call. Returns whether it is one of those that are timed."""
     return counted.add() % _ONE_IN == _TURN
 
 

@@ -1,6 +1,6 @@
-"""Beginning a span, for everybody who begins one: replaced functions, callbacks, manual spans.
+"""Begins spans, for replaced functions, callbacks and manual spans alike.
 
-A call that is open when the process ends is recorded as such.
+A call that is still open when the process ends is recorded with the end reason ``exit``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from autotrace._record.origin import Origin
 from autotrace._writer.writer import writer
 
 _random = Random(int.from_bytes(os.urandom(32), "little"))
-"""Ours alone: programs seed `random`, and all their processes would make the same ids."""
+"""A generator of our own: programs seed the shared one, and all their processes would then make the same ids."""
 
 
 def begin(
@@ -44,8 +44,8 @@ def begin(
     attributes: Mapping[str, Any] | None = None,
     errors: Mapping[str, Getter] = NO_ERRORS,
 ) -> Call:
-    """Begin a span. `request` is frozen now. `parent` is a `SpanContext`, or a `Call` or its key, and then the current span
-    counts for more if it is inside; unless given it is where the program is.
+    """Begin a span. `request` is frozen now. `parent` is a `SpanContext`, an open `Call`, or the key of one; if the current
+    span is inside that call, the current span is the parent instead. Without `parent`, see `_above`.
     """
     if writer.start():
         resource.program()
@@ -82,7 +82,8 @@ def begin(
 
 
 def _above(parent: Any) -> SpanContext | None:
-    """Where a span begins: at `parent`, or the call that a library says it carries out, or a span inside that is current."""
+    """The parent of a new span: `parent`, else the call that a library is carrying out here, else the current span. If the
+    current span is inside one of the first two calls, it is the parent."""
     here = context.current.get()
     if parent is None:
         parent = context.library_call() if context.enclosing else None
@@ -97,18 +98,18 @@ def _above(parent: Any) -> SpanContext | None:
 origins: dict[str, tuple[Origin, Mapping[str, Getter]]] = {}
 """The active plugins' origins, by the plugin's own top-level module (`autotrace_openai`)."""
 
-_nowhere = Origin("autotrace")
+_no_origin = Origin("autotrace")
 
 
 def inert(operation: Operation) -> Call:
-    """A call that records nothing, and keeps none of its chunks."""
-    call = Call(Draft(operation, _nowhere, 0, 0, 0, 0, 0))
+    """A call that records nothing and keeps no chunks."""
+    call = Call(Draft(operation, _no_origin, 0, 0, 0, 0, 0))
     call._chunks = chunks.NotKept()
     return call
 
 
 def _end_all() -> None:
-    """Record what is still open when the process ends."""
+    """Record the calls that are still open when the process ends."""
     for reference in list(_open.values()):
         call = reference()
         if call is not None:

@@ -1,7 +1,7 @@
-"""One replaced function: what stands in a library's place while it is instrumented.
+"""The functions that replace a library's own while it is instrumented.
 
-The telemetry is synchronous and shared; only ``await`` is written twice. What a call turns out to be (a value, a coroutine,
-a generator, a stream object) is seen from what came back, never guessed from the function's declaration.
+The recording code is synchronous and shared; only ``await`` is written twice. Whether a call returns a value, a coroutine, a
+generator or a stream object is decided by the returned object, never guessed from the function's declaration.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _NOTHING = Operation("nothing")
 
 
 class TracedTarget:
-    """A target of a plugin, as the replaced function needs it.
+    """A target of a plugin, as its replaced function needs it.
 
-    `active` is read at every call: a library that keeps the replaced function somewhere goes on calling it after it
-    was taken off. After `FAILURES_ALLOWED` failures of ours the target switches itself off, and says so once.
+    `active` is read at every call, because a library that keeps a reference to the replaced function goes on calling it after
+    it was removed. After `FAILURES_ALLOWED` failures of ours the target switches itself off and reports that once.
     """
 
     FAILURES_ALLOWED = 10
@@ -46,10 +46,10 @@ class TracedTarget:
         self.method = False
         self.failures = diagnostics.Counter()
         self.tripped: str | None = None
-        """Why the target was switched off; ``None`` while it is not."""
+        """Why the target was switched off; ``None`` while it is on."""
 
     def bind(self, function: Any, method: bool) -> None:
-        """Learn the parameter names of `function`; a `method`'s first one is the instance."""
+        """Read the parameter names of `function`. The first parameter of a `method` is the instance."""
         try:
             names = tuple(inspect.signature(function).parameters)
         except (TypeError, ValueError):  # a C function without a signature
@@ -59,24 +59,24 @@ class TracedTarget:
 
     def failed(self, exc: Exception) -> None:
         """Count and report a failure of ours."""
-        if self.failures.add() + 1 == self.FAILURES_ALLOWED:  # in one thread only
+        if self.failures.add() + 1 == self.FAILURES_ALLOWED:  # true on one thread only
             self.active = False
-            self.tripped = f"failed {self.FAILURES_ALLOWED} times, lastly with {type(exc).__name__}"
+            self.tripped = f"failed {self.FAILURES_ALLOWED} times, most recently with {type(exc).__name__}"
             diagnostics.say(
                 "circuit",
-                f"{self.origin.name}: {self.name} {self.tripped}, and is switched off; enable() switches it on again.",
+                f"{self.origin.name}: {self.name} {self.tripped}. It is switched off; call enable() to switch it on again.",
             )
         diagnostics.failed(f"{self.origin.name} {self.name}", exc)
 
     def restore(self) -> None:
-        """Switch on again what was switched off by its failures."""
+        """Switch the target on again if its failures switched it off."""
         if self.tripped is not None:
             self.tripped = None
             self.failures.reset()
             self.active = True
 
     def prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
-        """The call with these arguments that is about to be made; ``None`` where nothing is to be recorded."""
+        """The invocation for a call with these arguments; ``None`` if the call is not to be recorded."""
         if not self.active or context.is_suppressed(self.origin.library or ""):
             return None
         since = perf_counter_ns() if overhead.is_timed() else 0
@@ -88,17 +88,17 @@ class TracedTarget:
             if operation is None:
                 return None
             if not isinstance(operation, Operation):
-                raise DeclarationError(f"the route of {self.name} returned {operation!r}; return an Operation or None")
+                raise DeclarationError(f"the route of {self.name} returned {operation!r}; it must return an Operation or None")
             if invocation.args is not given:
                 invocation._call_args = (invocation.instance, *invocation.args) if self.method else invocation.args
             invocation._operation, invocation._nanoseconds = operation, -since
             return invocation
-        except Exception as exc:  # a plugin's route on a call it was not made for
+        except Exception as exc:  # a plugin's route, given a call that it was not written for
             self.failed(exc)
             return None
 
     def begin(self, invocation: Invocation) -> Call:
-        """Begin the span of a call that was prepared."""
+        """Begin the span of a prepared call."""
         operation: Any = invocation._operation
         try:
             call = recording.begin(
@@ -112,16 +112,16 @@ class TracedTarget:
                 attributes=invocation.attributes,
                 errors=self.errors,
             )
-        except Exception as exc:  # ours; the call goes on without a span
+        except Exception as exc:  # a failure of ours: the call goes on without a span
             self.failed(exc)
-            invocation._operation, invocation.stream = _NOTHING, ()  # one failure is enough for one call
+            invocation._operation, invocation.stream = _NOTHING, ()  # so that the same call does not fail again
             call = recording.inert(_NOTHING)
         if invocation._nanoseconds:
             invocation._nanoseconds += perf_counter_ns()
         return call
 
     def settle(self, invocation: Invocation, call: Call, result: Any) -> Any:
-        """Give `result` back, once it is arranged how the call ends; or end it now, for a value."""
+        """Return `result`. A value ends the call now; a generator or a stream is first arranged to end it later."""
         if not invocation._nanoseconds:
             return self._settle(invocation, call, result)
         since = perf_counter_ns()
@@ -145,25 +145,25 @@ class TracedTarget:
                 if streams.attach(seam, result, call) if isinstance(seam, StreamSeam) else seam(result, call):
                     return result
             call.finish(wire[-1] if wire else result)
-        except Exception as exc:  # a plugin's seam; the program gets its result
+        except Exception as exc:  # a plugin's seam: the program still gets its result
             self.failed(exc)
             call.finish()
         return result
 
     def invocation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
-        """A call with these arguments, as the plugin's functions see it."""
+        """The `Invocation` of a call with these arguments, for the plugin's functions."""
         return Invocation(self.names, self.method, args, kwargs, self.origin.options)
 
     def tell(self, observe: Observation, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        """Have an `Observer` look at `call`."""
+        """Pass `call` to the function of an `Observer`."""
         try:
             observe(call, self.invocation(args, kwargs), result)
-        except Exception as exc:  # a plugin's function on a call it was not made for
+        except Exception as exc:  # a plugin's function, given a call that it was not written for
             self.failed(exc)
 
 
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
-    """A function that does what `original` does and records it as `target` says; the same kind of function."""
+    """A function of the same kind as `original` that calls it and records the call as `target` says."""
     prepare, begin, settle = target.prepare, target.begin, target.settle
 
     if inspect.iscoroutinefunction(original):
@@ -216,16 +216,16 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
 
 
 def _forget_frame(exc: BaseException) -> None:
-    """Take the frame that has just caught `exc`, of a call that is none of ours, out of its traceback.
+    """Remove the frame that has just caught `exc` from its traceback, for a call that is not recorded.
 
-    A bare ``raise`` adds none; before Python 3.11 it takes the traceback from elsewhere, and the frame stays.
+    A bare ``raise`` adds no frame. Before Python 3.11 it takes the traceback from elsewhere, and the frame stays.
     """
     if exc.__traceback__ is not None:
         exc.__traceback__ = exc.__traceback__.tb_next
 
 
 def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:
-    """A function that does what `original` does and has `observe` look at the call inside which it ran."""
+    """A function that does what `original` does and passes the call inside which it ran to `observe`."""
 
     def tell(args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         call = open_calls.current(target.origin) if target.active else None
@@ -249,21 +249,21 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
 
 
 def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> callbacks.Scope | None:
-    """What a target that is `Inside` runs in; ``None`` where it runs as it is."""
+    """The scope in which a target that is `Inside` runs; ``None`` if it runs without one."""
     if not target.active or context.is_suppressed(target.origin.library or ""):
         return None
     try:
-        given = [] if key is None else key(target.invocation(args, kwargs))
-        calls = map(callbacks.open_call, given if isinstance(given, list) else [given])
+        keys = [] if key is None else key(target.invocation(args, kwargs))
+        calls = map(callbacks.open_call, keys if isinstance(keys, list) else [keys])
         carried = [call for call in calls if call is not None]
         return callbacks.Scope(target.origin, carried) if carried or key is None else None
-    except Exception as exc:  # a plugin's function on a call it was not made for
+    except Exception as exc:  # a plugin's function, given a call that it was not written for
         target.failed(exc)
         return None
 
 
-class _Held:
-    """A coroutine that is closed with the one in its place: of two that nobody awaits, only one is to warn of it."""
+class _ClosesInner:
+    """Closes a coroutine together with the one that replaces it: if neither is awaited, only one must warn about it."""
 
     __slots__ = ("coroutine",)
 
@@ -275,9 +275,9 @@ class _Held:
 
 
 def _awaited(inner: Any, target: TracedTarget, invocation: Invocation, call: Call) -> Any:
-    """A coroutine in place of `inner`, which a plain function returned. The call begins when it is awaited."""
+    """A coroutine that replaces `inner`, which a plain function returned. The call begins when it is awaited."""
     call._postpone()
-    held = _Held(inner)
+    held = _ClosesInner(inner)
 
     async def outer() -> Any:
         call._resume()
@@ -297,18 +297,18 @@ def _awaited(inner: Any, target: TracedTarget, invocation: Invocation, call: Cal
 
 
 def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
-    """What to put in place of the class or module attribute `raw`: of the same kind where that is a function."""
-    # Not by isinstance: other agents' proxies say that they are functions, and have to be bound.
+    """The replacement for the class or module attribute `raw`; of the same kind if that is a function."""
+    # Not by isinstance: proxies of other agents claim to be functions, and have to be bound.
     kind = type(raw)
     if kind in (staticmethod, classmethod):
         function = raw.__func__
         target.bind(function, kind is classmethod)
-        return kind(_stand_in(function, target))
+        return kind(_replaced(function, target))
     target.bind(raw, owner_is_class)
-    return _stand_in(raw, target) if kind is FunctionType else _wrapped(raw, target)
+    return _replaced(raw, target) if kind is FunctionType else _wrapped(raw, target)
 
 
-def _stand_in(function: Any, target: TracedTarget) -> Any:
+def _replaced(function: Any, target: TracedTarget) -> Any:
     declared = target.target
     if isinstance(declared, Inside):
         return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
@@ -316,11 +316,11 @@ def _stand_in(function: Any, target: TracedTarget) -> Any:
 
 
 def _wrapped(raw: Any, target: TracedTarget) -> Any:
-    """A proxy, for what is no Python function: C callables, descriptors, callable objects."""
+    """A proxy for anything that is not a Python function: C callables, descriptors, callable objects."""
     import wrapt
 
     def wrapper(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _stand_in(lambda *a, **k: wrapped(*a[1:], **k), target)(instance, *args, **kwargs)
+        return _replaced(lambda *a, **k: wrapped(*a[1:], **k), target)(instance, *args, **kwargs)
 
     target.method = True
     return wrapt.FunctionWrapper(raw, wrapper)

@@ -1,6 +1,6 @@
-"""Lines that say that a span has begun (setting `starts`), so that calls in flight are seen, and what a killed process was at.
+"""The ``span.start`` lines (setting `starts`): they show the calls in flight, and what a process was doing when it was killed.
 
-A transparent call has none, as it may turn out to be no span.
+A transparent call gets no such line, as it may not become a span.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from autotrace._writer.writer import writer
 
 
 def announce(draft: Draft) -> None:
-    """Have the line written that this span has begun."""
+    """Queue the line that says that this span has begun."""
     if draft.start_line is None and not draft.operation.transparent:
         draft.start_line = StartLine(draft)
         writer.announce(draft.start_line)
 
 
 def withdraw(draft: Draft) -> None:
-    """Have no such line yet, as nothing was sent; nothing changes if it is out."""
+    """Take back the line of a call that has sent nothing yet; no effect if it was written already."""
     if draft.start_line is not None and draft.start_line.withdraw():
         draft.start_line = None
 
 
 class StartLine:
-    """The line of one span, until it is made."""
+    """The ``span.start`` line of one span, from the queue until it is a record.
+
+    It is apart from `Draft` because both wait in the queue, and each becomes a line of its own.
+    """
 
     __slots__ = ("_draft",)
     counts: ClassVar[bool] = False
@@ -58,17 +61,17 @@ class StartLine:
         )
 
     def withdraw(self) -> bool:
-        """Have no such line. False if it has been made already."""
+        """Cancel the line. False if it has been made already."""
         draft, self._draft = self._draft, None
         return draft is not None
 
     def weight(self) -> int:
-        """About how many bytes this takes while it waits; what it shares with the span's own record is counted there."""
+        """The approximate bytes that this takes while it waits, without what it shares with the span's draft."""
         return overload.BASE
 
     def drop(self) -> None:
-        """There will be no line; nothing else waits for it."""
+        """Nothing to do: nothing else waits for the line."""
 
     def shed(self) -> bool:
-        """There is no content to give up: the draft has it."""
+        """Always False: the content belongs to the draft."""
         return False

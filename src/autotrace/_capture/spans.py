@@ -1,4 +1,4 @@
-"""Manual spans: the program's own steps, in the same tree as the automatic ones."""
+"""Manual spans: the program's own steps, in the same tree as the automatic spans."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ManualSpan:
-    """The ``with`` block of `span`. Entered once; also usable in ``async`` code."""
+    """The context manager that `span` returns. Enter it once; it also works in ``async`` code."""
 
     __slots__ = ("_attributes", "_call", "_name", "_token")
 
@@ -26,7 +26,7 @@ class ManualSpan:
         self._call: Call | None = None
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Put one attribute on the span. `value` may be any object; it is frozen now. No effect after the block."""
+        """Set one attribute on the span. `value` may be any object; it is copied now. No effect after the block."""
         if self._call is not None:
             self._call.set_attribute(key, value)
 
@@ -47,7 +47,7 @@ class ManualSpan:
 
 
 def _begin(name: str, attributes: Mapping[str, Any] | None) -> Call | None:
-    """``None`` where nothing can be recorded."""
+    """The call of a manual span; ``None`` if this interpreter cannot record."""
     recording = availability.recording()
     return None if recording is None else recording.begin(*_manual(), name=name, attributes=attributes)
 
@@ -63,7 +63,7 @@ def _manual() -> tuple[Any, Any]:
 def span(name: str, attributes: Mapping[str, Any] | None = None) -> ManualSpan:
     """A span around a ``with`` block: ``with autotrace.span("plan_trip", attributes={"city": "Rome"}) as span: …``.
 
-    What starts inside is its child. Nothing is recorded while autotrace is not enabled. An exception that leaves
-    the block makes it a failure and goes on unchanged.
+    Spans that start inside the block are its children. Nothing is recorded while autotrace is not enabled. An exception that
+    leaves the block marks the span as failed and is raised unchanged.
     """
     return ManualSpan(name, attributes)

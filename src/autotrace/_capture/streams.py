@@ -1,9 +1,9 @@
-"""Streams: observed chunk by chunk, ended once, and still the object that the library made.
+"""Observes streams chunk by chunk, ends their calls once, and returns the library's own stream object to the program.
 
-A bare generator is replaced by a generator around it. A stream object keeps its identity: the iterator inside it is
-replaced by an observing one, and the methods that close it early are watched on that instance. What a chunk costs
-is an append, and one context variable set around the library's own step, so that what it calls becomes a child; it is never
-left set while the consumer's code runs.
+A bare generator is replaced by a generator around it. A stream object keeps its identity: the iterator inside it is replaced by
+an observing one, and the methods that close it early are watched on that instance. A chunk costs one append, and one context
+variable that is set around the library's own step, so that spans which begin there become children. The variable is never set
+while the consumer's code runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Begin = Callable[[], Call]
 
 
 class _Step:
-    """Around one step of the library's own iterator: the span is current in it, and a close in it is no early one."""
+    """Makes the span current during one step of the library's own iterator. A close within the step is not an early close."""
 
     __slots__ = ("_call", "_own", "_token")
 
@@ -46,7 +46,7 @@ class _Step:
 
 
 class _Ending:
-    """Around a whole stream: whatever leaves it ends the call. What says that the iterator is exhausted goes no further."""
+    """Ends the call when its stream is left, in whatever way. The exception that marks an exhausted iterator stops here."""
 
     __slots__ = ("_call", "_thrown", "value")
 
@@ -70,7 +70,7 @@ class _Ending:
         return False
 
     def throwing(self, inner: Any, name: str, exc: BaseException) -> Callable[[], Any]:
-        """The step that throws `exc`, which the consumer threw in, into `inner`. If it comes out again it is the consumer's."""
+        """The step that throws the consumer's `exc` into `inner`. If `exc` comes out again, it is not a failure of the call."""
         self._thrown = exc
         method = getattr(inner, name, None)
         if method is None:
@@ -79,10 +79,10 @@ class _Ending:
 
 
 def observe(inner: Iterator[Any], begin: Begin, step_of: Any = _Step) -> Generator[Any, Any, Any]:
-    """A generator that hands on what `inner` yields and records it as the chunks of the call that `begin` gives.
+    """A generator that yields what `inner` yields and records it as the chunks of the call that `begin` returns.
 
-    `begin` is asked at the first step, before `inner` runs. What is sent or thrown into the generator goes to `inner`.
-    `step_of` makes, of the call, what each step of `inner` runs in.
+    `begin` is called at the first step, before `inner` runs. Values and exceptions sent into the generator go on to `inner`.
+    `step_of` takes the call and returns the context manager for each step of `inner`.
     """
     call = begin()
     call.begin_stream()
@@ -94,10 +94,10 @@ def observe(inner: Iterator[Any], begin: Begin, step_of: Any = _Step) -> Generat
             with inside:
                 taken.append(step())
             try:
-                sent = yield keep(taken.pop())  # no variable holds the chunk while the consumer has it
+                sent = yield keep(taken.pop())  # so that no variable holds the chunk while the consumer has it
                 step = advance if sent is None else _sending(inner.send, sent)  # type: ignore[attr-defined]
             except GeneratorExit:
-                call.abandon()  # now: what goes wrong in closing is no failure of the call
+                call.abandon()  # before closing: an error there is not a failure of the call
                 if hasattr(inner, "close"):
                     inner.close()
                 raise
@@ -130,10 +130,10 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = 
 
 
 def _unregistered(step: Callable[[], Any]) -> Any:
-    """What the first `step` of an asynchronous generator gives, of which the event loop does not hear.
+    """The result of the first `step` of an asynchronous generator, taken without registering the generator with the event loop.
 
-    The loop closes the generators that it knows, all at once when it ends and each when it is collected. It knows ours, which
-    closes the library's: were that closed by the loop as well, one of the two would find it "already running".
+    The loop closes the generators that are registered: all when it ends, and each when it is collected. Ours is registered and
+    closes the library's. If the loop closed that one as well, one of the two would fail with "already running".
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(firstiter=None, finalizer=_nothing)
@@ -148,19 +148,19 @@ def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
 
 
 def is_generator(value: Any) -> bool:
-    """Whether `value` is a bare generator, of either kind."""
+    """Whether `value` is a bare generator, synchronous or asynchronous."""
     return type(value) in (GeneratorType, AsyncGeneratorType)
 
 
 def replace_generator(inner: Any, begin: Begin, step_of: Any = _Step) -> Any:
-    """A generator of the same kind around a bare one. The call begins with the first step: before that nothing was sent."""
+    """A generator of the same kind around a bare one. The call begins with the first step: nothing is sent before it."""
     outer: Any = (observe if isinstance(inner, GeneratorType) else observe_async)(inner, begin, step_of)
     outer.__name__, outer.__qualname__ = inner.__name__, inner.__qualname__
     return outer
 
 
 def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
-    """Observe `stream` through `seam`, in place. False if it has no such seam: it is then not a stream."""
+    """Observe `stream` through `seam`, in place. False if it has no such iterator, and so is not a stream."""
     if not _holds(stream, seam.iterator):
         return False
     inner = getattr(stream, seam.iterator)
@@ -180,7 +180,7 @@ def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
 
 
 def _without(inner: Generator[Any, Any, Any], hide: Callable[[Any], bool]) -> Generator[Any, Any, None]:
-    """What `inner` yields, but for what is to be hidden."""
+    """A generator of what `inner` yields, without the items that `hide` selects."""
     with contextlib.closing(inner):
         for item in inner:
             if not hide(item):
@@ -188,7 +188,7 @@ def _without(inner: Generator[Any, Any, Any], hide: Callable[[Any], bool]) -> Ge
 
 
 async def _without_async(inner: AsyncGenerator[Any, Any], hide: Callable[[Any], bool]) -> AsyncGenerator[Any, Any]:
-    """`_without` for an asynchronous generator, of which the event loop does not hear: this one closes it."""
+    """`_without` for an asynchronous generator. It is not registered with the event loop, as this one closes it."""
     step: Callable[[], Any] = functools.partial(_unregistered, inner.__anext__)
     try:
         while True:
@@ -204,7 +204,7 @@ async def _without_async(inner: AsyncGenerator[Any, Any], hide: Callable[[Any], 
 
 
 def _holds(value: Any, name: str) -> bool:
-    # Not by asking for the attribute: a pydantic model takes 2 µs to say that it has none.
+    # Not by `hasattr`: on a pydantic model that lacks the attribute it takes 2 µs.
     kind: Any = type(value)
     return name in getattr(value, "__dict__", ()) or _class_holds(kind, name)
 
@@ -215,10 +215,10 @@ def _class_holds(kind: type, name: str) -> bool:
 
 
 def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
-    """Have the method at `path` of `stream` end the call when the program closes the stream early.
+    """Make the method at `path` of `stream` end the call when the program closes the stream early.
 
-    Only a method of the stream's own kind: an `asynchronous` one is closed by a coroutine function. The replacement is an
-    attribute of that one instance and goes with its first use.
+    Only a method of the stream's own kind is watched: an `asynchronous` stream is closed by a coroutine function. The
+    replacement is an attribute of that one instance and is removed at its first use.
     """
     owner_path, _, name = path.rpartition(".")
     owner = Path(owner_path)(stream) if owner_path else stream
@@ -231,16 +231,18 @@ def watch_close(stream: Any, path: str, call: Call, asynchronous: bool) -> None:
         if owner is stream:
             call._until_read(kept.release)
     except (AttributeError, TypeError) as exc:  # an object without a __dict__ or weak references
-        diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched ({exc}); an early close shows late.")
+        text = "A stream that is closed early is recorded only when it is garbage-collected."
+        diagnostics.say("stream", f"{type(owner).__qualname__}.{name} cannot be watched: {exc}. {text}")
 
 
 class _Kept:
-    """A reference to the owner of a replaced method, as that is no bound method: in ``client.chat(…).close()`` nothing else
-    keeps the owner until it runs.
+    """A reference to the owner of a replaced method. The replacement is not a bound method, so in ``client.chat(…).close()``
+    nothing else keeps the owner alive until it runs.
 
-    Where the owner is the stream itself it turns weak with the first chunk: else a stream that is dropped half read would be a
-    cycle and wait for the garbage collector. Where it is part of the stream (its response) it stays strong: a dropped stream
-    closes that, which takes the replacement off, and a collector may have cleared weak references by then.
+    If the owner is the stream itself, the reference becomes weak with the first chunk. Otherwise a stream that is dropped half
+    read would be a cycle and wait for the garbage collector. If the owner is part of the stream (its response), the reference
+    stays strong: a dropped stream closes that part, which removes the replacement, and the collector may have cleared weak
+    references by then.
     """
 
     __slots__ = ("_strong", "_weak")
@@ -261,7 +263,7 @@ def _nothing(*_args: Any, **_kwargs: Any) -> None:
 
 
 def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> Any:
-    """A stand-in for the bound `method`, or for what stood `before` it on the instance."""
+    """The replacement for the bound `method`, or for the attribute `before` that the instance had under that name."""
 
     def original() -> Any:
         owner = kept.owner()
@@ -271,7 +273,7 @@ def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> 
                 setattr(owner, name, before)
         if before is not None or owner is not None:
             return before if before is not None else method.__get__(owner)
-        return _nothing  # collected in a cycle of the library's own, whose end it is
+        return _nothing  # the owner was collected in a cycle of the library's own, and closed with it
 
     def ended() -> None:
         call = call_ref()

@@ -1,10 +1,10 @@
-"""Transparent calls: inferences that other inferences carry out, so that one model call is one span.
+"""Transparent calls: inferences that other inferences carry out. One model call becomes one span.
 
-What begins inside a transparent call takes the call's parent as its own and its attributes along, and notes itself in the
-call's `Frame`; a call in whose frame there is an inference writes nothing. No span changes another.
+A span that begins inside a transparent call takes that call's parent as its own, inherits its attributes, and registers itself
+in the call's `Frame`. A transparent call with an inference in its frame writes no record. No span changes another.
 
-A library that calls its provider on a thread of its own loses the context variables on the way. The response id tells
-then (`autotrace._record.response_ids`).
+A library that calls its provider on another thread loses the context variables. Then the response id decides
+(`autotrace._record.response_ids`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from autotrace._record import response_ids
 
 
 class Frame:
-    """What a transparent call leaves for the spans inside it: attributes to inherit, and where to say that they are there.
+    """What spans inside a transparent call need of it: the attributes to inherit, and a place to register themselves.
 
-    It holds nothing of the call, so a context that outlives the call keeps no more than this.
+    It has no reference to the call, so a context that outlives the call keeps only this alive.
     """
 
     __slots__ = ("attributes", "inferences", "operation", "outer")
@@ -31,10 +31,10 @@ class Frame:
         self.attributes = attributes
         self.outer = outer
         self.inferences: set[int] = set()
-        """The span ids of the inferences inside; an add and a discard are one step each, whatever threads do it."""
+        """The span ids of the inferences inside. An add and a discard are atomic, on any thread."""
 
     def enter(self, operation: Operation, span_id: int) -> bool:
-        """A span begins inside: it is noted in every frame for which it is an inner inference. True: in this one."""
+        """Register a span that begins inside, in every frame for which it is an inner inference. True if this frame is one."""
         if self.outer is not None:
             self.outer.enter(operation, span_id)
         inner = self.operation.covers(operation)
@@ -43,7 +43,7 @@ class Frame:
         return inner
 
     def leave(self, span_id: int) -> None:
-        """What had begun has sent nothing yet and does not count."""
+        """Unregister a span that has sent nothing yet."""
         frame: Frame | None = self
         while frame is not None:
             frame.inferences.discard(span_id)
@@ -51,7 +51,7 @@ class Frame:
 
 
 class _Joint(Frame):
-    """The frames of several calls that one request carries out: what is inside of it is inside of each."""
+    """The frames of several calls that one request carries out: a span inside the request is inside each of them."""
 
     __slots__ = ("frames",)
 
@@ -60,7 +60,7 @@ class _Joint(Frame):
         self.frames = frames
 
     def enter(self, operation: Operation, span_id: int) -> bool:
-        inner = [frame.enter(operation, span_id) for frame in self.frames]  # in all of them, before any is asked
+        inner = [frame.enter(operation, span_id) for frame in self.frames]  # a list: `any` would stop at the first
         return any(inner)
 
     def leave(self, span_id: int) -> None:
@@ -69,10 +69,10 @@ class _Joint(Frame):
 
 
 class Layer(SpanContext):
-    """What is current inside a transparent call, and inside the spans there that are no inferences.
+    """The current span context inside a transparent call, and inside those spans in it that are not inferences.
 
-    Its ids are those that spans take as their parent: of a transparent call, its own parent's. `own` is the id of the
-    span that runs, `frame` the innermost transparent call's. A copy is the same layer; pickled, only the ids remain.
+    Its ids are the ones that spans take as their parent; for a transparent call they are its own parent's. `own` is the id of
+    the span that runs, `frame` that of the innermost transparent call. A copy is the same object; pickling keeps only the ids.
     """
 
     own: int
@@ -95,16 +95,16 @@ class Layer(SpanContext):
 
 
 def together(shown: list[SpanContext]) -> SpanContext:
-    """What is current while calls are carried out together, each of which shows one of `shown`: the first's place."""
-    layers = [here for here in shown if type(here) is Layer]
+    """The current span context while one request carries out several calls, each with its context in `shown`: the first's."""
+    layers = [context for context in shown if type(context) is Layer]
     first = layers[0] if len(layers) > 1 else None
     return shown[0] if first is None else Layer(*first, first.own, _Joint([layer.frame for layer in layers]))
 
 
 class Place:
-    """Where a call stands that is transparent, or begins at `above`, inside a transparent one, or both.
+    """The position of a call that is transparent, or that begins inside a transparent one (at `above`), or both.
 
-    `shown` is what is current while it runs, `inherited` the attributes of the call around it.
+    `shown` is the span context that is current while it runs, `inherited` the attributes of the transparent call around it.
     """
 
     __slots__ = ("_inside", "_operation", "_own", "_span_id", "inherited", "shown")
@@ -127,24 +127,24 @@ class Place:
             self._own = Frame(operation, {**(self.inherited or {}), **(attributes or {})}, inside)
             self.shown: SpanContext = Layer(trace_id, 0 if above is None else above.span_id, span_id, self._own)
         elif inside is None or inner or operation.name in conventions.INTERNAL_OPERATIONS:
-            self.shown = SpanContext(trace_id, span_id)  # what an agent or a tool asks of a model is its own affair
+            self.shown = SpanContext(trace_id, span_id)  # the model calls of an agent or a tool are not the outer call's
         else:
-            self.shown = Layer(trace_id, span_id, span_id, inside)  # a step of the program's, say, between the two
+            self.shown = Layer(trace_id, span_id, span_id, inside)  # such as a manual span between the two
 
     def enter(self) -> bool:
-        """The call begins. True: it is an inner inference of the one around it."""
+        """Register the call as begun. True if it is an inner inference of the call around it."""
         if self._operation.transparent:
             response_ids.wait(self._span_id)
         return self._inside is not None and self._inside.enter(self._operation, self._span_id)
 
     def leave(self) -> None:
-        """The call has sent nothing yet and does not count."""
+        """Unregister the call, as it has sent nothing yet."""
         response_ids.forget(self._span_id)
         if self._inside is not None:
             self._inside.leave(self._span_id)
 
     def is_covered(self) -> bool:
-        """Whether what was recorded inside the call, which ends, is the record of it."""
+        """Whether a span inside the call, which is ending, is its record."""
         if self._own is None or not self._own.inferences:
             return False
         response_ids.forget(self._span_id)

@@ -13,6 +13,9 @@ from autotrace._declaration.operation import Operation, Seam
 class Invocation:
     """One call of a target, as a route sees it.
 
+    It is apart from `Call` because it has the program's own arguments, which a `Call` must not keep, and because a route may
+    decide that the call is not recorded.
+
     `instance` is the object whose method is called (``None`` for a function). `args` and `kwargs` are the arguments of the
     call, without `instance`. `options` are the options of the plugin: the defaults that its `Instrumentor` declares, and what
     the user set.

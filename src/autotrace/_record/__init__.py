@@ -1,5 +1,5 @@
-"""From what was captured to the record of it. On the writer's side, but for freezing.
+"""Makes the record of a captured call. It runs on the writer's thread, except for freezing.
 
-In: frozen requests and answers, chunks, what is known of the HTTP exchange.
-Out: the lines' structs: attributes, failures, cost, cut to the limits.
+In: frozen requests and responses, chunks, and what is known of the HTTP exchange.
+Out: the structs of the lines, with attributes, failures and cost, cut to the limits.
 """

@@ -1,4 +1,4 @@
-"""One span from its start until it is a record: what the caller's thread keeps, in a form that another thread may read."""
+"""One span from its start until it is a record, in a form that another thread may read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _RESPONSE_ID = conventions.RESPONSE["id"].attribute
 
 
 class Draft(msgspec.Struct):
-    """What the caller's thread keeps of one span: numbers, bytes, and references that the program has given away."""
+    """What the caller's thread keeps of one span: numbers, bytes, and objects that the program no longer uses.
+
+    It is apart from `Call` because the queue holds it while the call is left to its finaliser, and apart from the record
+    (`lines.Span`) because translation to attributes happens on the writer's thread.
+    """
 
     counts: ClassVar[bool] = True
     operation: Operation
@@ -27,14 +31,14 @@ class Draft(msgspec.Struct):
     parent_id: int
     start_ns: int
     started: int
-    """`time.perf_counter_ns` at the start; the durations are differences to it."""
+    """`time.perf_counter_ns` at the start; durations are measured from it."""
     content: bool = True
     name: Optional[str] = None
     request: Optional[bytes] = None
     response: Optional[bytes] = None
     chunks: Optional[list[Any]] = None
     decode: Any = None
-    """Makes the plain chunks, or the one response, of `chunks`; set by seams that see raw bytes."""
+    """Turns `chunks` into plain chunks, or into one response; set by seams that see raw bytes."""
     first_chunk_ns: int = -1
     duration_ns: int = 0
     end_reason: lines.EndReason = "completed"
@@ -43,14 +47,14 @@ class Draft(msgspec.Struct):
     provider: Optional[str] = None
     server: Any = None
     attributes: Optional[dict[str, Any]] = None
-    """By full name: plain values or what `freezing.freeze` made of others."""
+    """By full name: plain values, and the frozen form of all others (`freezing.freeze`)."""
     inherited: Optional[Mapping[str, Any]] = None
-    """As `attributes`: those of the transparent call around it, which give way to its own."""
+    """Like `attributes`: those of the transparent call around it. The span's own attributes override them."""
     start_line: Any = None
-    """The line that says that it has begun, if there is to be one (`autotrace._capture.span_starts`)."""
+    """Its ``span.start`` line, if there is one (`autotrace._capture.span_starts`)."""
 
     def record(self) -> Optional[lines.Span]:
-        """The record of this span. ``None`` for a transparent call whose answer another span has recorded."""
+        """The record of this span; ``None`` for a transparent call whose response another span has recorded."""
         if self.operation.transparent:
             response_ids.forget(self.span_id)
         attributes = translation.attributes_of(self)
@@ -84,7 +88,7 @@ class Draft(msgspec.Struct):
         )
 
     def weight(self) -> int:
-        """About how many bytes this takes while it waits to become a record."""
+        """The approximate bytes that this takes while it waits to become a record."""
         weight = overload.BASE
         if self.request is not None:
             weight += len(self.request)
@@ -97,12 +101,12 @@ class Draft(msgspec.Struct):
         return weight
 
     def drop(self) -> None:
-        """There will be no record."""
+        """Give up the record."""
         if self.operation.transparent:
             response_ids.forget(self.span_id)
 
     def shed(self) -> bool:
-        """Give up the content, as too much waits. False if there is hardly any."""
+        """Give up the content because too much waits. False if there is hardly any."""
         if not self.content or self.weight() < overload.BASE + overload.SMALL:
             return False
         self.content = False

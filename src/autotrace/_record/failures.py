@@ -1,7 +1,7 @@
-"""What kind of failure a call ended with, in words that are the same for every provider.
+"""Classifies the failure of a call, in categories that are the same for every provider.
 
-Pure, and on the writer's side: from the HTTP status, the provider's own code, the class of the exception and its text, in
-this order of trust, to one of `CATEGORIES`.
+A pure function on the writer's thread: from the HTTP status, the provider's own code, the exception's class and its text,
+trusted in this order, to one of `CATEGORIES`.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ _BY_JSON_RPC_CODE = {
     "-32002": "not_found",
     "408": "timeout",
 }
-"""JSON-RPC 2.0 §5.1; the last four as the Model Context Protocol and its SDKs use them."""
+"""JSON-RPC 2.0 §5.1; the last four codes as the Model Context Protocol and its SDKs use them."""
 
 _CONTEXT_LENGTH = re.compile(
     r"context.?(?:length|window|size|limit)|prompt is too long|input is too long|too many (?:input )?tokens"
     r"|maximum (?:number of )?(?:input )?tokens|exceeds? the (?:available |model'?s )?context|string_above_max_length",
     re.IGNORECASE,
 )
-"""How providers say that a prompt does not fit, in codes and, where there is no code for it, in messages."""
+"""How providers say that a prompt is too long: in codes and, if they have no code for it, in messages."""
 
 _CREDENTIALS = re.compile(r"token|signature|credential|unrecognized.?client|api.?key|authenticat", re.IGNORECASE)
-"""In the code of a 403: those who are not known, where others are known and not allowed (AWS says 403 to both)."""
+"""Codes of a 403 that mean an unknown caller. All others mean a known caller without permission (AWS returns 403 for both)."""
 
 _BY_WORD = tuple(
     (re.compile(pattern, re.IGNORECASE), category)
@@ -79,11 +79,11 @@ _BY_WORD = tuple(
         (r"server|internal|(?:api|response).?error|model.?(?:stream.?)?error", "server_error"),
     )
 )
-"""In codes and names of classes; the first that fits. The order tells a *connect timeout* from a *connection error*."""
+"""For codes and class names; the first match counts. The order tells a *connect timeout* from a *connection error*."""
 
 
 def category(status: int | None, code: str | None, classes: tuple[str, ...], message: str | None) -> str:
-    """One of `CATEGORIES`. `classes` are the names of the exception's class and of those it descends from, nearest first."""
+    """One of `CATEGORIES`. `classes` are the names of the exception's class and of its base classes, nearest first."""
     refused = status is None or status in (400, 413, 422)
     if (code and _CONTEXT_LENGTH.search(code)) or (refused and message and _CONTEXT_LENGTH.search(message)):
         return "context_length"
@@ -94,9 +94,9 @@ def category(status: int | None, code: str | None, classes: tuple[str, ...], mes
     if code in _BY_JSON_RPC_CODE:
         return _BY_JSON_RPC_CODE[code]
     for text in (code, *classes):
-        found = _by_word(text) if text else None
-        if found is not None and not (found == "server_error" and status is not None and 400 <= status < 500):
-            return found
+        category = _by_word(text) if text else None
+        if category is not None and not (category == "server_error" and status is not None and 400 <= status < 500):
+            return category
     if status is None:
         return "unknown"
     return "server_error" if status >= 500 else "invalid_request" if status >= 400 else "response_invalid"
@@ -107,7 +107,7 @@ def _by_word(text: str) -> str | None:
 
 
 def class_names(kind: type) -> tuple[str, ...]:
-    """The names of an exception's classes that say something: without the roots that all have."""
+    """The names of an exception's class and its base classes, without the general ones that all exceptions have."""
     return tuple(one.__name__ for one in kind.__mro__ if one.__name__ not in _SILENT)
 
 

@@ -1,10 +1,10 @@
-"""Freezing: turning the program's objects into bytes that hold on to nothing of it, on the caller's thread.
+"""Freezing: encodes the program's objects as bytes on the caller's thread, so that no reference to them is kept.
 
-One msgpack encode (1.7 µs at 8 KB) instead of a copy: the result is immutable, sized, and safe to hand to another thread.
-What msgspec does not know itself goes through `_plain`; what makes it fail (recursion, integers over 64 bit,
-lone surrogates) through one slow walk that replaces just that. Objects are judged by their type, never asked: no
-``__getattr__``, ``__class__``, ``__repr__``, ``__eq__`` or property of theirs runs, and no iterator is advanced. The one
-exception are mappings and sets that are no dict and no set: they are read as such.
+One msgpack encode (1.7 µs at 8 KB) instead of a copy: the result is immutable, has a known size, and is safe to hand to another
+thread. Types that msgspec does not know go through `_plain`. Values that make it fail (recursion, integers over 64 bit, lone
+surrogates) go through one slow walk that replaces just these. Objects are handled by their type: no ``__getattr__``,
+``__class__``, ``__repr__``, ``__eq__`` or property of theirs runs, and no iterator is advanced. The one exception is mappings
+and sets other than dict and set: they are read through their own methods.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 _DEPTH = 100
-"""How deep the slow walk goes before it writes ``"…"``: beyond any real request, below the recursion limit."""
+"""How deep the slow walk goes before it writes ``"…"``: deeper than any real request, below the recursion limit."""
 
 _REPEATS = 10_000
-"""How many elements the slow walk reads of containers that it has read before: objects that refer to each other make
-more paths than anybody can walk."""
+"""How many elements the slow walk reads of containers that it has read before: objects that refer to each other have an
+exponential number of paths."""
 
 _PLAIN = frozenset((str, int, float, bool))
 _RECURSION = "<recursion>"
@@ -31,14 +31,14 @@ _NAME_OF_TYPE: Any = type.__dict__["__qualname__"]
 
 
 def _plain(value: Any) -> Any:
-    """The plain form of an object that msgspec does not know."""
+    """The plain form of an object whose type msgspec does not know."""
     kind: Any = type(value)
     return _form(kind)(value)
 
 
 @lru_cache(maxsize=512)
 def _form(kind: Any) -> Callable[[Any], Any]:
-    """How objects of type `kind` are made plain."""
+    """The function that makes objects of type `kind` plain."""
     if _declares(kind, "__pydantic_fields_set__"):
         return _of_model
     for base, form in _FORMS:
@@ -52,9 +52,9 @@ def _declares(kind: Any, name: str) -> bool:
 
 
 def _of_model(value: Any) -> Any:
-    """What was set, and no default: the wire's own content, whatever the model's class adds."""
+    """The fields that were set, without defaults: what was on the wire, not what the model's class adds."""
     fields, fields_set = value.__dict__, value.__pydantic_fields_set__
-    if not fields.keys() <= fields_set:  # not by number: the names of extras are among those that were set
+    if not fields.keys() <= fields_set:  # not by comparing lengths: the names of extras are in `fields_set` as well
         fields = {name: fields[name] for name in fields if name in fields_set}
     extra = value.__pydantic_extra__
     return {**fields, **extra} if extra else fields
@@ -66,7 +66,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _name(value: Any) -> str:
-    """The name of an object's type, or of the class that it is, without asking a metaclass."""
+    """The name of an object's type, or of the class itself, without running code of a metaclass."""
     kind = value if issubclass(type(value), type) else type(value)
     return f"<{_MODULE_OF_TYPE.__get__(kind)}.{_NAME_OF_TYPE.__get__(kind)}>"
 
@@ -87,8 +87,8 @@ _decoder = msgspec.msgpack.Decoder()
 def freeze(value: Any, roots: frozenset[str] | None = None) -> bytes:
     """`value` as msgpack bytes. Never raises, whatever `value` is.
 
-    `roots` limits a mapping or a model to these top-level names: what no getter reads is not walked
-    (vectors of an embedding, say). What interrupts the program (KeyboardInterrupt, SystemExit) goes through.
+    `roots` limits a mapping or a model to these top-level names, so that fields which no getter reads (such as the vectors
+    of an embedding) are not walked. Only KeyboardInterrupt, SystemExit and the like are raised.
     """
     try:
         if roots is not None:
@@ -101,29 +101,29 @@ def freeze(value: Any, roots: frozenset[str] | None = None) -> bytes:
 def _freeze_slowly(value: Any) -> bytes:
     try:
         return _encoder.encode(harmless(value))
-    except Exception:  # no memory or no stack left for the walk
+    except Exception:  # out of memory or out of stack
         return _encoder.encode(_name(value))
 
 
 def value(value: Any) -> Any:
-    """What an attribute is kept as: itself if it is plain and immutable, else frozen."""
+    """The form in which an attribute is kept: the value itself if it is plain and immutable, else frozen."""
     return value if type(value) in _PLAIN else freeze(value)
 
 
 def thaw(frozen: bytes) -> Any:
-    """The plain data that `freeze` saw: dicts, lists, strings, numbers, bytes, ``None``."""
+    """The plain data that `freeze` encoded: dicts, lists, strings, numbers, bytes, ``None``."""
     return _decoder.decode(frozen)
 
 
 def plain(value: Any) -> Any:
-    """The plain data of an object, at once. For the writer's side: chunks, which are frozen late."""
+    """The plain data of an object. For chunks, which are frozen late, on the writer's thread."""
     return thaw(freeze(value))
 
 
 def _only(value: Any, roots: frozenset[str]) -> Any:
     kind: Any = type(value)
     if issubclass(kind, dict):
-        # Not name by name of `roots`: an operation reads some forty, a call gives five.
+        # A loop over the arguments, not over `roots`: an operation has about forty roots, a call five arguments.
         return {name: element for name, element in dict.items(value) if _is_one_of(name, roots)}
     form = _form(kind)
     if form is dict:
@@ -143,12 +143,12 @@ def _is_one_of(name: Any, roots: frozenset[str]) -> bool:
 
 
 def harmless(value: Any) -> Any:
-    """The same data with what JSON and msgpack cannot take replaced in place. Text for keys of any other kind."""
+    """A copy of the data without values that JSON and msgpack cannot hold: these are replaced. Keys become text."""
     return _Walk().plain(value, 0)
 
 
 class _Walk:
-    """One walk through data that has something odd in it."""
+    """One walk through data that msgspec cannot encode as it is."""
 
     def __init__(self) -> None:
         self._path: set[int] = set()
@@ -156,7 +156,7 @@ class _Walk:
         self._repeats = _REPEATS
 
     def plain(self, value: Any, depth: int) -> Any:
-        """`value` in plain form; a name or a mark in the place of what has none."""
+        """`value` in plain form; values that have none become a name or a mark."""
         kind = type(value)
         if value is None or kind is bool or kind is float:
             return value
@@ -171,7 +171,7 @@ class _Walk:
             if elements is None:
                 return _native(value)
             return self._container(value, elements, depth)
-        except Exception:  # a mapping or a model whose class raises on being read; or there is no stack left
+        except Exception:  # a mapping or a model that raises when it is read, or out of stack
             return _name(value)
 
     def _container(self, value: Any, elements: dict[Any, Any] | list[Any], depth: int) -> Any:
@@ -196,13 +196,13 @@ class _Walk:
             self._path.discard(identity)
 
     def _key(self, key: Any, depth: int) -> str:
-        """The text of a key: as `json` writes it for None, True and numbers; the JSON of a tuple."""
-        found = self.plain(key, depth + 1)
-        return found if isinstance(found, str) else msgspec.json.encode(found).decode()
+        """The text of a key: None, True and numbers as `json` writes them; for a tuple, its JSON."""
+        plain = self.plain(key, depth + 1)
+        return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
 
 
 def _elements(value: Any, kind: Any) -> dict[Any, Any] | list[Any] | None:
-    """A copy of what a container holds, so that other threads may go on changing it; ``None`` for what is none."""
+    """A copy of a container's elements, which other threads may be changing; ``None`` if `value` is not a container."""
     if issubclass(kind, dict):
         return dict(dict.items(value))
     if issubclass(kind, list):
@@ -224,24 +224,24 @@ def _elements(value: Any, kind: Any) -> dict[Any, Any] | list[Any] | None:
 
 
 def _fields(value: Any, names: Any) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
+    fields: dict[Any, Any] = {}
     for name in names:
         try:
-            found[name] = object.__getattribute__(value, name)
+            fields[name] = object.__getattribute__(value, name)
         except Exception:  # a field that was never set, or one that a property hides
             continue
-    return found
+    return fields
 
 
 def _integer(value: int) -> int | str:
     if -(2**63) <= value < 2**64:
         return value
-    # Longer ones take quadratic time to write, and Python refuses from 4,300 digits on.
+    # Conversion to text takes quadratic time, and Python refuses it from 4,300 digits on.
     return str(value) if value.bit_length() < 4000 else "<huge integer>"
 
 
 def _native(value: Any) -> Any:
-    """`value` where msgspec knows its type (dates, decimals, UUIDs, …), else its plain form."""
+    """msgspec's form of `value` if it knows the type (dates, decimals, UUIDs, …), else our plain form."""
     try:
         return thaw(msgspec.msgpack.encode(value))
     except Exception:  # TypeError for an unknown type

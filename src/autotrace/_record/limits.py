@@ -1,12 +1,12 @@
-"""Limits: what is too long is cut inside its fields, and the record says what was cut.
+"""Limits: values that are too long are cut inside their fields, and the record says what was cut.
 
-Pure functions on the plain data of a record. For a line that is too long, in this order and no further than needed:
+Pure functions on the plain data of a record. A line that is too long is cut in this order, and no further than needed:
 
 1. The longest texts are cut to one common size (water-filling), so that short ones stay whole: roles, ids, names.
 2. The longest lists and objects lose elements from their middle.
-3. Whole attributes go, the biggest first; what the conventions call no content goes last.
+3. Whole attributes are removed, the largest first; attributes that are not content are removed last.
 
-Each text and each list says so in its own place, and the record in the attributes ``autotrace.cut.*``.
+A mark stands in place of each cut, and the attributes ``autotrace.cut.*`` count them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS
 
 WHOLE = 256
-"""A text of at most this many bytes of JSON stays whole, as long as there is anything else to cut."""
+"""A text of at most this many bytes of JSON stays whole as long as anything else can be cut."""
 
 _FEW = 16
 """A list or object of at most this many elements keeps them all."""
 
 _DEEP = 100
 _NAMED = 20
-"""How many attributes the record names with what was cut of them."""
+"""How many attributes the notes on what was cut list by name."""
 
 _CHARACTERS, _ELEMENTS, _ATTRIBUTES = (ALWAYS[name].attribute for name in ("cut_characters", "cut_elements", "cut_attributes"))
 _NOTES = (_CHARACTERS, _ELEMENTS, _ATTRIBUTES)
@@ -47,7 +47,7 @@ _encode = msgspec.json.encode
 
 
 def cut_text(text: str, kept: int) -> tuple[str, int]:
-    """The first `kept` code points of `text` and a mark that says how many followed; and how many were cut now."""
+    """The first `kept` code points of `text` with a mark that says how many are missing, and how many were cut by this call."""
     marked = _MARK.search(text, max(len(text) - _MARK_SIZE, 0))
     length, before = (marked.start(), int(marked[1])) if marked else (len(text), 0)
     if length <= kept:
@@ -56,7 +56,7 @@ def cut_text(text: str, kept: int) -> tuple[str, int]:
 
 
 def cut_texts(attributes: dict[str, Any], kept: int) -> dict[str, Any]:
-    """`attributes` with every text in them cut to `kept` code points; the very same object if none was longer."""
+    """`attributes` with every text in them cut to `kept` code points; the same object if none was longer."""
     made, cut = dict(attributes), _Cut(attributes)
     for name, value in attributes.items():
         made[name] = _with_texts_cut(value, kept, name, cut, 0)
@@ -92,9 +92,9 @@ def threshold(sizes: Iterable[int], budget: int) -> int:
 
 
 def fit(record: Mapping[str, Any], size: int, limit: int) -> bytes:
-    """The JSON of `record`, which in whole takes `size` bytes, in at most `limit` bytes (of at least 2,000).
+    """The JSON of `record`, cut from `size` bytes to at most `limit` bytes. `limit` is at least 2,000.
 
-    `record` stays as it is. It holds what msgspec can encode as JSON, and ``attributes``.
+    `record` is not changed. It has ``attributes``, and holds only what msgspec can encode as JSON.
     """
     cut = _Cut(record["attributes"])
     return (
@@ -105,7 +105,7 @@ def fit(record: Mapping[str, Any], size: int, limit: int) -> bytes:
 
 
 class _Cut:
-    """What was cut, by attribute or by another field of the record."""
+    """Counts what was cut, by attribute or other field of the record."""
 
     def __init__(self, attributes: dict[str, Any]) -> None:
         self.before: dict[str, int] = attributes.get(_CHARACTERS) or {}
@@ -121,10 +121,10 @@ class _Cut:
             self.changed = True
 
     def notes(self) -> dict[str, Any]:
-        """The attributes that say so; those of which most was cut by name, all others as ``…``."""
-        gone = [_key(name) for name in self.attributes[: self.named]] + ["…"] * (len(self.attributes) > self.named)
-        found = zip(_NOTES, (_most(self.characters, self.named), _most(self.elements, self.named), gone), strict=True)
-        return {attribute: value for attribute, value in found if value}
+        """The ``autotrace.cut.*`` attributes. Those of which most was cut are listed by name, all others as ``…``."""
+        removed = [_key(name) for name in self.attributes[: self.named]] + ["…"] * (len(self.attributes) > self.named)
+        notes = zip(_NOTES, (_most(self.characters, self.named), _most(self.elements, self.named), removed), strict=True)
+        return {attribute: value for attribute, value in notes if value}
 
     def line(self, record: dict[str, Any]) -> bytes:
         """The JSON of `record` with the notes."""
@@ -132,7 +132,7 @@ class _Cut:
 
 
 def _most(counts: dict[str, int], named: int) -> dict[str, int]:
-    """The highest of `counts`, `named` of them, and the sum of all others as ``…``."""
+    """The `named` highest of `counts`, and the sum of all others as ``…``."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     highest = {_key(name): number for name, number in ordered[:named]}
     rest = sum(number for _, number in ordered[named:])
@@ -140,13 +140,13 @@ def _most(counts: dict[str, int], named: int) -> dict[str, int]:
 
 
 def _key(key: Any) -> str:
-    """A key, or an attribute's name, as it may stand in a line that is too long."""
+    """A key or an attribute's name, cut to the length that it may have in a line that is too long."""
     text = key if isinstance(key, str) else _encode(key).decode()
     return text if len(text) <= WHOLE // 12 or _size(text) <= WHOLE // 2 else _cut_to_size(text, WHOLE // 2)[0]
 
 
 def _cut_to_size(text: str, size: int) -> tuple[str, int]:
-    """`cut_text` to at most `size` bytes of JSON, quotes and mark included."""
+    """Like `cut_text`, but to at most `size` bytes of JSON, including quotes and mark."""
     room = max(size - _MARK_SIZE, 0)
     kept = min(room, len(text))
     if _size(text[:kept]) > room:
@@ -160,8 +160,8 @@ def _size(text: str) -> int:
 
 
 def _long_texts(record: Mapping[str, Any], limit: int) -> Optional[list[tuple[str, int]]]:
-    """For each text of more than `WHOLE` bytes: whose it is, and its size. ``None`` if all the rest takes more than `limit`."""
-    found: list[tuple[str, int]] = []
+    """The field and the size of each text over `WHOLE` bytes; ``None`` if everything else takes more than `limit`."""
+    texts: list[tuple[str, int]] = []
     shortest = WHOLE // 6  # no character takes more than six bytes: "\u0000"
     for name, value in (*record["attributes"].items(), *record.items()):
         if name in _NOTES or value is record["attributes"]:
@@ -169,11 +169,11 @@ def _long_texts(record: Mapping[str, Any], limit: int) -> Optional[list[tuple[st
         todo: list[Iterator[Any]] = [iter((value,))]
         while todo and limit > 0:
             element = next(todo[-1], todo)
-            if element is todo:  # this one is at its end
+            if element is todo:  # the iterator is exhausted
                 todo.pop()
             elif isinstance(element, str):
                 if len(element) > shortest and (size := _size(element) + 2) > WHOLE:
-                    found.append((name, size))
+                    texts.append((name, size))
                 limit -= 2 + min(len(element), WHOLE)
             elif isinstance(element, dict):
                 todo.append(iter(element.values()))
@@ -181,11 +181,11 @@ def _long_texts(record: Mapping[str, Any], limit: int) -> Optional[list[tuple[st
             else:
                 todo += [iter(element)] if isinstance(element, list) else ()
                 limit -= 2
-    return found if limit > 0 else None
+    return texts if limit > 0 else None
 
 
 def _with_texts_that_fit(record: Mapping[str, Any], size: int, limit: int, cut: _Cut) -> Optional[bytes]:
-    """The line with its longest texts cut; ``None`` if short ones would have to be."""
+    """The line with its longest texts cut; ``None`` if short texts would have to be cut as well."""
     texts = _long_texts(record, limit)
     if texts is None:
         return None
@@ -198,11 +198,11 @@ def _with_texts_that_fit(record: Mapping[str, Any], size: int, limit: int, cut: 
 
 
 def _thinned_to_fit(record: Mapping[str, Any], limit: int, cut: _Cut) -> Optional[bytes]:
-    """The line with as many elements in each list and object as may be, the same number for all; ``None`` if even a few
-    are too many."""
+    """The line with as many elements in each list and object as fit, the same maximum for all; ``None`` if even a few do not
+    fit."""
     best: Optional[bytes] = None
     most, enough, too_many = _FEW, 0, 0
-    while not too_many or too_many - enough > enough // 8:  # doubled while it fits, then halved between
+    while not too_many or too_many - enough > enough // 8:  # double while it fits, then bisect
         line = cut.line(_cut_copy(record, WHOLE, most, cut))
         if len(line) > limit:
             if best is None:
@@ -217,9 +217,9 @@ def _thinned_to_fit(record: Mapping[str, Any], limit: int, cut: _Cut) -> Optiona
 
 
 def _cut_copy(record: Mapping[str, Any], longest: int, most: Optional[int], cut: _Cut) -> dict[str, Any]:
-    """A copy of `record` with no text of more than `longest` bytes, and no list or object of more than `most` elements.
+    """A copy of `record` with texts of at most `longest` bytes, and lists and objects of at most `most` elements.
 
-    The attributes are all there. What was cut is then in `cut`.
+    It has all attributes. What was cut is counted in `cut`.
     """
     cut.elements, cut.characters = {}, dict(cut.before)
     copy = _Copy(longest, most, cut)
@@ -239,7 +239,7 @@ class _Copy:
         self._cut = cut
 
     def of(self, value: Any, name: str, depth: int) -> Any:
-        """The copy of a value that belongs to the attribute or field `name`."""
+        """A copy of `value`, which is in the attribute or field `name`."""
         if isinstance(value, str):
             if len(value) <= self._sure or _size(value) + 2 <= self._longest:
                 return value
@@ -275,13 +275,13 @@ class _Copy:
 
 
 def _ends(elements: Iterable[Any], most: int) -> list[Any]:
-    """The first and the last of `elements`, `most` in all."""
+    """The first and the last of `elements`, `most` in total."""
     everything = list(elements)
     return everything[: (most + 1) // 2] + everything[len(everything) - most // 2 :]
 
 
 def _gap(neighbour: Any, missing: int) -> Any:
-    """What stands in a list in the place of `missing` elements: of its neighbour's kind, if that is a message or a part."""
+    """The mark for `missing` elements of a list: of the same kind as its neighbour if that is a message or a part."""
     text = f"…[{missing} elements cut]"
     part = {"type": "text", "content": text}
     if isinstance(neighbour, dict) and "parts" in neighbour:
@@ -290,7 +290,7 @@ def _gap(neighbour: Any, missing: int) -> Any:
 
 
 def _with_less(record: dict[str, Any], limit: int, cut: _Cut) -> bytes:
-    """The line without its biggest attributes; in the end without fields that are none of the record's own."""
+    """The line without its largest attributes and, if that is not enough, without fields that the record does not define."""
     attributes: dict[str, Any] = record["attributes"]
     sizes = {name: len(_encode(name)) + len(_encode(value)) + 2 for name, value in attributes.items()}
     order = sorted(sizes, key=lambda name: (name in STRUCTURE, -sizes[name]))

@@ -1,5 +1,5 @@
-"""The lines: one `Span` is one line of JSON, and so are `SpanStart` and `Dropped`. Their published form is `schema.json`,
-made from here.
+"""The structs of the lines: each `Span`, `SpanStart` and `Dropped` is one line of JSON. The published `schema.json` is
+generated from them.
 
 Within ``autotrace.span/1`` the record only grows: no field and no attribute is renamed, removed or given another type.
 """
@@ -20,7 +20,7 @@ EndReason = Literal["completed", "error", "cancelled", "abandoned", "unread", "e
 
 
 class Status(msgspec.Struct, omit_defaults=True):
-    """How the span ended in OpenTelemetry's terms: ERROR for a failure, else UNSET."""
+    """How the span ended, in OpenTelemetry's terms: ERROR for a failure, else UNSET."""
 
     code: Literal["UNSET", "ERROR"]
     description: Optional[str] = None
@@ -36,7 +36,7 @@ class Scope(msgspec.Struct):
 
 
 class _Begun(msgspec.Struct):
-    """What both lines of a span say: what is known when it begins."""
+    """The fields that both lines of a span have: what is known when it begins."""
 
     timestamp: str
     level: Literal["info", "error"]
@@ -51,7 +51,7 @@ class _Begun(msgspec.Struct):
 
 
 class Span(_Begun):
-    """One finished span, in the order of the line's fields."""
+    """One finished span, in the order of the line's fields. It has only plain values, so that a sink may keep it."""
 
     event: Literal["span"]
     end_ns: int
@@ -66,7 +66,7 @@ class Span(_Begun):
 
 
 class SpanStart(_Begun):
-    """A span that has begun, written then if the setting `starts` is on: what is known of it by its request."""
+    """A span that has begun, with the attributes of its request. Written at once if the setting `starts` is on."""
 
     level: Literal["info"]
     event: Literal["span.start"]
@@ -76,7 +76,7 @@ class SpanStart(_Begun):
 
 
 class Dropped(msgspec.Struct):
-    """What a sink did not get, since the last such line on it."""
+    """How much a sink did not get since its last such line."""
 
     timestamp: str
     level: Literal["warning"]
@@ -89,7 +89,7 @@ class Dropped(msgspec.Struct):
 
 
 Record = Union[Span, SpanStart, Dropped]
-"""Whatever is one line."""
+"""The struct of any line."""
 
 
 def timestamp(start_ns: int) -> str:
@@ -111,7 +111,7 @@ _FORMATS = {
     "reason": {
         "description": "queue_full: more waited than queue_bytes; sink: the sink refused it; record: it could not be made"
     },
-    "records": {"minimum": 0, "description": "Spans that are lost"},
+    "records": {"minimum": 0, "description": "Spans that were lost"},
     "contents": {"minimum": 0, "description": "Spans that were written without their content"},
 }
 _TYPES: dict[str, dict[str, Any]] = {
@@ -125,7 +125,7 @@ _TYPES: dict[str, dict[str, Any]] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a line; its ``event`` says which of the definitions is meant."""
+    """The JSON Schema (2020-12) of a line. A line's ``event`` selects the definition that applies."""
     lines, definitions = msgspec.json.schema_components((Span, SpanStart, Dropped), ref_template="#/$defs/{name}")
     attributes: dict[str, Any] = {}
     for table in (conventions.REQUEST, conventions.RESPONSE, conventions.USAGE, conventions.ALWAYS):

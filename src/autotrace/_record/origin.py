@@ -1,4 +1,4 @@
-"""Whose a span is: the plugin, its library, and what they have in common for all their spans."""
+"""The origin of a span: the plugin, its library, and what all spans of the plugin have in common."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from autotrace._record import lines
 
 
 class Origin:
-    """What a plugin's spans have in common: whose they are, and how its library's provider and errors are known.
+    """What all spans of a plugin have in common: name and version of the plugin, its library, and its provider.
 
-    `content` is the plugin's content policy: whether messages, tools and answers are recorded; `options` are its own settings.
+    `hosts` maps suffixes of host names to providers. `content` is the plugin's content policy: whether messages, tools and
+    answers are recorded. `options` are its own settings.
     """
 
     def __init__(
@@ -42,6 +43,6 @@ class Origin:
         return self._scope
 
     def provider_at(self, host: str | None) -> str | None:
-        """The provider behind `host`: the longest suffix of `hosts` that fits, else the library's own."""
-        fitting = [suffix for suffix in self.hosts if host and (host == suffix or host.endswith("." + suffix))]
-        return self.hosts[max(fitting, key=len)] if fitting else self.provider
+        """The provider at `host`: by the longest suffix in `hosts` that matches, else the library's default."""
+        matching = [suffix for suffix in self.hosts if host and (host == suffix or host.endswith("." + suffix))]
+        return self.hosts[max(matching, key=len)] if matching else self.provider

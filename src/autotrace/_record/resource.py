@@ -1,4 +1,4 @@
-"""What a record says of the process that made it."""
+"""The ``resource`` of a record: the service and the process that made it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from autotrace import _settings as settings
 
 
 def of_process() -> dict[str, Any]:
-    """The record's ``resource``: which service and process this is."""
+    """The record's ``resource``: the name of the service and the process id."""
     return {"service.name": settings.current.valid("service_name") or program(), "process.pid": os.getpid()}
 
 
 @cache
 def program() -> str:
-    """The name of the program, for a service that has none. Asked early: ``__main__`` forgets its file when it has run."""
+    """The name of the program, for a service without a name. Call it early: ``__main__`` loses its file when it has run."""
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     if spec is not None and spec.name:

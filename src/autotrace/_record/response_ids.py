@@ -1,7 +1,7 @@
-"""The response ids of recorded inferences: a transparent call whose answer has one of them writes no record of its own.
+"""The response ids of recorded inferences: a transparent call whose response has one of them writes no record.
 
-For libraries that call their provider on a thread of their own, where the context variables are lost. Ids are kept only while
-a transparent call is open. On the writer's side, but for `wait` and `forget`.
+For libraries that call their provider on another thread, where the context variables are lost. Ids are kept only while a
+transparent call is open. All functions run on the writer's thread, except `wait` and `forget`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ _waiting: dict[int, None] = {}
 """The transparent calls that have begun and are not yet records, by span id."""
 
 _seen: dict[str, int] = {}
-"""When the inference began that was recorded last with a response id, in nanoseconds of `time.perf_counter_ns`."""
+"""By response id: when the inference began that was recorded last with it, in nanoseconds of `time.perf_counter_ns`."""
 
 _MOST = 1024
-"""Ids that are remembered; the oldest goes first. A hundred bytes each."""
+"""How many ids are kept, at about a hundred bytes each; the oldest is removed first."""
 
 
 def wait(span_id: int) -> None:
-    """A transparent call has begun."""
+    """Note that a transparent call has begun."""
     _waiting[span_id] = None
 
 
 def forget(span_id: int) -> None:
-    """A transparent call needs nothing more."""
+    """Note that a transparent call has ended or does not count."""
     _waiting.pop(span_id, None)
 
 
 def remember(response_id: str | None, began: int) -> None:
-    """An inference that began at `began` is recorded. On the writer's side, as `is_recorded`."""
+    """Note that an inference that began at `began` is recorded."""
     if not _waiting:
         if _seen:
             _seen.clear()
@@ -44,6 +44,6 @@ def is_recorded(response_id: str | None, began: int, ended: int) -> bool:
 
 
 def clear() -> None:
-    """Forget all: in a forked child, which records nothing that its parent began."""
+    """Forget everything, in a forked child, which records no call that its parent began."""
     _waiting.clear()
     _seen.clear()

@@ -1,6 +1,6 @@
-"""From what the caller's thread kept of a call to the record of it: runs on the writer's side, never on the caller's.
+"""Translates what the caller's thread kept of a call to the attributes of its record, on the writer's thread.
 
-Pure but for the failures it reports: a getter that raises costs its own field and nothing else.
+Pure, except that it reports failures: a getter that raises loses its own field and nothing else.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def name_of(operation: Operation, attributes: Mapping[str, Any]) -> str:
-    """The name of a span that was given none: the operation and what it is asked of."""
+    """The default name of a span: the operation and its target, such as the model."""
     target = attributes.get(conventions.TARGET_OF_NAME.get(operation.name, _MODEL))
     return f"{operation.name} {target}" if target else operation.name
 
 
 def of_request(draft: Draft) -> dict[str, Any]:
-    """What is known when the call begins."""
+    """The attributes that are known when the call begins."""
     attributes: dict[str, Any] = {}
     if draft.origin.library is not None and draft.operation.label is not None:
         attributes[draft.operation.label] = draft.operation.name
@@ -49,12 +49,13 @@ def of_request(draft: Draft) -> dict[str, Any]:
 
 
 def add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
-    """Put `others`, some of them frozen, on `attributes`."""
+    """Add `others`, some of them frozen, to `attributes`."""
     for name, value in (others or {}).items():
         attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
 
 
 def attributes_of(draft: Draft) -> dict[str, Any]:
+    """All attributes of a call that has ended."""
     attributes = of_request(draft)
     response = _response(draft, attributes)
     if response is not None:
@@ -68,28 +69,28 @@ def attributes_of(draft: Draft) -> dict[str, Any]:
 
 
 def _end(draft: Draft, response: Any, attributes: dict[str, Any]) -> None:
-    """How the call ended: with an exception, with an answer that tells of a failure, or with one that is not whole."""
+    """Add how the call ended: with an exception, with a response that reports a failure, or with an incomplete one."""
     operation = draft.operation
     if draft.exchange is not None:
         draft.exchange.describe(attributes, draft.description, draft.duration_ns)
     if response is None or draft.end_reason == "error":
         return
-    failure = _guarded(operation.failure, response, draft)
+    failure = _read_outcome(operation.failure, response, draft)
     if failure is not None:
         code, message = failure.get("code"), failure.get("message")
         draft.end_reason, draft.description = "error", message or code
         exchange.fail(attributes, code or "error", code, None, None, message)
         return
-    outcome = exchange.outcome(attributes) if operation.outcome is None else _guarded(operation.outcome, response, draft)
+    outcome = exchange.outcome(attributes) if operation.outcome is None else _read_outcome(operation.outcome, response, draft)
     if outcome is not None:
         attributes[ALWAYS["outcome"].attribute] = outcome
 
 
-def _guarded(reader: Any, response: Any, draft: Draft) -> Any:
+def _read_outcome(reader: Any, response: Any, draft: Draft) -> Any:
     try:
         return None if reader is None else reader(response)
-    except Exception as exc:  # a plugin's function on an answer it was not made for
-        diagnostics.failed(f"read the end of {draft.origin.name} {draft.operation.name}", exc, aside=True)
+    except Exception as exc:  # a plugin's function, given a response that it was not written for
+        diagnostics.failed(f"read the outcome of {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
 
 
@@ -98,28 +99,28 @@ def _request(draft: Draft) -> Any:
     decode = draft.operation.decode
     try:
         return request if decode is None else decode(request)
-    except Exception as exc:  # a plugin's decode: whatever it raises costs the request's fields, not the record
+    except Exception as exc:  # a plugin's decode: if it raises, the request's fields are lost, not the record
         diagnostics.failed(f"decode the request of {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
 
 
 def _response(draft: Draft, attributes: dict[str, Any]) -> Any:
-    """The response, or what a stream's chunks add up to."""
+    """The response, or the chunks of a stream reduced to one."""
     if draft.response is not None or draft.chunks is None:
-        # Of binary content, whose pieces are not kept, or of a stream whose library says itself what it adds up to.
+        # Binary content, whose chunks are not kept, or a stream whose library reduces it itself.
         if draft.chunks:
             attributes[ALWAYS["chunks"].attribute] = len(draft.chunks)
         _note_first_chunk(draft, attributes)
         return None if draft.response is None else freezing.thaw(draft.response)
     try:
-        kept, draft.chunks = draft.chunks, None  # a stream that waits for the garbage collector may hold on to the call
+        kept, draft.chunks = draft.chunks, None  # a stream that waits for the garbage collector may keep the call alive
         chunks = draft.decode(kept) if draft.decode else [freezing.plain(chunk) for chunk in kept]
         if not isinstance(chunks, list):
-            return chunks  # a body that was read in pieces, and is no stream
+            return chunks  # one body that was read in pieces, not a stream
         attributes[ALWAYS["chunks"].attribute] = len(chunks)
         _note_first_chunk(draft, attributes)
         return draft.operation.reduce(chunks) if draft.operation.reduce and chunks else None
-    except Exception as exc:  # a plugin's reduce: whatever it raises costs the response, not the record
+    except Exception as exc:  # a plugin's reduce: if it raises, the response is lost, not the record
         diagnostics.failed(f"reduce {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
 
@@ -130,17 +131,17 @@ def _note_first_chunk(draft: Draft, attributes: dict[str, Any]) -> None:
 
 
 def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: dict[str, Any]) -> None:
-    there = source if type(source) is dict else None
+    keys = source.keys() if type(source) is dict else None
     for field, getter in readings:
-        # Most of what an API can take or give, a call does not have: asking each getter took most of a record's time.
-        needs = None if there is None else getattr(getter, "needs", None)
-        if needs is not None and needs.isdisjoint(there):
+        # A call has few of the fields that an API can have: calling every getter took most of a record's time.
+        needs = None if keys is None else getattr(getter, "needs", None)
+        if needs is not None and needs.isdisjoint(keys):
             continue
         if field.content and not draft.content:
             continue
         try:
             value = getter(source)
-        except Exception as exc:  # a plugin's getter: whatever it raises costs this field only
+        except Exception as exc:  # a plugin's getter: if it raises, only this field is lost
             diagnostics.failed(f"read {field.attribute} for {draft.origin.name} {draft.operation.name}", exc, aside=True)
             continue
         if value is not None and _fits(field, value):
@@ -150,7 +151,7 @@ def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: 
 
 
 def _fits(field: Field, value: Any) -> bool:
-    """Whether `value` has the type that the schema promises; servers that imitate an API send anything."""
+    """Whether `value` has the type that the schema promises: servers that imitate an API may send anything."""
     kind = field.type
     if kind == "string":
         return isinstance(value, str)
@@ -175,7 +176,7 @@ def _normalise_finish_reasons(attributes: dict[str, Any]) -> None:
 
 
 def _server(server: Any) -> tuple[str | None, int | None]:
-    """Host and port of a URL-like object."""
+    """Host and port of an object whose ``str()`` is a URL."""
     if server is None:
         return None, None
     try:

@@ -1,7 +1,7 @@
-"""One sink, and the records that wait for it because it could not take them when they came.
+"""One sink, and the records that wait for it.
 
-Used by one thread at a time. A sink that raises, or takes less than it was given, is offered the rest again; what waits is
-bounded by bytes, and what is given up is counted and told to the sink when it works again.
+Used by one thread at a time. A sink that raises, or takes fewer entries than it was given, is offered the rest again. The
+waiting records are limited by bytes; dropped ones are counted and reported to the sink when it works again.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from autotrace.sinks import _registry
 from autotrace.sinks._entry import Entry, Sink
 
 BATCH = 256
-"""Records that a sink gets at once, at most."""
+"""How many records a sink gets at once, at most."""
 
 _PAUSES = (0.1, 5.0)
-"""Seconds until a sink that has failed is tried again: from the first, twice as long each time, to the second."""
+"""Seconds until a failed sink is tried again: the first pause, which doubles each time, and the longest."""
 
 _MISTAKES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, NameError)
-"""What does not go away by waiting: a sink that raises this does not get the record again."""
+"""Exceptions that waiting does not cure: a sink that raises one of these does not get the record again."""
 
 SINK, RECORD = "sink", "record"
-"""Why records were dropped: the sink refused them; they could not be made. See also `shedding.QUEUE_FULL`."""
+"""Why records were dropped: the sink refused them; they could not be made. See also `overload.QUEUE_FULL`."""
 
 
 class Tally:
-    """A record on its way to several sinks: how many have not settled it, and whether one of them lost it."""
+    """Counts one record's sinks: how many have neither taken nor lost it yet, and whether any lost it.
+
+    It is apart from `Parcel` because all sinks of a record share it.
+    """
 
     __slots__ = ("lost", "open")
 
@@ -41,7 +44,10 @@ class Tally:
 
 
 class Parcel:
-    """A record that waits for one sink. `weight` is 0 until it is known that it has to wait."""
+    """A record that waits for one sink. `weight` is in bytes, and 0 until it is known that the record has to wait.
+
+    It is apart from `Entry`, which all sinks share, because it counts what this one sink still has to take.
+    """
 
     __slots__ = ("entry", "tally", "weight")
 
@@ -52,59 +58,62 @@ class Parcel:
 
 
 class Delivery:
-    """See the module. `settled` is called with a record's tally when no sink waits for it any more."""
+    """Offers records to one sink until it has taken them.
+
+    `settled` is called when the last sink has taken or lost a record; its argument says whether any of them lost it.
+    """
 
     def __init__(self, sink: Sink, settled: Callable[[bool], None]) -> None:
         self.sink = sink
         self.waiting: deque[Parcel] = deque()
         self.weight = 0
-        """About how many bytes wait."""
+        """The approximate bytes that wait."""
         self.failing = False
-        """Whether the sink raised an exception when it was last tried."""
+        """Whether the sink raised an exception at the last attempt."""
         self.retry_at = 0.0
-        """When it is to be tried again (`time.monotonic`)."""
+        """When to try it again (`time.monotonic`)."""
         self.records: Counter[str] = Counter()
         self.contents: Counter[str] = Counter()
-        """What was dropped and not yet told to the sink, by reason."""
+        """What was dropped and not yet reported to the sink, by reason."""
         self._settled = settled
         self._pause = _PAUSES[0]
         self._one_at_a_time = 0
         self._without_content = 0
-        """How many of those that wait, from the second on, have no content to give up any more."""
-        self._tells = True
-        self._full_said = False
+        """How many of the waiting records, from the second on, have no content left to drop."""
+        self._sends_notices = True
+        self._reported_full = False
 
     @property
     def name(self) -> str:
-        """What the sink is called."""
+        """The sink's name."""
         return _registry.title(self.sink)
 
     def push(self, entry: Entry, tally: Tally | None) -> None:
-        """Have `entry` wait for the next `send`. Lines that are no spans have no tally."""
+        """Let `entry` wait for the next `send`. Only spans have a tally."""
         self.waiting.append(Parcel(entry, tally))
 
     def send(self, now: bool = False) -> bool:
-        """Offer what waits, as far as the sink takes it; before its time with `now`. True if nothing waits any more."""
+        """Offer the waiting records to the sink; with `now`, even before the retry time. True if none is left."""
         while self.waiting:
             if self.failing and not now and time.monotonic() < self.retry_at:
                 return False
             now = False
-            told = self._notices() if self._tells else []
+            notices = self._notices() if self._sends_notices else []
             size = 1 if self._one_at_a_time else BATCH
             parcels = list(islice(self.waiting, size))
-            offered = [*told, *(parcel.entry for parcel in parcels)]
+            offered = [*notices, *(parcel.entry for parcel in parcels)]
             try:
                 taken = self.sink.write(offered)
-            except Exception as exc:  # a sink's: the next attempt, and the other sinks, are not affected
-                if not self._failed(exc, len(parcels), bool(told)):
+            except Exception as exc:  # the sink's own: the next attempt and the other sinks are not affected
+                if not self._failed(exc, len(parcels), bool(notices)):
                     return False
                 continue
             self._worked()
             taken = self._counted(taken, len(offered))
-            if told and taken >= len(told):
+            if notices and taken >= len(notices):
                 self.records.clear()
                 self.contents.clear()
-            for _ in range(min(taken - len(told), len(parcels))):
+            for _ in range(min(taken - len(notices), len(parcels))):
                 self._settle(lost=False)
             self._one_at_a_time = max(self._one_at_a_time - len(parcels), 0)
             if taken < len(offered):
@@ -112,9 +121,9 @@ class Delivery:
         return True
 
     def limit(self, weight: int) -> int:
-        """Give up content, then records, the oldest first, until at most `weight` bytes wait (0: no limit).
+        """Drop content, then records, the oldest first, until at most `weight` bytes wait (0: no limit).
 
-        How many records lost their content.
+        Returns how many records lost their content.
         """
         for parcel in reversed(self.waiting):
             if parcel.weight:
@@ -124,7 +133,7 @@ class Delivery:
         if not weight or self.weight <= weight:
             return 0
         shed = 0
-        # Not of the very first, which the sink may have begun to write.
+        # Not the first one, which the sink may have begun to write.
         for parcel in islice(self.waiting, 1 + self._without_content, None):
             if self.weight <= weight:
                 break
@@ -132,40 +141,41 @@ class Delivery:
             self._without_content += 1
         while self.weight > weight and len(self.waiting) > 1:
             self.drop(overload.QUEUE_FULL, 1)
-        if not self._full_said:
-            self._full_said = True  # until the sink works again
-            text = "it takes less than is recorded; content is dropped, then records, the oldest first."
-            diagnostics.say("dropped", f"sink {self.name}: {text}")
+        if not self._reported_full:
+            self._reported_full = True  # until the sink works again
+            text = "records arrive faster than it takes them. Content is dropped, then records, the oldest first."
+            more = "To keep more, raise queue_bytes or set overflow to block."
+            diagnostics.say("dropped", f"sink {self.name}: {text} {more}")
         return shed
 
     def drop(self, reason: str, position: int = 0) -> None:
-        """Lose the record at this `position`, from the oldest on."""
+        """Drop the record at `position`, counted from the oldest, and count it under `reason`."""
         if self.waiting[position].tally is not None:
             self.records[reason] += 1
         self._settle(lost=True, position=position)
 
     def clear(self) -> None:
-        """Forget everything: in a forked child, whose parent will write it."""
+        """Forget all records, in a forked child: the parent writes them."""
         self.waiting.clear()
         self.weight = self._without_content = 0
         self.records.clear()
         self.contents.clear()
 
-    # ------------------------------------------------------------------------------------------------- how it goes
+    # ------------------------------------------------------------------------------------------------------- outcomes
 
     def _counted(self, answer: object, offered: int) -> int:
-        """How many of the entries that were `offered` are taken, as `write` has answered."""
+        """How many of the `offered` entries were taken, as the `answer` of `write` says."""
         if isinstance(answer, int) and not isinstance(answer, bool):
             return answer
         if answer is not None:
-            text = f"write returned {type(answer).__name__}, and all count as taken; return how many were, or None for all."
-            diagnostics.say("sink", f"sink {self.name}: {text}", level="error")
+            text = f"write returned {type(answer).__name__}; expected the number of entries taken, or None for all."
+            diagnostics.say("sink", f"sink {self.name}: {text} All count as taken.", level="error")
         return offered
 
-    def _failed(self, exc: Exception, offered: int, told: bool) -> bool:
-        """Whether to go on at once, without what made the sink fail."""
-        if isinstance(exc, _MISTAKES) and told:
-            self._tells = False  # it may be made for spans only
+    def _failed(self, exc: Exception, offered: int, has_notices: bool) -> bool:
+        """Handle an exception of the sink. True to go on at once, without the notices or the record that caused it."""
+        if isinstance(exc, _MISTAKES) and has_notices:
+            self._sends_notices = False  # the sink may handle spans only
             return True
         if isinstance(exc, _MISTAKES):
             diagnostics.failed(f"sink {self.name}", exc, aside=True)
@@ -177,7 +187,7 @@ class Delivery:
             return True
         if not self.failing:
             self.failing = True
-            text = f"sink {self.name}: {_message(exc)}. Records are kept, up to a limit, and tried again."
+            text = f"sink {self.name}: {_message(exc)}. Records are kept, up to queue_bytes, and retried."
             diagnostics.say("sink", text, again=True)
         self.retry_at = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, _PAUSES[1])
@@ -186,9 +196,9 @@ class Delivery:
     def _worked(self) -> None:
         if self.failing:
             self.failing = False
-            diagnostics.say("sink", f"sink {self.name}: it works again.", level="info", again=True)
+            diagnostics.say("sink", f"sink {self.name}: works again.", level="info", again=True)
         self._pause = _PAUSES[0]
-        self._full_said = False
+        self._reported_full = False
 
     def _settle(self, lost: bool, position: int = 0) -> None:
         parcel = self.waiting[position]
@@ -216,8 +226,8 @@ class Delivery:
         return True
 
     def _notices(self) -> list[Entry]:
-        """What was dropped since the sink was last told, a line for each reason."""
-        found = []
+        """One line for each reason for which records were dropped since the last notice."""
+        notices = []
         for reason in sorted({*self.records, *self.contents}):
             record = lines.Dropped(
                 timestamp=lines.timestamp(time.time_ns()),
@@ -231,8 +241,8 @@ class Delivery:
             )
             entry = Entry(record)
             if entry.process():
-                found.append(entry)
-        return found
+                notices.append(entry)
+        return notices
 
 
 def _message(exc: Exception) -> str:

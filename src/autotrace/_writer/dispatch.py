@@ -1,4 +1,4 @@
-"""From the queue to the sinks: translation, and who has got what. Used by one thread at a time."""
+"""From the queue to the sinks: translates items to records and keeps count of them. Used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -13,57 +13,59 @@ from autotrace.sinks._entry import Entry, Sink
 from autotrace.sinks._registry import OpenSinks
 
 _BATCH_BYTES = 4 << 20
-"""What is translated at once, at most: meanwhile nothing bounds it."""
+"""How much is translated at once, at most: records in translation count towards no limit."""
 
 _WHILE_BEHIND = 32
-"""Records that are translated at once while a sink is behind. One that has written half a line holds a lock that keeps other
-processes waiting: it is offered the rest again in some milliseconds, and not after a whole batch."""
+"""How many records are translated at once while a sink is behind. A sink that has written half a line holds a lock for which
+other processes wait, so it is offered the rest within milliseconds, not after a whole batch."""
 
 
 class Dispatch:
-    """Takes items out of `queue`, makes records of them and offers these to the sinks.
+    """Takes items from `queue`, translates them to records and offers these to the sinks.
 
-    What ended adds up to `written`, `covered`, `lost`, what the queue has dropped, and what still waits somewhere.
+    Every span that ended is counted once: in `written`, `covered` or `lost`, among those the queue has dropped, or it still
+    waits.
     """
 
     def __init__(self, queue: Queue, open_sinks: OpenSinks) -> None:
         self.queue = queue
         self._open_sinks = open_sinks
         self.sinks: list[Sink] | None = None
-        """Those to write to, in place of those that the settings name."""
+        """The sinks to write to, instead of those in the settings; ``None`` for those."""
         self.limit = 0
-        """About how many bytes may wait for sinks; 0 for no limit."""
+        """The approximate bytes that may wait for sinks; 0 for no limit."""
         self.blocks = False
-        """Whether what is too much waits in the queue, and the program with it, in place of being dropped."""
+        """Whether the program waits when too much is queued, instead of records being dropped."""
         self.forget()
 
     def forget(self) -> None:
-        """Begin with nothing: in a forked child."""
+        """Start empty, in a forked child."""
         self.written = 0
         """The spans that every sink took."""
         self.covered = 0
-        """What turned out to be no span: the calls that it wraps are."""
+        """Transparent calls without a record: the calls inside them have one."""
         self.lost = 0
-        """The spans that a sink lost, and those that could not be made."""
+        """The spans that a sink lost, and those that could not be translated."""
         self.shed = 0
-        """Those that lost their content as they waited for a sink; once for each of these."""
+        """The spans that lost their content while they waited for a sink, counted once for each sink."""
         self.deliveries: list[Delivery] = []
         self._parked: list[Delivery] = []
-        self._told = (0, 0)
+        self._passed_on = (0, 0)
+        """The queue's losses that the deliveries already know: records and contents."""
 
     @property
     def waits(self) -> bool:
-        """Whether anything waits for a sink or in the queue."""
+        """Whether anything waits in the queue or for a sink."""
         return bool(self.queue) or self.is_behind
 
     @property
     def is_behind(self) -> bool:
-        """Whether a sink has not taken all that it was offered."""
+        """Whether a sink has not taken everything that it was offered."""
         return any(one.waiting for one in self.deliveries)
 
     @property
     def is_full(self) -> bool:
-        """Whether the program is to wait until a sink has taken more."""
+        """Whether the program has to wait until a sink has taken more."""
         share = self._share
         return self.blocks and share > 0 and any(one.weight >= share for one in self.deliveries)
 
@@ -73,12 +75,13 @@ class Dispatch:
 
     @property
     def pause(self) -> float:
-        """Seconds until the next attempt is worth it, for what waits for sinks that fail; 0 if one does not."""
+        """Seconds until the next attempt is due, if records wait only for failing sinks; else 0."""
         due = [one.retry_at if one.failing else 0.0 for one in self.deliveries if one.waiting]
         return max(min(due, default=0.0) - time.monotonic(), 0.0)
 
     def round(self, now: bool = False) -> bool:
-        """Translate a batch and offer each sink what waits for it; before its time with `now`. True if nothing waits then."""
+        """Translate a batch and offer each sink its waiting records; with `now`, also to failing sinks before their retry time.
+        True if nothing waits then."""
         deliveries = self._current()
         if not self.is_full:
             self._translate(deliveries, _WHILE_BEHIND if self.is_behind else delivery.BATCH)
@@ -89,7 +92,7 @@ class Dispatch:
         return not self.waits
 
     def give_up(self) -> dict[str, int]:
-        """Lose what waits, as the process ends: how many spans each sink did not get."""
+        """Drop everything that waits, as the process ends. Returns how many spans each sink did not get, by its name."""
         missing = {}
         in_queue = 0
         while (item := self.queue.pop()) is not None:
@@ -129,26 +132,26 @@ class Dispatch:
             record = item.record()
             entry = None if record is None else Entry(record)
             kept = entry is not None and entry.process()
-        except Exception as exc:  # whatever a plugin's data makes of translation: one record, said and counted
+        except Exception as exc:  # a plugin's data can make translation fail: one record is lost and counted
             self.lost += item.counts
             for one in deliveries:
                 one.records[delivery.RECORD] += item.counts
-            diagnostics.failed("writer: a record is lost", exc, aside=True)
+            diagnostics.failed("writer: a record was lost", exc, aside=True)
             return None
         if entry is None:
             self.covered += item.counts
-        elif not kept:  # a processor of the program's wants it dropped
+        elif not kept:  # a processor of the program dropped it
             self.lost += item.counts
         return entry if kept else None
 
     def _pass_on_losses(self, deliveries: list[Delivery]) -> None:
-        """What the queue has dropped is told to every sink."""
+        """Report to every sink what the queue has dropped."""
         lost, shed = self.queue.lost.value, self.queue.shed.value
-        if (lost, shed) != self._told:
+        if (lost, shed) != self._passed_on:
             for one in deliveries:
-                one.records[overload.QUEUE_FULL] += lost - self._told[0]
-                one.contents[overload.QUEUE_FULL] += shed - self._told[1]
-            self._told = (lost, shed)
+                one.records[overload.QUEUE_FULL] += lost - self._passed_on[0]
+                one.contents[overload.QUEUE_FULL] += shed - self._passed_on[1]
+            self._passed_on = (lost, shed)
 
     def _settled(self, lost: bool) -> None:
         if lost:

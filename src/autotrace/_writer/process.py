@@ -1,4 +1,4 @@
-"""What the writer has to know of the process that it is in: how it forks, and how it ends."""
+"""What the writer needs to know about its process: how it forks, and how it ends."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from autotrace.sinks import _system
 
 
 def await_end_of(thread: int, patience: float) -> None:
-    """Wait until the system knows no thread with the native id `thread` any more, `patience` seconds at most.
+    """Wait until the thread with the native id `thread` is gone from the system, for at most `patience` seconds.
 
-    A thread's last line of Python is not its end, and CPython warns of a fork while the system counts two.
+    A thread lives on for a moment after its last line of Python, and CPython warns of a fork while the system counts two.
     """
     give_up_at = time.monotonic() + patience
     while thread and os.path.exists(f"/proc/self/task/{thread}") and time.monotonic() < give_up_at:
@@ -21,9 +21,9 @@ def await_end_of(thread: int, patience: float) -> None:
 
 
 def join_multiprocessing(at_exit: Callable[[], None]) -> bool:
-    """In a child of multiprocessing, which is left without `atexit` where it was forked, have `at_exit` called at its end.
+    """In a child of multiprocessing, register `at_exit` for its end, as a forked child does not run `atexit`.
 
-    True if it is a daemon, as a pool's workers are: those are killed while they wait, a moment after their last answer.
+    True if the child is a daemon, like a pool's workers: these are killed while they wait, a moment after their last result.
     """
     process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
     if process is None or util is None or process.parent_process() is None:
@@ -33,10 +33,10 @@ def join_multiprocessing(at_exit: Callable[[], None]) -> bool:
 
 
 def keep_exit_code() -> None:
-    """A program that ends with an unhandled KeyboardInterrupt is to die of SIGINT, as it would without us.
+    """Make a program that ends with an unhandled KeyboardInterrupt die of SIGINT, as it would without autotrace.
 
-    CPython notes that in a flag that any ``exec`` of a string resets, as the imports do that the first record may have
-    needed just now. The same mechanism sets it again. In an interactive session the interrupt may be long ago.
+    CPython keeps this in a flag that any ``exec`` of a string resets, as do the imports that the first record may just have
+    needed. The same mechanism sets the flag again. Not in an interactive session, where the interrupt may be long past.
     """
     if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
         try:

@@ -1,8 +1,8 @@
-"""The ways out of a process after which no Python runs: what was recorded is written before.
+"""Writes the records before the process ends in a way that runs no more Python.
 
-Forked children leave by `os._exit` (multiprocessing, billiard, whoever follows the documentation of `os.fork`), programs
-that restart themselves by `exec`, and servers by raising the signal again that they have handled (uvicorn). None of these
-runs `atexit`.
+Forked children end with `os._exit` (multiprocessing, billiard, any program that follows the documentation of `os.fork`),
+programs that restart themselves with `exec`, and servers by raising again the signal that they have handled (uvicorn). None of
+these runs `atexit`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 from autotrace import _diagnostics as diagnostics
 
-_WAYS = ((os, "_exit"), (os, "execv"), (os, "execve"), (os, "kill"), (signal, "raise_signal"))
+_EXITS = ((os, "_exit"), (os, "execv"), (os, "execve"), (os, "kill"), (signal, "raise_signal"))
 
 
 def watch(before: Callable[[bool], object]) -> None:
-    """Have `before` called when the process is about to be left; with True where its open spans end here, too.
+    """Call `before` when the process is about to end in one of these ways. Its argument is True if open spans end here as well.
 
-    For good: the functions stay replaced, as others may have taken them by name.
+    The functions stay replaced until the process ends, as other modules may have imported them by name.
     """
-    for module, name in _WAYS:
+    for module, name in _EXITS:
         original = getattr(module, name, None)
         if callable(original):
             setattr(module, name, _after(original, before, name))
@@ -35,7 +35,7 @@ def _after(original: Callable[..., Any], before: Callable[[bool], object], name:
         if name != "kill" or (args and args[0] == os.getpid()):
             try:
                 before(name == "_exit")
-            except Exception as exc:  # ours: the process is left all the same
+            except Exception as exc:  # a failure of ours: the process still ends
                 diagnostics.failed(f"writer: before {name}", exc, aside=True)
         return original(*args, **kwargs)
 

@@ -1,7 +1,7 @@
-"""What has ended and is not translated yet: a queue that is bounded by bytes.
+"""A queue, limited by bytes, of items that have ended and are not translated yet.
 
-What the caller pays is an append and an addition. Nothing here takes a lock, as finalisers put in, too: whoever
-takes an item out of the deque has it for himself.
+The caller pays for an append and an addition. Nothing here takes a lock, because finalisers queue items as well: the thread
+that pops an item from the deque owns it.
 """
 
 from __future__ import annotations
@@ -14,57 +14,57 @@ from autotrace._record.lines import Record
 
 
 class Item(Protocol):
-    """Something that becomes a record on the writer's side."""
+    """Something that becomes a record on the writer's thread."""
 
     counts: ClassVar[bool]
-    """Whether it is a span, of which none goes without being counted."""
+    """Whether it is a span. Every span is counted."""
 
     def record(self) -> Record | None:
-        """The record; ``None`` if there is none to be written."""
+        """The record; ``None`` if none is to be written."""
 
     def weight(self) -> int:
-        """About how many bytes it takes until then."""
+        """The approximate bytes that it takes while it waits."""
 
     def shed(self) -> bool:
         """Give up the content. False if there is none."""
 
     def drop(self) -> None:
-        """There is no room: it will be no record. Takes no lock."""
+        """Give up the record, as the queue is full. Takes no lock."""
 
 
 class Queue:
-    """The items in the order in which they came. The oldest give up their content first where there is too much."""
+    """The items in the order in which they came. If there are too many, the oldest give up their content first."""
 
     def __init__(self, limit: int = 0) -> None:
         self.limit = limit
-        """Bytes; 0 for none."""
+        """In bytes; 0 for no limit."""
         self.forget()
 
     def forget(self) -> None:
-        """Begin with nothing: in a forked child."""
+        """Start empty, in a forked child."""
         self.bytes = 0
-        """What waits here. Nobody interrupts an addition to it; where threads really run at once it may drift, until the
-        queue is empty."""
+        """The approximate bytes that wait here. With the GIL an addition is not interrupted; without it the number may drift
+        until the queue is empty."""
         self.lost = diagnostics.Counter()
         """The spans that were dropped."""
         self.shed = diagnostics.Counter()
-        """Those that lost their content."""
+        """The spans that lost their content."""
         self._whole: deque[Item] = deque()
         self.append = self._whole.append
-        """Put in an item whose weight was added to `bytes`."""
+        """Add an item whose weight was already added to `bytes`."""
         self._without_content: deque[Item] = deque()
 
     def __len__(self) -> int:
         return len(self._without_content) + len(self._whole)
 
     def put(self, item: Item) -> bool:
-        """Put in `item`. Whether the queue is then too long."""
+        """Add `item`. True if the queue is over its limit then."""
         self.bytes += item.weight()
         self.append(item)
         return self.bytes > self.limit > 0
 
     def pop(self) -> Optional[Item]:
-        """The oldest item, which is the caller's now; ``None`` if there is none."""
+        """Remove and return the oldest item; ``None`` if the queue is empty."""
         for items in (self._without_content, self._whole):
             try:
                 item = items.popleft()
@@ -76,7 +76,7 @@ class Queue:
         return None
 
     def relieve(self, newest: Item) -> None:
-        """Drop content, then items, the oldest first, until the queue is within its limit but for its `newest` item."""
+        """Drop content, then items, the oldest first, until the queue without its `newest` item is within its limit."""
         limit = self.limit + newest.weight()
         while self.bytes > limit and (item := self._popped(self._whole)) is not None:
             if item is newest:

@@ -1,4 +1,4 @@
-"""The writer's thread: started when there is something to do, asleep when there is not, gone while the process forks."""
+"""The writer's thread: started when there is work, asleep when there is none, stopped while the process forks."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from autotrace.sinks import _system
 from autotrace.sinks._entry import PREPARATIONS
 
 POLL = 0.01
-"""Seconds between two looks at the queue while there is work: what a process that is killed in the midst of it can lose."""
+"""Seconds between two polls of the queue while there is work: a process that is killed then may lose what came in between."""
 
 _IDLE_POLLS = 3
-"""After so many looks at an empty queue the thread sleeps until it is roused. The first record after a pause rouses it, and is
-written at once: who leaves by `os._exit` or is killed a moment later has lost nothing."""
+"""After this many polls of an empty queue the thread sleeps until it is woken. The first record after a pause wakes it and is
+written at once, so a process that calls `os._exit` or is killed a moment later has lost nothing."""
 
 _HALTING, _PREPARING = 0.5, 2.0
-"""Seconds that a fork waits at most for the thread's end: it takes some milliseconds where sinks and processors allow; more
-during the first imports, which no sink delays."""
+"""Seconds that a fork waits for the thread to end, at most. It takes a few milliseconds if sinks and processors return soon,
+and longer during the first imports, which do not depend on a sink."""
 
 _VANISHING = 0.5
-"""Seconds that a fork waits at most until the system has forgotten a thread that has ended."""
+"""Seconds that a fork waits until an ended thread is gone from the system, at most."""
 
 
 class Thread:
-    """One at a time. It calls `write` whenever `dispatch` has something that is due."""
+    """At most one thread, which calls `write` whenever `dispatch` has something that is due."""
 
     def __init__(self, dispatch: Dispatch, write: Callable[[], None]) -> None:
         self._dispatch = dispatch
@@ -36,60 +36,60 @@ class Thread:
         self.forget()
 
     def forget(self) -> None:
-        """There is none: in a forked child."""
+        """Note that there is no thread, in a forked child."""
         self._claim = _process.Claim()
-        """Free while there is no thread: who takes it may start one. Also taken for the time of a fork."""
+        """Free while there is no thread; its holder may start one. A fork holds it, too."""
         self._held_off = False
         self._wake = _system.allocate_lock()
         self._wake.acquire()
         self._ended = _system.allocate_lock()
-        """Held by the thread until its end."""
+        """Held by the thread until it ends."""
         self.asleep = False
-        """Whether it does not look at the queue until it is roused."""
+        """Whether the thread sleeps until `wake`, without polling the queue."""
         self.prepared = False
-        """Whether it has done the imports that records need."""
+        """Whether the thread has done the imports that records need."""
         self.stopping = False
         self._id = 0
-        """The system's."""
+        """The thread's native id."""
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is none, and nobody is about to start one."""
+        """Whether there is no thread, and none is about to be started."""
         return self._claim.is_free
 
     def claim(self) -> bool:
-        """The right to start it; False if there is one, or somebody else was faster."""
+        """Claim the right to start the thread. False if there is one, or if another thread has the claim."""
         return self._claim.take()
 
     def start(self) -> None:
-        """Start it, by whoever has claimed that."""
+        """Start the thread. Only for the holder of the claim."""
         self.stopping = False
         self._ended = _system.allocate_lock()
         self._ended.acquire()
         try:
             _system.start_new_thread(self._run, (self._ended,))
-        except RuntimeError:  # no more threads to be had: records wait for flush() and the exit
+        except RuntimeError:  # the system has no more threads: records wait for flush() and the exit
             self._claim.give_back()
 
-    def rouse(self) -> None:
-        """Have it look at the queue now. Takes no lock."""
+    def wake(self) -> None:
+        """Let the thread look at the queue now. Takes no lock."""
         self.asleep = False
         try:
             self._wake.release()
-        except RuntimeError:  # somebody else was faster
+        except RuntimeError:  # another thread has woken it
             return
 
     def halt(self, patience: float) -> None:
-        """End it, waiting `patience` seconds for that."""
+        """Stop the thread, and wait at most `patience` seconds until it has ended."""
         if not self._claim.is_free:
             self.stopping = True
-            self.rouse()
+            self.wake()
             ended = self._ended
             if ended.acquire(True, max(patience, 0)):
                 ended.release()
 
     def hold_off(self) -> None:
-        """End it, and have nobody start one until `allow`: the process is about to fork."""
+        """Stop the thread and let none be started until `allow`, as the process is about to fork."""
         give_up_at = time.monotonic() + (_HALTING if self.prepared else _PREPARING)
         while not self.claim():
             self.halt(give_up_at - time.monotonic())
@@ -100,7 +100,7 @@ class Thread:
         process.await_end_of(self._id, _VANISHING)
 
     def allow(self) -> None:
-        """It may be started again."""
+        """Let the thread be started again, after a fork."""
         if self._held_off:
             self._held_off = False
             self._claim.give_back()
@@ -130,6 +130,6 @@ class Thread:
                 continue
             self.asleep = True
             if not dispatch.queue:
-                # For what failed, and for what a sink did not take, it is time again without a new record.
+                # Records that a sink did not take are retried even if no new record comes.
                 self._wake.acquire(True, max(dispatch.pause, POLL) if dispatch.waits else -1)
             self.asleep = False

@@ -1,8 +1,8 @@
 """The writer: the queue between the program's threads and the sinks, and the one thread that empties it.
 
-What the caller pays is an append to a deque. The thread polls while there is work and goes to sleep when there is none;
-it starts with the first span of the process and again after a fork. `flush` and the end of the process empty
-the queue on the calling thread instead of waiting for it. Finalisers may call `put`: it takes no lock.
+The caller pays for an append to a deque. The thread polls while there is work and sleeps when there is none. It starts with
+the first span of the process, and again after a fork. `flush` and the end of the process empty the queue on the calling thread
+instead of waiting for the writer's. Finalisers may call `put`: it takes no lock.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from autotrace.sinks._entry import Sink
 from autotrace.sinks._registry import OpenSinks
 
 _FORK_PATIENCE = 0.05
-"""Seconds for which records are written before a fork."""
+"""Seconds to write records before a fork, at most."""
 
 _LEAVING = 1.0
-"""Seconds to wait, when stdout becomes a protocol, for what is being written there just then."""
+"""Seconds to wait for a write in progress when the program starts to use stdout for a protocol."""
 
-_BREATH = 0.002
-"""Seconds between two attempts on a sink that took less than it was given. The lock on a descriptor is free meanwhile, so that
-other processes get it."""
+_RETRY_PAUSE = 0.002
+"""Seconds between two attempts on a sink that took fewer entries than it was given. The lock on a descriptor is free meanwhile,
+so that other processes can take it."""
 
 
 class Writer:
-    """One per process. See the module."""
+    """Queues what has ended, and writes it to the sinks. There is one per process."""
 
     def __init__(self) -> None:
         self.before_exit: list[Callable[[], None]] = []
         self.starts = False
-        """The setting."""
+        """The setting `starts`."""
         self.queue = Queue()
         self.open_sinks = OpenSinks()
         self.dispatch = Dispatch(self.queue, self.open_sinks)
@@ -58,7 +58,7 @@ class Writer:
         self.begun = diagnostics.Counter()
         """The spans that have begun in this process."""
         self.ended = diagnostics.Counter()
-        """Those that came here."""
+        """The spans that have ended and were queued."""
         self.queue.forget()
         self.dispatch.forget()
         self._draining = _system.allocate_lock()
@@ -67,11 +67,11 @@ class Writer:
         self._has_begun = False
         self._at_once = False
         self._directly = False
-        """Whether records are written on the calling thread."""
+        """Whether records are written at once, on the calling thread."""
 
     @property
     def sinks(self) -> list[Sink] | None:
-        """Those to write to, in place of those that the settings name; ``None`` for these."""
+        """The sinks to write to, instead of those in the settings; ``None`` for those."""
         return self.dispatch.sinks
 
     @sinks.setter
@@ -85,38 +85,38 @@ class Writer:
 
     @property
     def dropped(self) -> int:
-        """The spans that a sink lost, those that could not be made, and those for which there was no room."""
+        """The spans that a sink lost, that could not be translated, or that the full queue dropped."""
         return self.dispatch.lost + self.queue.lost.value
 
     @property
     def contents_dropped(self) -> int:
-        """The spans that lost their content for want of room: in the queue, or as they waited for a sink."""
+        """The spans that lost their content because too much waited: in the queue, or for a sink."""
         return self.queue.shed.value + self.dispatch.shed
 
     def configure(self) -> None:
-        """Take the settings as they are now."""
+        """Apply the current settings."""
         valid = settings.current.valid
-        # One half waits to be translated, the other for the sinks.
+        # One half is for items that wait to be translated, the other for records that wait for sinks.
         self.queue.limit = self.dispatch.limit = valid("queue_bytes") // 2
         self.dispatch.blocks = valid("overflow") == "block"
         self.starts, self._sync, self._patience = valid("starts"), valid("sync"), valid("exit_timeout")
         self._directly = self._sync or self._at_once or self._ending
 
     def start(self) -> bool:
-        """Have the thread running for a span that begins now. True if the thread had to be started."""
+        """Count a span that begins now, and start the thread if it is not running. True if it was started."""
         self.begun.add()
         return self._start()
 
     def _start(self) -> bool:
         if not self.thread.is_missing or self._ending:
             return False
-        # The first to import `threading` is taken for the main thread, which the interpreter waits for at its end. It
-        # must not be our thread, and translation and structlog do import it there. `logging` registers handlers at its
-        # import that must not come in the middle of a fork, where our own may be the first to need it.
+        # The thread that first imports `threading` becomes its main thread, for which the interpreter waits at its end. That
+        # must not be ours, where translation and structlog would import it. The import of `logging` registers fork hooks; it
+        # must not happen during a fork, where our own hooks may be the first to need it.
         import logging  # noqa: F401
         import threading
 
-        if not threading.main_thread().is_alive():  # an exit handler: what it registers is not called any more
+        if not threading.main_thread().is_alive():  # in an exit handler: one that is registered now is not called
             self._ending = self._directly = True
             self._give_up_at = _process.ending.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
             return True
@@ -138,29 +138,29 @@ class Writer:
     # ------------------------------------------------------------------------------------------- on the program's threads
 
     def put(self, item: Item, may_wait: bool = True) -> None:
-        """Queue a span that has ended. In a process that is ending, or may be ended any moment, it is written at once.
+        """Queue a span that has ended. In a process that is ending, or that may be killed at any moment, it is written at once.
 
-        A finaliser says that it must not wait: the thread may hold any lock.
+        A finaliser passes ``may_wait=False``: its thread may hold any lock.
         """
         self.ended.add()
         queue = self.queue
-        queue.bytes += item.weight()  # `queue.put`, without the call
+        queue.bytes += item.weight()  # `queue.put` inlined
         queue.append(item)
         if queue.bytes > queue.limit > 0:
             self._overflow(item, may_wait)
         if self._directly:
             self._write_through(may_wait)
         elif self.thread.asleep:
-            self.thread.rouse()
+            self.thread.wake()
 
     def announce(self, item: Item) -> None:
-        """As `put`, for what is no span."""
+        """Queue an item that is not a finished span. Like `put`, but without counting."""
         if self.queue.put(item):
             self._overflow(item, may_wait=True)
         if self._directly:
             self._write_through(may_wait=True)
         elif self.thread.asleep:
-            self.thread.rouse()
+            self.thread.wake()
 
     def _overflow(self, item: Item, may_wait: bool) -> None:
         if not self.dispatch.blocks:
@@ -178,18 +178,18 @@ class Writer:
             if not self.drain(self._give_up_at - time.monotonic()):
                 self._give_up()
             return
-        # A sink that has not taken everything before is waited for once, and not with each call.
+        # Do not wait again for a sink that is already behind: only the first call waits, not each one.
         patience = POLL if self._at_once else 0.0 if self.dispatch.is_behind else self._patience
         if not (may_wait and self.drain(patience)) and self.thread.asleep:
-            self.thread.rouse()
+            self.thread.wake()
 
     def drain(self, timeout: float) -> bool:
-        """Write what is queued, on this thread, for at most `timeout` seconds. False: something still waits.
+        """Write what is queued, on this thread, for at most `timeout` seconds. False if something still waits then.
 
-        A sink that is slow is waited for; one that fails is not.
+        It waits for a slow sink, but not for a failing one.
         """
         if self._drainer == _system.get_ident():
-            return True  # a finaliser inside this very loop, which goes on until the queue is empty
+            return True  # a finaliser inside this same loop, which goes on until the queue is empty
         give_up_at = time.monotonic() + timeout
         if not self._draining.acquire(True, max(timeout, 0)):
             return False
@@ -198,10 +198,10 @@ class Writer:
             done = self.dispatch.round(now=True)
             while not done and time.monotonic() < give_up_at and (self.queue or not self.dispatch.pause):
                 if not self.queue or self.dispatch.is_full:
-                    _system.sleep(_BREATH)
+                    _system.sleep(_RETRY_PAUSE)
                 done = self.dispatch.round()
             return done
-        except Exception as exc:  # ours: the program asked for its records, and not for this
+        except Exception as exc:  # a failure of ours must not reach the program
             diagnostics.failed("writer", exc, aside=True)
             return False
         finally:
@@ -209,9 +209,9 @@ class Writer:
             self._draining.release()
 
     def reopen(self, timeout: float) -> None:
-        """Take the settings, write what is queued, then close the sinks that they named: now they may name others.
+        """Apply the current settings, write what is queued, and close the open sinks, as the settings may now name others.
 
-        What a sink has not taken within `timeout` seconds is lost with it, and counted when the process ends.
+        What a sink has not taken within `timeout` seconds is lost, and counted when the process ends.
         """
         self.configure()
         self.drain(timeout)
@@ -225,13 +225,13 @@ class Writer:
                 self._draining.release()
 
     def _write(self) -> None:
-        """Empty the queue. The lock is free between two batches, for whoever is about to fork or to end."""
+        """Empty the queue. Between two batches the lock is free, so that a fork or the exit can take it."""
         while True:
             with self._draining:
                 self._drainer = _system.get_ident()
                 try:
                     self.dispatch.round()
-                except Exception as exc:  # ours: the thread goes on, and looks again in a while
+                except Exception as exc:  # a failure of ours: the thread goes on, and tries again later
                     diagnostics.failed("writer", exc, aside=True)
                     return
                 finally:
@@ -248,7 +248,7 @@ class Writer:
 
     def _after_fork(self) -> None:
         self.thread.allow()
-        # Also for spans that are under way: their ends do not start it.
+        # Also if spans are open: their ends do not start the thread.
         if self.dispatch.waits or self.begun.value != self.ended.value:
             self._start()
 
@@ -270,14 +270,15 @@ class Writer:
         process.keep_exit_code()
 
     def _give_up(self) -> None:
-        """Say what could not be written before the process ends, and count it."""
+        """Report and count what could not be written before the process ended."""
         if self._draining.acquire(False):
             try:
                 missing = self.dispatch.give_up()
             finally:
                 self._draining.release()
-        else:  # a sink does not come back
-            missing = {"being written to": max(self.ended.value - self.written - self.dispatch.covered - self.dropped, 0)}
+        else:  # the write of a sink does not return
+            left = self.ended.value - self.written - self.dispatch.covered - self.dropped
+            missing = {"(its write has not returned)": max(left, 0)}
         for name, records in missing.items():
             text = f"sink {name}: {records} records could not be written before the process ended."
             diagnostics.say("dropped", text, level="error", again=True, records=records)

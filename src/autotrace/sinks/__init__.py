@@ -1,7 +1,7 @@
-"""Sinks: where records go. This is what the author of a sink imports.
+"""Sinks: where records go. Authors of sinks import this module.
 
-A sink is any object with ``write(batch)`` and ``close(deadline)``: see `Sink`. A distribution brings one by an entry point in
-the group ``autotrace.sinks``, a program by ``enable(sinks=[…])``.
+A sink is any object with ``write(batch)`` and ``close(deadline)``: see `Sink`. A distribution registers one by an entry point
+in the group ``autotrace.sinks``, a program passes one to ``enable(sinks=[…])``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LAZY = {
     "Span": _LINES,
     "SpanStart": _LINES,
 }
-"""The public names, and where they are: activation imports this package, and must not import what they need."""
+"""The public names and their modules. They are imported on demand: activation imports this package, but not their imports."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,8 +1,8 @@
-"""A sink that writes whole lines to a file descriptor: stdout, unless the program's stdout is somebody's data.
+"""A sink that writes whole lines to a file descriptor: stdout, or another one if the program uses its stdout for data.
 
-Never `sys.stdout`, which a program may redirect to read its own output, and never O_NONBLOCK, which is shared with
-parent and children: poll, then write what is sure to fit. A reader that does not read costs a few milliseconds each time that
-it is tried; what it did not take comes again.
+It never writes to `sys.stdout`, which a program may redirect to read its own output, and never sets O_NONBLOCK, which parent
+and children share. Instead it polls, then writes what is sure to fit. A reader that does not read costs a few milliseconds per
+attempt; the lines that it did not take are offered again.
 """
 
 from __future__ import annotations
@@ -26,31 +26,32 @@ if sys.platform != "win32":
     import termios
 
 _ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
-"""What a pipe that polls writable takes at once, without blocking and without other writers in between."""
+"""How many bytes a pipe that polls writable takes without blocking, and without bytes of other writers in between."""
 
 _FILE_BATCH = 1 << 24
-"""What is written to a regular file at once."""
+"""How many bytes are written to a regular file at once."""
 
 _PATIENCE = 0.02
-"""Seconds that one `write` may wait for the reader, and for another process. The writer has other things to do meanwhile."""
+"""Seconds that one `write` may wait for the reader and for another process. The writer's thread has other work to do."""
 
 _ENDING = 0.2
-"""The same for the rest of a line when the process is ending: what it leaves half stays so, and another process may have no
-record to begin a line of its own with."""
+"""The same for the rest of a line when the process is ending: a line that it leaves incomplete stays so, and another process
+may have no record to write after it."""
 
 _STUCK = 2.0
-"""Seconds after which a process that holds the lock although there is room counts as stopped; then it goes without the lock."""
+"""Seconds after which a process that holds the lock although there is room counts as stopped. Lines are then written without
+the lock."""
 
 _FRESH = 0.002
-"""Seconds for which half a printed line may be one that is being printed: with an unbuffered stdout, `print` writes a text and
-its end one after the other."""
+"""Seconds for which an incomplete printed line may still be completed: with an unbuffered stdout, `print` writes a text and its
+newline one after the other."""
 
 
 class DescriptorSink:
     """Writes whole lines to descriptor `fd`.
 
-    Lines of several autotrace processes do not mix at any size: a line is written under a lock that the processes
-    share (`locking`), and one that was begun is finished under it, however long its reader takes.
+    Lines of several autotrace processes do not mix, whatever their size: a line is written under a lock that the processes
+    share (`_locking`), and a line that was begun is finished under it, however long its reader takes.
     """
 
     def __init__(self, fd: int) -> None:
@@ -60,23 +61,26 @@ class DescriptorSink:
         self._locked_out_since = 0.0
         self._is_regular = False
         self._rest = b""
-        """What is left of a line that was begun."""
+        """The rest of a line that was begun."""
         self._begun = b""
-        """That line. It counts as taken when it is whole, so it is offered again meanwhile."""
+        """That whole line. It counts as taken once it is complete; until then the writer offers it again."""
         self._noted = False
-        """Whether the lock has our note that it is torn. Who loses patience (`_STUCK`) ends it, and takes the note off."""
+        """Whether the lock has our note that the last line is incomplete. A process that has waited `_STUCK` seconds ends the
+        line and clears the note."""
         self._pid = os.getpid()
 
     def write(self, batch: list[Entry]) -> int:
-        """Write what its reader takes within a few milliseconds: how many lines are out. Raises `OSError` for a descriptor
-        that cannot be written to, if none is."""
+        """Write as many lines as the reader takes within a few milliseconds. Returns how many were written.
+
+        Raises `OSError` if none was, because the descriptor cannot be written to.
+        """
         give_up = time.monotonic() + _PATIENCE
-        if self._pid != os.getpid():  # a line that the parent began is the parent's
+        if self._pid != os.getpid():  # the parent finishes a line that the parent began
             self._pid, self._rest, self._begun, self._locked = os.getpid(), b"", b"", False
         sent = _Sent([b"" if entry.line is self._begun else entry.line for entry in batch])
         with _without_sigpipe():
             try:
-                self._look()
+                self._check_descriptor()
                 if not self._acquire(give_up):
                     return 0
                 if self._finish_line(give_up):
@@ -92,22 +96,22 @@ class DescriptorSink:
         return sent.whole
 
     def close(self, deadline: float) -> None:
-        """Let go of the lock. Nothing is held back."""
+        """Release the lock. The sink buffers nothing."""
         self._lock.close()
 
-    def _look(self) -> None:
-        """What the descriptor is now. Raises `OSError` where it is not open, or is not the program's output any more: who
-        closes that gets its number for the next file that he opens, which children do not inherit, other than an output."""
+    def _check_descriptor(self) -> None:
+        """Find out what the descriptor refers to. Raises `OSError` if it is closed, or no longer is the program's output: after
+        a close, the next file that the program opens gets the number. Children inherit an output, but not such a file."""
         self._is_regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
         if self.fd in (1, 2) and sys.platform != "win32" and not os.get_inheritable(self.fd):
-            raise OSError(errno.EBADF, "it is another file now, and not the program's output")
+            raise OSError(errno.EBADF, "it now refers to another file, not to the program's output")
 
     def _acquire(self, give_up: float) -> bool:
         while not self._locked and not self._lock.acquire():
             now = time.monotonic()
             self._locked_out_since = self._locked_out_since or now
             if not self._has_room(0):
-                self._locked_out_since = now  # the other waits for the reader, as we would
+                self._locked_out_since = now  # the other process waits for the reader, as we would
             elif now - self._locked_out_since > _STUCK:
                 break
             if now > give_up:
@@ -119,14 +123,14 @@ class DescriptorSink:
         return True
 
     def _finish_line(self, give_up: float) -> bool:
-        """Write what is left of the line that was begun, or all of it, if another process has ended it meanwhile. False if not
-        all of it was taken."""
+        """Write the rest of the line that was begun, or all of it if another process has ended it meanwhile. False if it is
+        still incomplete."""
         if self._rest and _process.ending.give_up_at is not None:
             give_up = time.monotonic() + _ENDING
         while self._rest:
             if not self._has_room(give_up - time.monotonic()):
                 return False
-            if self._noted and not self._lock.is_torn():  # asked last, as a process is stopped while it waits
+            if self._noted and not self._lock.is_torn():  # checked after the wait, during which a process may be stopped
                 self._rest = self._begun
             written = self._put(self._rest[: self._room()], begins_line=self._rest is self._begun)
             if not written:
@@ -148,32 +152,32 @@ class DescriptorSink:
             sent.skip()
 
     def _put(self, piece: bytes, begins_line: bool = False, full: bool = False) -> int:
-        """One write of `piece`: how much of it was written. Zero if the program is printing just now.
+        """Write `piece` once. Returns how many bytes of it were written; 0 if the program is printing at the moment.
 
-        What `begins_line` gets a line of its own. `full`: it is so long that another byte might not be taken at once.
+        If `begins_line`, `piece` starts on a new line. `full`: it is so long that one more byte might not be taken at once.
         """
-        ours = self.fd == 1 and _process.stdout.prints.lock is not None
-        if ours and not _process.stdout.prints.lock.acquire(True, _PATIENCE):
+        shares_prints = self.fd == 1 and _process.stdout.prints.lock is not None
+        if shares_prints and not _process.stdout.prints.lock.acquire(True, _PATIENCE):
             return 0
         try:
-            if ours and not self._has_room(0):  # the program has printed in between
+            if shares_prints and not self._has_room(0):  # the program has printed in between
                 return 0
             lead = begins_line and self._is_in_line()
             written = self._write(b"\n" + (_shorter(piece) if full else piece) if lead else piece, lead)
-            if ours and written:
+            if shares_prints and written:
                 _process.stdout.prints.half = False
             return max(written - lead, 0)
         finally:
-            if ours:
+            if shares_prints:
                 _process.stdout.prints.lock.release()
 
     def _write(self, data: bytes, in_line: bool) -> int:
         torn = not data.endswith(b"\n")
         if torn:
-            self._note(True)  # before it is so: this process may be killed on the way
+            self._note(True)  # before the write, during which this process may be killed
         try:
             written = os.write(self.fd, data)
-        except BlockingIOError:  # somebody else made it non-blocking, and another writer was faster
+        except BlockingIOError:  # another process made it non-blocking, and another writer was faster
             written = 0
         if written < len(data) or in_line:
             self._note(torn or data[written - 1 : written] != b"\n" if written else in_line)
@@ -183,17 +187,17 @@ class DescriptorSink:
         self._lock.note_torn(torn)
         self._noted = torn and self._lock.is_torn()
 
-    # ------------------------------------------------------------------------------------------------- what is there
+    # ------------------------------------------------------------------------------------------ state of the descriptor
 
     def _is_in_line(self) -> bool:
-        """Whether a line that is written now would be the continuation of another one."""
+        """Whether the last line on the descriptor is incomplete, so that a line written now would continue it."""
         last = _last_byte(self.fd) if self._is_regular else None
         if last is not None:
             return last not in (b"", b"\n")
         return (self.fd == 1 and _process.stdout.prints.half) or self._lock.is_torn()
 
     def _await_half_line(self, give_up: float) -> None:
-        """Let a line that is being printed come to its end; one that has been half for a while stays so."""
+        """Wait until the line that the program is printing is complete, unless it has been incomplete for a while."""
         if self.fd != 1:
             return
         _process.stdout.prints.watch()
@@ -202,7 +206,7 @@ class DescriptorSink:
             _system.sleep(0.0002)
 
     def _has_room(self, seconds: float) -> bool:
-        """Wait for the reader: whether a write will not. Also where it will fail, as the write then says why."""
+        """Wait at most `seconds` for the reader. True if a write will not block, or if it will fail and so tell the reason."""
         if _system.poll is None or self._is_regular:
             return True
         poll = _system.poll()
@@ -210,20 +214,20 @@ class DescriptorSink:
         return bool(poll.poll(max(seconds, 0) * 1000))
 
     def _room(self) -> int:
-        """How much is sure to be taken at once. By an empty pipe of Linux: all that it can hold."""
+        """How many bytes are sure to be taken at once. For an empty pipe on Linux that is its capacity."""
         if self._is_regular:
             return _FILE_BATCH
         if sys.platform == "linux":
             try:
                 if fcntl.ioctl(self.fd, termios.FIONREAD, b"\0\0\0\0") == b"\0\0\0\0":
                     return max(fcntl.fcntl(self.fd, fcntl.F_GETPIPE_SZ), _ATOMIC)
-            except OSError:  # no pipe
+            except OSError:  # not a pipe
                 return _ATOMIC
         return _ATOMIC
 
 
 class _Sent:
-    """Lines on their way: how many are out, and what is `left`. An empty one was begun before."""
+    """The lines of one batch, and how many of them are completely written (`whole`). A line that was begun before is empty."""
 
     def __init__(self, lines: list[bytes]) -> None:
         self._lines = lines
@@ -231,15 +235,16 @@ class _Sent:
 
     @property
     def left(self) -> bool:
+        """Whether any line is not completely written."""
         return self.whole < len(self._lines)
 
     def skip(self) -> None:
-        """The line that was begun is finished."""
+        """Count the line that was begun as written, as it is complete."""
         while self.left and not self._lines[self.whole]:
             self.whole += 1
 
     def next(self, atomic: int, room: int) -> bytes:
-        """As many whole lines as are written without others in between; of a line that is longer, what there is room for."""
+        """The next bytes to write: as many whole lines as fit into `atomic` bytes; of a longer line, the first `room` bytes."""
         first = self._lines[self.whole]
         if len(first) > atomic:
             return first[:room]
@@ -250,7 +255,7 @@ class _Sent:
         return b"".join(self._lines[self.whole : end])
 
     def advance(self, written: int) -> tuple[bytes, bytes]:
-        """So many bytes were written: the line in which that ends, and what is left of it."""
+        """Count `written` bytes. Returns the line in which they end and the rest of it; empty if they end with a line."""
         while written > 0:
             line = self._lines[self.whole]
             if written < len(line):
@@ -262,13 +267,13 @@ class _Sent:
 
 
 def _shorter(piece: bytes) -> bytes:
-    """`piece` by a byte or a line, so that another byte has room in front of it."""
+    """`piece` without its last line or byte, so that another byte fits in front of it."""
     return piece[: piece.rfind(b"\n", 0, len(piece) - 1) + 1] or piece[:-1]
 
 
 @contextmanager
 def _without_sigpipe() -> Iterator[None]:
-    """A reader that is gone is an error here, and not the end of a program that has asked to end of it when it prints."""
+    """Turn SIGPIPE into an error here: a program that chose to die of it when it prints must not die of our write."""
     if sys.platform == "win32" or signal.getsignal(signal.SIGPIPE) != signal.SIG_DFL:
         yield
         return
@@ -283,11 +288,11 @@ def _without_sigpipe() -> Iterator[None]:
 
 
 _readers: dict[tuple[int, int], int] = {}
-"""A descriptor to read by, for the file that lines went to last. Closing one gives up all locks on its file."""
+"""A descriptor for reading the file that was written to last. There is one only: closing it releases all locks on the file."""
 
 
 def _last_byte(fd: int) -> bytes | None:
-    """The byte of a regular file before the place of the next write; empty at its start. ``None``: it cannot be read."""
+    """The byte before the position of the next write to a regular file; empty at its start, ``None`` if it cannot be read."""
     try:
         status = os.fstat(fd)
         if sys.platform == "linux" and not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
@@ -303,5 +308,5 @@ def _last_byte(fd: int) -> bytes | None:
                 os.close(_readers.popitem()[1])
             _readers[file] = reader
         return os.pread(_readers[file], 1, end - 1)
-    except OSError:  # it may be written and not read, or this is not Linux
+    except OSError:  # the file may be written but not read, or this is not Linux
         return None

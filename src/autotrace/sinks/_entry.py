@@ -1,4 +1,4 @@
-"""One record on its way out, as a struct and as an encoded line; encoded once, whoever asks."""
+"""One record for the sinks, as a struct and as an encoded line, which is encoded only once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from autotrace.sinks import _processing
 
 _CUT = b'"autotrace.cut.'
 _HELD = 400
-"""About what a line that waits takes beside its bytes."""
+"""The approximate bytes that a waiting line takes in addition to its own."""
 
 
 class Entry:
-    """A record for the sinks: the struct with long texts cut as the setting `max_text_chars` says, and the line of it within
-    `max_line_bytes`. Each is made when first asked for, and once."""
+    """A record for the sinks: the struct, with texts cut to the setting `max_text_chars`, and its line, within
+    `max_line_bytes`.
+
+    It is apart from the record because several sinks share it: the line is made when the first sink needs it, and only once.
+    """
 
     __slots__ = ("_kind", "_line", "_record")
 
@@ -36,23 +39,23 @@ class Entry:
 
     @property
     def line(self) -> bytes:
-        """JSON with a newline at its end, and nowhere else."""
+        """The record as JSON, with one newline, at its end."""
         if self._line is None:
             self._line = renderer.line(self._record) or b""
         return self._line
 
     @property
     def record(self) -> Record:
-        """The struct (`autotrace._record.lines`); where the program has processors, as the line has it."""
+        """The record as a struct (`autotrace.sinks.Record`), as the program's processors left it."""
         if self._record is None:
             self._record = _read_back(self.line, self._kind)
         return self._record
 
     def put_by(self) -> int:
-        """Hold the line alone, as the record has to wait: about how many bytes that takes.
+        """Keep only the line, as the record has to wait. Returns the approximate bytes that are kept.
 
-        The struct is read back for whoever asks for it. Its many objects would be looked at by each full collection of
-        the program's garbage, and take twice the room. Where something was cut to make the line, the struct stays: it has more.
+        The struct is decoded from the line if a sink asks for it. Its many objects would be traversed by each full garbage
+        collection of the program, and take twice the memory. If the line was cut, the struct is kept, because it has more.
         """
         line = self.line
         if _CUT in line:
@@ -61,7 +64,7 @@ class Entry:
         return len(line) + _HELD
 
     def process(self) -> bool:
-        """Pass the record through the program's processors, if it has any. False: one of them wants it dropped."""
+        """Pass the record through the program's processors, if there are any. False if one of them drops it."""
         if _processing.processors():
             line = renderer.line(self._record)
             if line is None:
@@ -71,15 +74,14 @@ class Entry:
 
 
 def _read_back(line: bytes, kind: type[Record]) -> Record:
-    """The struct of a line. What processors have made of it may be no record any more; attributes that cannot be read are
-    left out, and no field is as it was before them."""
+    """The struct of a line. Processors may have made it invalid: a field with an invalid value is then empty. It never has the
+    value from before the processors, which they may have removed on purpose."""
     event = msgspec.json.decode(line)
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as exc:
-        diagnostics.say(
-            "processor", f"a record is none any more after the processors: {exc}. Sinks that read structs get what is."
-        )
+        text = "Sinks that read structs get only its valid fields."
+        diagnostics.say("processor", f"a record no longer matches the schema after the processors: {exc}. {text}")
         return kind(**{field.name: _field(event.get(field.name), field) for field in msgspec.structs.fields(kind)})
 
 
@@ -96,36 +98,38 @@ def _field(value: Any, field: msgspec.structs.FieldInfo) -> Any:
 class Sink(Protocol):
     """Takes records out of the process.
 
-    Called by one thread at a time: the writer's, or where the program waits for what is written (`flush`, the setting `sync`,
-    the end of the process) its own. What is not taken waits, bounded by bytes, for each sink by itself.
+    It is called by one thread at a time: the writer's, or the program's own when that waits for the records (`flush`, the
+    setting `sync`, the end of the process). Entries that a sink does not take wait for it, limited by bytes, independently of
+    other sinks.
     """
 
     def write(self, batch: list[Entry]) -> int | None:
-        """Take the entries of `batch`, the oldest first. Returns how many were taken, from the first on; ``None`` for all.
+        """Take the entries of `batch`, the oldest first. Returns how many were taken, counted from the first; ``None`` for all.
 
-        An exception says that none was. After one that time may heal (`OSError`, whatever a client raises) the batch comes
-        again a while later. After `TypeError`, `ValueError` and their like, which it does not, entries come one by one, and
-        the one that raises is lost and counted.
+        An exception means that none was taken. After one that may be temporary (`OSError`, an exception of a client) the batch
+        is offered again later. After `TypeError`, `ValueError` and other programming errors the entries are offered one by one,
+        and the one that raises is lost and counted.
         """
 
     def close(self, deadline: float) -> None:
-        """Send what is held back and let go of files and connections, by `deadline` (seconds on `time.monotonic`).
+        """Send what is buffered and close files and connections, by `deadline` (seconds of `time.monotonic`).
 
-        A `write` may follow all the same: an exit handler of the program's may call a model.
+        A `write` may still follow: an exit handler of the program may call a model.
         """
 
 
 def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """structlog processor: the record's own fields, in the record's order, are the event."""
+    """structlog processor: replaces the event by the record's own fields, in their order."""
     return msgspec.structs.asdict(event["record"])
 
 
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
-    """structlog processor: the line."""
+    """structlog processor: renders the line."""
     try:
         line = msgspec.json.encode(event)
-    except Exception as exc:  # what a processor or a reader put in that JSON cannot hold
-        diagnostics.say("encoding", f"a record was cleaned to be valid JSON: {type(exc).__name__}: {exc}")
+    except Exception as exc:  # a processor or a getter added something that JSON cannot hold
+        text = f"a record had values that JSON cannot represent; they were replaced: {type(exc).__name__}: {exc}"
+        diagnostics.say("encoding", text)
         event = freezing.harmless(event)
         line = msgspec.json.encode(event)
     limit = settings.current.valid("max_line_bytes")
@@ -136,7 +140,7 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
 
 
 class _Line:
-    """The end of the structlog chain: hands the rendered line back."""
+    """The logger at the end of the structlog chain: returns the rendered line."""
 
     def info(self, line: bytes) -> bytes:
         return line
@@ -145,11 +149,11 @@ class _Line:
 
 
 def _import_structlog() -> None:
-    """Import structlog, which at its import asks `sys.stdout` whether it is a terminal: a program may have closed that, or put
-    something in its place that cannot answer."""
+    """Import structlog. Its import asks `sys.stdout` whether it is a terminal, but a program may have closed `sys.stdout`, or
+    replaced it by an object that cannot answer."""
     try:
         import structlog
-    except Exception:  # whatever that object raises
+    except Exception:  # that object may raise anything
         program, sys.stdout = sys.stdout, None
         try:
             import structlog  # noqa: F401
@@ -158,18 +162,18 @@ def _import_structlog() -> None:
 
 
 class Renderer:
-    """A record to its line, by a private structlog logger: the program's own configuration is neither read nor changed."""
+    """Renders records as lines with a private structlog logger. The program's own configuration is neither read nor changed."""
 
     def __init__(self) -> None:
         self._logger: Any = None
         self._processors: list[Any] = []
 
     def line(self, record: Record | None) -> bytes | None:
-        """The line; ``None`` if a processor of the program's drops the record."""
+        """The line; ``None`` if a processor of the program drops the record."""
         return self.prepare().log(record)  # type: ignore[no-any-return]
 
     def prepare(self) -> Any:
-        """The logger, made anew when the program's processors are others."""
+        """The logger. It is made anew when the program's processors have changed."""
         given = _processing.processors()
         if self._logger is None or self._processors != given:
             _import_structlog()
@@ -188,4 +192,4 @@ class Renderer:
 renderer = Renderer()
 
 PREPARATIONS: tuple[Callable[[], object], ...] = (renderer.prepare, cost.prepare)
-"""The imports that the first record needs, to be done before there is one."""
+"""Functions that do the imports of the first record before it arrives."""

@@ -1,6 +1,6 @@
-"""The first words of a record: what was asked, and what came of it; and of the whole only as much as a tree shows.
+"""Excerpts of records for the tree: the first words of prompt and answer, and the few fields that a tree shows.
 
-Pure functions of records as dictionaries, which may lack anything or hold nonsense.
+Pure functions of records as dictionaries, in which anything may be missing or invalid.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 Record = Mapping[str, Any]
 
 _KEPT = 300
-"""Characters of a prompt, an answer, or a description that are kept for the tree."""
+"""How many characters of a prompt, an answer or a description are kept for the tree."""
 
 _SHOWN = ("name", "trace_id", "span_id", "parent_id", "start_ns", "duration_ns", "end_reason", "status")
 _ATTRIBUTES = (
@@ -27,47 +27,47 @@ _WORDS = "autotrace.words"
 
 
 def brief(record: Record) -> dict[str, Any]:
-    """As much of a record as the tree shows, in a few hundred bytes."""
-    found = attributes(record)
-    kept = {name: found[name] for name in _ATTRIBUTES if name in found}
+    """The part of a record that the tree shows, in a few hundred bytes."""
+    every = attributes(record)
+    kept = {name: every[name] for name in _ATTRIBUTES if name in every}
     status = record.get("status")
     code = {"code": status.get("code")} if isinstance(status, Mapping) else None
     return {**{name: record.get(name) for name in _SHOWN}, "status": code, "attributes": kept, _WORDS: first_words(record)}
 
 
 def attributes(record: Record) -> Mapping[str, Any]:
-    """Its attributes; none, if they are something else."""
-    found = record.get("attributes")
-    return found if isinstance(found, Mapping) else {}
+    """The attributes of a record; empty if they are missing or invalid."""
+    value = record.get("attributes")
+    return value if isinstance(value, Mapping) else {}
 
 
 def first_words(record: Record) -> tuple[str, str]:
-    """What was asked, and what was answered or went wrong, each on one line; "" for what is not known."""
+    """The prompt, and the answer or the failure, each on one line; "" if unknown."""
     if _WORDS in record:
-        asked, came = record[_WORDS]
-        return asked, came
-    found = attributes(record)
-    asked = _said(found.get("gen_ai.input.messages")) or _data(found.get("gen_ai.tool.call.arguments"))
-    answered = _said(found.get("gen_ai.output.messages")) or _data(found.get("gen_ai.tool.call.result"))
+        prompt, answer = record[_WORDS]
+        return prompt, answer
+    every = attributes(record)
+    prompt = _last_message(every.get("gen_ai.input.messages")) or _data(every.get("gen_ai.tool.call.arguments"))
+    answer = _last_message(every.get("gen_ai.output.messages")) or _data(every.get("gen_ai.tool.call.result"))
     status = record.get("status")
     failure = status.get("description") if isinstance(status, Mapping) else None
-    return asked, shown(failure, _KEPT) if failure else answered
+    return prompt, shown(failure, _KEPT) if failure else answer
 
 
 def shown(value: Any, longest: int) -> str:
-    """A value on one line, of at most `longest` characters."""
+    """The text of a value on one line of at most `longest` characters."""
     text = str(value)
     text = " ".join("".join(char if char.isprintable() else " " for char in text[: longest * 2]).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _said(messages: Any) -> str:
-    """The last message: its text, in quotes, and the calls of tools in it."""
+def _last_message(messages: Any) -> str:
+    """The last message: its text in quotes, and its tool calls."""
     if not isinstance(messages, list) or not messages or not isinstance(messages[-1], Mapping):
         return ""
     parts = messages[-1].get("parts")
-    found = [_part(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
-    return shown(" ".join(filter(None, found)), _KEPT)
+    texts = [_part(part) for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
+    return shown(" ".join(filter(None, texts)), _KEPT)
 
 
 def _part(part: Mapping[str, Any]) -> str:
@@ -89,5 +89,5 @@ def _data(value: Any) -> str:
         return shown(value, _KEPT)
     try:
         return shown(json.dumps(value, ensure_ascii=False, separators=(",", ":")), _KEPT)
-    except Exception:  # a loop, or what JSON has no word for
+    except Exception:  # a cycle, or a value that JSON cannot hold
         return "…"

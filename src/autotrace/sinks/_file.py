@@ -1,9 +1,10 @@
 """A sink that appends lines to a file, which any number of processes may share, and rotates it.
 
-Whoever writes holds `flock` on the file and has seen, under that lock, that the path still leads to it. To rotate is to rename
-it under the lock; the others then find another file at the path, or none, and open that. So no line is written to a file that
-has been rotated or moved away, and no two processes rotate one file. `flock` and not `lockf`: the latter's lock is gone as soon
-as the program closes that file, which it may have opened to read. Windows has neither: one process a file there.
+A process writes while it holds `flock` on the file, after it has checked under the lock that the path still leads to the file.
+A rotation renames the file under the lock; the other processes then open the file that is at the path, or create one. So no
+line is written to a file that was rotated or moved, and no two processes rotate the same file. `flock` is used instead of
+`lockf` because a `lockf` lock is released as soon as the program closes that file, which it may have opened to read. Windows
+has neither: only one process may write to a file there.
 """
 
 from __future__ import annotations
@@ -29,33 +30,33 @@ if sys.platform != "win32":
     import fcntl
 
 _PATIENCE = 0.05
-"""Seconds to wait for another process's lock. What was not written by then comes again: other sinks have their turn."""
+"""Seconds to wait for another process's lock. Lines that are not written by then are offered again, after the other sinks."""
 
 _STUCK = 5.0
 """Seconds without the lock after which the process that holds it counts as stopped, and the sink as failing."""
 
 _UNTIL_ANOTHER_TRY = 10.0
-"""Seconds after a rotation that failed, in which the file grows."""
+"""Seconds between a failed rotation and the next attempt. The file grows meanwhile."""
 
-_AT_ONCE = 0.02
-"""Seconds for which rotated files are compressed after a batch: so long may records wait that came meanwhile."""
+_AFTER_A_BATCH = 0.02
+"""Seconds for which rotated files are compressed after a batch. Records that arrive meanwhile wait this long."""
 
 _MANY = 200
-"""A batch of so many says that more are waiting: then only a piece is compressed."""
+"""A batch of this many records means that more are waiting: then only one piece is compressed."""
 
-_AT_THE_END = 0.5
-"""Seconds for which they are compressed when the sink is closed."""
+_AT_CLOSE = 0.5
+"""Seconds for which rotated files are compressed when the sink is closed."""
 
 _NANOSECONDS = re.compile(rb'"(?:start|end)_ns":\s*(\d{1,19})')
 _HEAD = 4096
 
 
 class FileSink:
-    """Appends lines to the file at `path`. It is made with the directories on the way to it, for its owner only.
+    """Appends lines to the file at `path`. Creates the file and missing directories, accessible to their owner only.
 
-    Before a line makes it longer than `max_bytes`, or when its first line was written more than `max_age` seconds ago, the file
-    is rotated: renamed to ``NAME.TIME.EXTENSION`` and compressed with `compression` (``"gzip"``, ``"zstd"`` or ``"none"``). Of
-    those that were rotated the latest `keep` are kept. 0 means: never, and all.
+    The file is rotated before a line would make it longer than `max_bytes`, or when its first line is older than `max_age`
+    seconds: it is renamed to ``NAME.TIME.EXTENSION`` and compressed with `compression` (``"gzip"``, ``"zstd"`` or ``"none"``).
+    The latest `keep` rotated files are kept. 0 means no limit, for each of the three.
     """
 
     def __init__(
@@ -71,7 +72,10 @@ class FileSink:
         self._compressor = Compressor(self.path, compression)
 
     def write(self, batch: list[Entry]) -> int:
-        """Append the lines of `batch`, under one lock for as many as go into one file. Returns how many were written."""
+        """Append the lines of `batch`, taking the lock once for all lines that fit into the same file.
+
+        Returns how many were written. Raises `OSError` if none was, because the file cannot be written to.
+        """
         lines = [entry.line for entry in batch]
         taken = 0
         try:
@@ -90,18 +94,18 @@ class FileSink:
                 raise OSError(exc.errno, exc.strerror, exc.filename or self.path) from None
             return taken
         if _process.ending.give_up_at is None:  # else the process is ending, and `close` has time for it
-            self._compressor.work(time.monotonic() + (_AT_ONCE if len(batch) < _MANY else 0))
+            self._compressor.work(time.monotonic() + (_AFTER_A_BATCH if len(batch) < _MANY else 0))
         return taken
 
     def close(self, deadline: float) -> None:
-        """Let go of the file. What is not compressed by then is left to the next process that writes to it."""
+        """Close the file. Rotated files not compressed by `deadline` are left to the next process that writes to the file."""
         self._file = None
-        self._compressor.look()  # others may have ended with less time
-        self._compressor.work(min(deadline, time.monotonic() + _AT_THE_END))
+        self._compressor.look()  # other processes may have ended without the time to compress
+        self._compressor.work(min(deadline, time.monotonic() + _AT_CLOSE))
         self._compressor.stop()
 
     def _fitting(self, file: _File, lines: list[bytes]) -> int:
-        """How many of `lines` go into the file; 0 if it is that file no more."""
+        """How many of `lines` fit into the file; 0 if the file was rotated."""
         size = file.size()
         if time.monotonic() < self._grows_until:
             return len(lines)
@@ -118,13 +122,14 @@ class FileSink:
         return size > self.max_bytes > 0 or time.time() - file.began > self.max_age > 0
 
     def _rotate(self, file: _File) -> None:
-        if sys.platform == "win32":  # where nothing is renamed that is open
+        if sys.platform == "win32":  # an open file cannot be renamed there
             self._file = file.close()
         try:
             rotation.rotate(self.path)
-        except OSError as exc:  # the directory is not ours to write: better a long file than a lost line
+        except OSError as exc:  # the directory is not writable: better a long file than a lost line
             self._grows_until = time.monotonic() + _UNTIL_ANOTHER_TRY
-            diagnostics.say("sink", f"{self.path} cannot be rotated: {exc.strerror}; it grows. Its directory must be writable.")
+            text = "It keeps growing; make its directory writable."
+            diagnostics.say("sink", f"{self.path} cannot be rotated: {exc.strerror}. {text}")
             return
         if self.keep:
             rotation.remove_oldest(self.path, self.keep)
@@ -145,7 +150,7 @@ class FileSink:
             now = time.monotonic()
             self._locked_out_since = self._locked_out_since or now
             if now - self._locked_out_since > _STUCK:
-                text = "it is another file each time it is opened" if moved else "another process holds its lock"
+                text = "the path leads to another file each time it is opened" if moved else "another process holds its lock"
                 raise OSError(errno.ETIMEDOUT, text, self.path)
             if now - began > _PATIENCE:
                 yield None
@@ -159,14 +164,14 @@ class FileSink:
             file.unlock()
 
     def _opened(self) -> _File:
-        # After a fork the lock would be the parent's and ours at once: an open file of our own has one of its own.
+        # After a fork, parent and child would share one lock; a newly opened file has a separate one.
         if self._file is None or self._file.pid != os.getpid():
             self._file = _File(self.path)
         return self._file
 
 
 class _File:
-    """An open file; closed when nobody holds it any more."""
+    """An open file. It is closed when it is garbage-collected."""
 
     def __init__(self, path: str) -> None:
         self.pid = os.getpid()
@@ -176,16 +181,16 @@ class _File:
             is_regular = stat.S_ISREG(os.stat(path).st_mode)
         except FileNotFoundError:
             is_regular = True
-        # A named pipe without a reader would not come back, and can only be written.
+        # The open of a named pipe without a reader would not return; and a pipe can only be written.
         mode = os.O_RDWR if is_regular else os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
         self.fd = _system.open_file(path, os.O_APPEND | os.O_CREAT | mode)
         self.pipe = None if is_regular else DescriptorSink(self.fd)
-        """Of what is no regular file: that keeps lines whole in its own ways."""
+        """For anything but a regular file: it keeps lines whole in its own way."""
         self.began = self._began() if is_regular else time.time()
-        """Unix time of its first line."""
+        """Unix time of the first line, in seconds."""
 
     def close(self) -> None:
-        """Close it now."""
+        """Close the file now."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
@@ -194,18 +199,18 @@ class _File:
         self.close()
 
     def size(self) -> int:
-        """Its length in bytes."""
+        """The file's length in bytes."""
         return os.fstat(self.fd).st_size
 
     def is_at(self, path: str) -> bool:
-        """Whether `path` leads to it."""
+        """Whether `path` leads to this file."""
         try:
             return os.path.samestat(os.stat(path), os.fstat(self.fd))
         except FileNotFoundError:
             return False
 
     def lock(self) -> bool:
-        """Lock it, if nobody else does. What is no file of lines has a lock of its own."""
+        """Lock the file. False if another process holds the lock. Pipes and devices have their own lock, in `pipe`."""
         if sys.platform != "win32" and self.pipe is None:
             try:
                 fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,12 +219,12 @@ class _File:
         return True
 
     def unlock(self) -> None:
-        """Let others write."""
+        """Let other processes write."""
         if sys.platform != "win32" and self.pipe is None:
             fcntl.flock(self.fd, fcntl.LOCK_UN)
 
     def append(self, data: bytes) -> None:
-        """Write all of `data` or, if that fails, nothing. Half a line of a process that was killed is ended before."""
+        """Write all of `data` or, if that fails, nothing. First end an incomplete line of a process that was killed."""
         size = self.size()
         if size and self._last_byte() != b"\n":
             data = b"\n" + data
@@ -238,7 +243,7 @@ class _File:
         return os.read(self.fd, 1)
 
     def _began(self) -> float:
-        """From the record in its first line, as all processes are to agree, and a file's times say nothing of its beginning."""
+        """Read from the record in the first line, so that all processes agree: a file's times do not tell when it was begun."""
         os.lseek(self.fd, 0, os.SEEK_SET)
         times = _NANOSECONDS.findall(os.read(self.fd, _HEAD).partition(b"\n")[0])
         status = os.fstat(self.fd)
@@ -246,7 +251,7 @@ class _File:
 
 
 def make_directories(path: str) -> None:
-    """Make the directories that are missing on `path`, for their owner only: prompts are nobody else's business."""
+    """Make the missing directories of `path`, accessible to their owner only, as records contain prompts."""
     missing = []
     while path and not os.path.isdir(path):
         missing.append(path)

@@ -1,10 +1,11 @@
-"""One process at a time on a descriptor that several share, and a note, which outlives whoever made it, that the last thing
-on it is no whole line.
+"""A lock for a descriptor that several processes share, and a note that the last write to it was incomplete. The note outlives
+the process that made it.
 
-On Linux both are the descriptor's own. `fcntl.lockf` also holds between processes that have inherited one open file
-description, which `flock` does not, and works on pipes, sockets and terminals. The note is the number of the signal that would
-announce input (``F_SETSIG``): the open file description keeps it, nobody uses it unless he asks for such signals, and whoever
-holds the descriptor may set it. Elsewhere a file is both: in the directory for temporary files, named after the descriptor's.
+On Linux both belong to the descriptor. `fcntl.lockf` also excludes processes that inherited the same open file description,
+which `flock` does not, and works on pipes, sockets and terminals. The note is the number of the signal that would announce
+input (``F_SETSIG``): the open file description keeps it, it has no effect unless a process asks for such signals, and every
+process with the descriptor may set it. On other systems both are a file in the directory for temporary files, named after the
+descriptor's file.
 """
 
 from __future__ import annotations
@@ -21,35 +22,35 @@ else:
     import fcntl
 
 _NOTE = 63
-"""A real-time signal's number that nobody has a reason to choose."""
+"""The number of a real-time signal that programs have no reason to choose."""
 
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 class Lock(Protocol):
-    """See the module. Nothing here waits, and nothing raises."""
+    """A lock and a note on a descriptor. No method waits or raises."""
 
     def acquire(self) -> bool:
-        """Try once. True as well where there is no such thing: lines go out all the same."""
+        """Try once to take the lock. Also True if the descriptor cannot be locked: lines are then written without it."""
 
     def release(self) -> None:
-        """Let others write."""
+        """Let other processes write."""
 
     def is_torn(self) -> bool:
-        """Whether the last thing on the descriptor is known to be no whole line."""
+        """Whether the last write to the descriptor is noted as incomplete."""
 
     def note_torn(self, torn: bool) -> None:
-        """Say so, to whoever writes next."""
+        """Set or clear that note, for the next process that writes."""
 
     def noting(self) -> Iterable[object]:
-        """What says that it is torn when it is iterated over, at its first step, and without a line of Python."""
+        """An iterable whose first step sets the note without running Python code."""
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release everything that is held."""
 
 
 class DescriptorLock:
-    """The lock of Linux, on the descriptor itself."""
+    """The lock on Linux, on the descriptor itself."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -66,7 +67,7 @@ class DescriptorLock:
         if sys.platform != "win32":
             try:
                 fcntl.lockf(self._fd, fcntl.LOCK_UN)
-            except OSError:  # closed meanwhile, and the lock with it
+            except OSError:  # closed meanwhile, which releases the lock
                 return
 
     def is_torn(self) -> bool:
@@ -92,7 +93,7 @@ class DescriptorLock:
 
 
 class FileLock:
-    """A lock in a file of its own. Whoever made the file removes it when he is done."""
+    """A lock in a separate file. The process that made the file removes it at `close`."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -144,7 +145,7 @@ class FileLock:
         if self._made_by == os.getpid():
             try:
                 os.unlink(self._path)
-            except OSError:  # somebody has tidied up
+            except OSError:  # it was removed already
                 return
 
     def _opened(self) -> int | None:
@@ -152,7 +153,7 @@ class FileLock:
             try:
                 self._path = _path_for(self._fd)
                 self._file = self._made()
-            except OSError:  # no such directory, or nothing may be written there
+            except OSError:  # the directory does not exist or is not writable
                 return None
         return self._file
 
@@ -167,7 +168,7 @@ class FileLock:
 
 
 def _path_for(fd: int) -> str:
-    """The same for all processes of a user whose descriptor is the same file."""
+    """The path of the lock file: the same for all processes of a user whose descriptor refers to the same file."""
     import tempfile
 
     status = os.fstat(fd)
@@ -176,4 +177,4 @@ def _path_for(fd: int) -> str:
 
 
 for_descriptor: type[DescriptorLock] | type[FileLock] = DescriptorLock if sys.platform == "linux" else FileLock
-"""The lock of this system."""
+"""The lock class for this system."""

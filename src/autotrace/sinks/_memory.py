@@ -13,8 +13,8 @@ from autotrace.sinks._entry import Entry
 class MemorySink:
     """Keeps the latest `max_records` records (0 for all), each as the parsed JSON of its line.
 
-    ``enable(sinks=["stdout", memory])`` has them beside the lines. Records come a moment after their span has ended;
-    `autotrace.flush()` waits for them.
+    ``enable(sinks=["stdout", memory])`` keeps them in addition to the lines on stdout. A record arrives a moment after its span
+    has ended; `autotrace.flush()` waits for it.
     """
 
     def __init__(self, max_records: int = 10_000) -> None:
@@ -22,16 +22,16 @@ class MemorySink:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Every line that is kept, spans or not, the oldest first. The list is the caller's."""
-        return list(self._records.copy())  # the copy is made in one step, whatever the writer does meanwhile
+        """Every kept line, spans and others, the oldest first, in a new list."""
+        return list(self._records.copy())  # `copy` is atomic: the writer may be appending
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        """Those of them that are finished spans."""
+        """The kept records that are finished spans."""
         return [record for record in self.records if record.get("event") == "span"]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Remove all records."""
         self._records.clear()
 
     def write(self, batch: list[Entry]) -> None:
@@ -39,4 +39,4 @@ class MemorySink:
         self._records.extend([msgspec.json.decode(entry.line) for entry in batch])
 
     def close(self, deadline: float) -> None:
-        """Nothing is let go: what was recorded can be read for as long as the sink is there."""
+        """Keep all records: they can still be read after the sink was closed."""

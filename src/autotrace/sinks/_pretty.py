@@ -1,7 +1,7 @@
-"""Records as readable text: each trace as a tree, when its root has ended.
+"""Records as readable text: each trace is shown as a tree when its root has ended.
 
-What ended after its root, or waits for a root that does not come (it is another process's, or still running), is shown as a
-subtree that says so. Of each record only what the tree shows is kept until then.
+Spans that ended after their root, or whose root does not arrive (because it is in another process, or still runs), are shown as
+a subtree with a note. Until then only the part of a record that the tree shows is kept.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from autotrace.sinks._descriptor import DescriptorSink
 from autotrace.sinks._entry import Entry
 
 _PATIENCE = 60.0
-"""Seconds after its latest record in which a trace waits for its root."""
+"""Seconds that a trace waits for its root after its latest record."""
 
 _MOST_RECORDS = 10_000
-"""How many records wait; when there are more, the trace that has waited longest is shown."""
+"""How many records may wait. If there are more, the trace that has waited longest is shown."""
 
 _MOST_TRACES = 1_000
-"""How many traces that were shown are remembered, to know what comes late."""
+"""How many traces that were shown are remembered, to recognise late spans."""
 
 _MOST_TEXTS = 1_000
-"""How many trees wait for a reader that does not read. The oldest go."""
+"""How many trees may wait for a reader that does not read. The oldest are dropped first."""
 
 
 class Text:
-    """Text in the place of an entry: what `DescriptorSink` wants of one."""
+    """A text for `DescriptorSink`, which uses only the `line` of an entry."""
 
     def __init__(self, text: str) -> None:
         self.line = text.encode(errors="replace")
@@ -45,14 +45,14 @@ class PrettySink:
         self._below = DescriptorSink(fd)
         self._waiting: dict[str, _Trace] = {}
         self._number = 0
-        """How many records wait, in all traces."""
+        """How many records wait, in all traces together."""
         self._shown: dict[str, None] = {}
         self._texts: deque[Text] = deque(maxlen=_MOST_TEXTS)
         self._refused: set[tuple[str, str]] = set()
-        """The spans that were taken in and not said to be, as their text could not be written: they come again."""
+        """The spans that are buffered but not yet acknowledged, as their text could not be written. They are offered again."""
 
     def write(self, batch: list[Entry]) -> int:
-        """Take in `batch`, and write the trees that are complete with it. Raises `OSError`."""
+        """Buffer `batch`, and write the trees that it completes. Raises `OSError`."""
         records = [entry.record for entry in batch]
         spans = [record for record in records if isinstance(record, Span)]
         self._take([span for span in spans if (span.trace_id, span.span_id) not in self._refused])
@@ -63,7 +63,7 @@ class PrettySink:
         return len(batch)
 
     def close(self, deadline: float) -> None:
-        """Show what still waits."""
+        """Show the traces that still wait."""
         for trace_id in list(self._waiting):
             self._show(trace_id, "without its root")
         try:
@@ -88,7 +88,7 @@ class PrettySink:
 
     def _keep(self, record: Span) -> None:
         trace = self._waiting.pop(record.trace_id, None) or _Trace()
-        self._waiting[record.trace_id] = trace  # behind all others: the first has waited longest
+        self._waiting[record.trace_id] = trace  # at the end: the first one has waited longest
         trace.latest = time.monotonic()
         fields = {**msgspec.structs.asdict(record), "status": msgspec.structs.asdict(record.status)}
         trace.records.append(_excerpts.brief(fields))
@@ -104,7 +104,7 @@ class PrettySink:
         self._texts.append(Text(_tree.render(records, color=color, width=width, excerpt=True, note=note)))
 
     def _send(self, notices: list[Text]) -> bool:
-        """Write what there is to show. False if some of it was not taken; `notices` then come again with the next batch."""
+        """Write the trees and `notices`. False if not all were taken; `notices` are then offered again with the next batch."""
         offered = [*self._texts, *notices]
         taken = self._below.write(offered) if offered else 0  # type: ignore[arg-type]
         for _ in range(min(taken, len(self._texts))):
@@ -117,9 +117,9 @@ def _notice(dropped: Dropped) -> str:
 
 
 class _Trace:
-    """Records of one trace that wait for its root."""
+    """The records of one trace that waits for its root."""
 
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
         self.latest = 0.0
-        """When the latest of them came (`time.monotonic`)."""
+        """When the latest of them arrived (`time.monotonic`)."""

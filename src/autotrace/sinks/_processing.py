@@ -1,6 +1,6 @@
-"""The program's own structlog processors, between the record and its line; on the writer's thread.
+"""Runs the program's own structlog processors on a record before its line is made, on the writer's thread.
 
-Each is a function ``(logger, method, event) -> event``. It may change the event, return another, or raise
+A processor is a function ``(logger, method, event) -> event``. It may change the event, return another one, or raise
 `structlog.DropEvent`.
 """
 
@@ -21,39 +21,39 @@ Processor = Callable[[Any, str, Event], Any]
 
 
 def processors() -> list[str | Processor]:
-    """Those that the settings name: as ``module:function``, or as the function itself."""
+    """The processors in the settings, each as ``module:function`` or as the function itself."""
     return settings.current.valid("processors") or []
 
 
 def plain(_logger: Any, _method: str, event: Event) -> Event:
-    """structlog processor: the record as plain JSON values, none of which it shares with another record."""
+    """structlog processor: turns the record into plain JSON values, none of which is shared with another record."""
     return _plain(msgspec.structs.asdict(event["record"]))
 
 
 def _plain(event: Event) -> Event:
     try:
         encoded = msgspec.json.encode(event)
-    except Exception:  # what a program passes, or a processor adds, may be anything
+    except Exception:  # the program or a processor may have added anything
         encoded = msgspec.json.encode(freezing.harmless(dict(event)))
     return msgspec.json.decode(encoded)  # type: ignore[no-any-return]
 
 
 def guarded(given: str | Processor) -> Processor:
-    """A processor that costs its own effect and nothing else if it raises, cannot be loaded, or returns no event."""
+    """Wrap a processor so that only its own effect is lost if it raises, cannot be loaded, or does not return an event."""
     name = given if isinstance(given, str) else getattr(given, "__qualname__", repr(given))
-    found: list[Processor] = [] if isinstance(given, str) else [given]
+    loaded: list[Processor] = [] if isinstance(given, str) else [given]
 
     def guarded(logger: Any, method: str, event: Event) -> Event:
         import structlog
 
         before = msgspec.json.encode(event)
         try:
-            if not found:
-                found.append(references.load(name))
-            made = found[0](logger, method, event)
-            if not isinstance(made, MutableMapping):
-                raise TypeError(f"it returned {type(made).__name__}, not the event")
-            return _plain(made)
+            if not loaded:
+                loaded.append(references.load(name))
+            result = loaded[0](logger, method, event)
+            if not isinstance(result, MutableMapping):
+                raise TypeError(f"it returned {type(result).__name__}; expected the event, a mapping")
+            return _plain(result)
         except structlog.DropEvent:
             raise
         except Exception as exc:  # the program's own function

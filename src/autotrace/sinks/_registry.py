@@ -1,7 +1,8 @@
-"""Which sinks are in force: from the settings, by name, from ours and from those of installed distributions.
+"""The active sinks: named in the settings, and built in or from an installed distribution.
 
-A distribution brings a sink by an entry point in the group ``autotrace.sinks``: its name is the sink's, its value
-a factory, which is called with the sink's options (a dict) and returns the sink. Nothing is imported before the first record.
+A distribution registers a sink by an entry point in the group ``autotrace.sinks``. The entry point's name is the sink's; its
+value is a factory, which is called with the sink's options (a dict) and returns the sink. Nothing is imported before the first
+record.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     Factory = Callable[[dict[str, Any]], Sink]
 
 GROUP = "autotrace.sinks"
-"""The group of the entry points."""
+"""The entry-point group of sinks."""
 
 _CLOSING = 1.0
-"""Seconds that sinks have to close when others take their place."""
+"""Seconds that sinks have to close when others replace them."""
 
 
 def _stdout(options: dict[str, Any]) -> Sink:
@@ -42,7 +43,7 @@ def _stderr(options: dict[str, Any]) -> Sink:
 
 def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
     if options:
-        raise SettingsError(f"sinks stdout and stderr have no option {min(options)!r}; they have none")
+        raise SettingsError(f"sinks stdout and stderr: {min(options)!r} is not a known option; they take no options")
     if settings.current.valid("format") == "pretty":
         from autotrace.sinks._pretty import PrettySink
 
@@ -59,13 +60,13 @@ def _file(options: dict[str, Any]) -> Sink:
 
 
 _FILE = {name: "file" if name == "path" else f"file_{name}" for name in ("path", "max_bytes", "max_age", "keep", "compression")}
-"""The options of the sink `file`, and the settings that they stand over."""
+"""The options of the sink `file`, and the settings that they override."""
 
 
 def _of_file(options: dict[str, Any]) -> dict[str, Any]:
     for option in options:
         if option not in _FILE:
-            raise SettingsError(f"sink file: there is no option {option!r}{nearest(option, _FILE)}")
+            raise SettingsError(f"sink file: {option!r} is not a known option{nearest(option, _FILE)}")
     read = {
         option: settings.current.get(name)
         if option not in options
@@ -73,29 +74,30 @@ def _of_file(options: dict[str, Any]) -> dict[str, Any]:
         for option, name in _FILE.items()
     }
     if read["path"] is None:
-        raise SettingsError("sink file: it has no path; set AUTOTRACE_FILE, the setting file, or the option path of the sink")
+        raise SettingsError("sink file: no path is set; set AUTOTRACE_FILE, the setting file, or the option path of the sink")
     return read
 
 
 BUILT_IN: dict[str, Factory] = {"file": _file, "stderr": _stderr, "stdout": _stdout}
-"""Our own, which need no entry point. No distribution can take their names."""
+"""The built-in sinks. They have no entry points, and distributions cannot use their names."""
 
 
 def installed() -> dict[str, EntryPoint]:
-    """The sinks that distributions bring, by name. Of two that claim one name the first by name of distribution has it."""
-    found: dict[str, EntryPoint] = {}
+    """The sinks of installed distributions, by name. If two have the same name, the alphabetically first distribution wins."""
+    sinks: dict[str, EntryPoint] = {}
     for entry in sorted(distributions.scan(group=GROUP), key=lambda entry: entry.distribution):
         name = entry.package
-        other = "autotrace" if name in BUILT_IN else found[name].distribution if name in found else None
+        other = "autotrace" if name in BUILT_IN else sinks[name].distribution if name in sinks else None
         if other is None:
-            found[name] = entry
+            sinks[name] = entry
         elif other != entry.distribution:
-            diagnostics.say("plugin", f"{entry.distribution}: its sink {name} is refused, as {other} has one of that name.")
-    return found
+            text = f"its sink {name} is refused: {other} already has a sink with that name."
+            diagnostics.say("plugin", f"{entry.distribution}: {text}")
+    return sinks
 
 
 def check() -> None:
-    """Raise `SettingsError` if a sink in force is neither ours nor installed, or if ours cannot have its options."""
+    """Raise `SettingsError` if an active sink is neither built in nor installed, or if the options of the file are invalid."""
     wanted = chosen()
     unknown = _unknown(name for name, sink in wanted.items() if isinstance(sink, dict))
     if unknown:
@@ -105,9 +107,9 @@ def check() -> None:
 
 
 def chosen() -> dict[str, Any]:
-    """The sinks in force by name, with their options, or the object where one was given in code.
+    """The active sinks by name, each with its options, or as the object that was given in code.
 
-    The first source that names sinks decides which; the options of a sink are those of all sources together.
+    The first source that names sinks decides which are active; the options of a sink are merged from all sources.
     """
     given = settings.current.given("sinks")
     if not given:
@@ -116,7 +118,7 @@ def chosen() -> dict[str, Any]:
 
 
 def default() -> dict[str, Any]:
-    """The sinks where the settings name none."""
+    """The active sinks if the settings name none."""
     return {"stdout": {}} if settings.current.get("file") is None else {"file": {}}
 
 
@@ -131,19 +133,16 @@ def _merged(name: str, given: list[dict[str, Any]]) -> dict[str, Any]:
 def _unknown(names: Iterable[str]) -> list[str]:
     others = [name for name in names if name not in BUILT_IN]
     known = {*BUILT_IN, *installed()} if others else set()
-    return [
-        f"there is no sink {name!r}{nearest(name, known)}. "
-        f"A sink comes with a distribution that has an entry point in the group {GROUP}."
-        for name in others
-        if name not in known
-    ]
+    hint = f"Or install the distribution that brings it, by an entry point in the group {GROUP}."
+    problems = [f"{name!r} is not a known sink{nearest(name, known)}" for name in others if name not in known]
+    return [f"{problem} {hint}" if problem.endswith("?") else f"{problem}. {hint}" for problem in problems]
 
 
 def places() -> dict[str, dict[str, str | None]]:
-    """For each sink in force, by name: `where` it writes to, in a few words, and the `problem` with that, if there is one."""
+    """For each active sink, by name: `where` it writes to, in a few words, and the `problem` with it, if there is one."""
     wanted = chosen()
     known = installed() if wanted.keys() - BUILT_IN.keys() else {}
-    found: dict[str, dict[str, str | None]] = {}
+    described: dict[str, dict[str, str | None]] = {}
     for name, sink in wanted.items():
         where, problem = name, None
         if not isinstance(sink, dict):
@@ -157,8 +156,8 @@ def places() -> dict[str, dict[str, str | None]]:
             where = f"the sink {name} of {known[name].distribution} {known[name].version}".rstrip()
         elif name not in BUILT_IN:
             where, problem = f"the sink {name}", _unknown([name])[0]
-        found[name] = {"where": where, "problem": problem}
-    return found
+        described[name] = {"where": where, "problem": problem}
+    return described
 
 
 def _place_of_file(options: dict[str, Any]) -> tuple[str, str | None]:
@@ -166,16 +165,16 @@ def _place_of_file(options: dict[str, Any]) -> tuple[str, str | None]:
         path = str(_of_file(options)["path"])
     except SettingsError as exc:
         return "a file", str(exc)
-    there = path
-    while not os.path.exists(there) and there != os.path.dirname(there):
-        there = os.path.dirname(there)
-    needed = os.W_OK if there == path else os.W_OK | os.X_OK
-    fits = there == path or os.path.isdir(there)
-    return path, None if fits and os.access(there, needed) else f"{there} cannot be written to"
+    existing = path
+    while not os.path.exists(existing) and existing != os.path.dirname(existing):
+        existing = os.path.dirname(existing)
+    needed = os.W_OK if existing == path else os.W_OK | os.X_OK
+    fits = existing == path or os.path.isdir(existing)
+    return path, None if fits and os.access(existing, needed) else f"{existing} cannot be written to"
 
 
 class NamedSink:
-    """A sink by its name: made with the first batch, and, where that fails, again with a later one."""
+    """A sink that was chosen by name. It is made with the first batch; if that fails, with a later one."""
 
     def __init__(self, name: str, factory: Callable[[], Factory], options: dict[str, Any]) -> None:
         self.name = name
@@ -196,40 +195,40 @@ class NamedSink:
 def _checked(name: str, sink: Any) -> Sink:
     if callable(getattr(sink, "write", None)) and callable(getattr(sink, "close", None)):
         return sink  # type: ignore[no-any-return]
-    raise TypeError(f"the factory of the sink {name} gave a {type(sink).__name__} without write(batch) and close(deadline)")
+    raise TypeError(f"the factory of the sink {name} returned a {type(sink).__name__} without write(batch) and close(deadline)")
 
 
 class OpenSinks:
-    """The sinks in force, from the first record on until they are closed."""
+    """The active sinks, from the first record until they are closed."""
 
     def __init__(self) -> None:
         self._sinks: list[Sink] | None = None
 
     def get(self) -> list[Sink]:
-        """The sinks, opened when first asked for. One that nobody knows is said and left out."""
+        """The sinks. The first call opens them; unknown ones are reported and ignored."""
         if self._sinks is None:
             self._sinks = _opened()
         return self._sinks
 
     def close(self, deadline: float | None = None) -> None:
-        """Close them by `deadline` (`time.monotonic`; in a second unless given). The next record opens those chosen then."""
+        """Close the sinks by `deadline` (`time.monotonic`; by default in a second). The next record opens those chosen then."""
         closing, self._sinks = self._sinks or [], None
         deadline = time.monotonic() + _CLOSING if deadline is None else deadline
         for sink in closing:
             try:
                 sink.close(deadline)
-            except Exception as exc:  # somebody else's sink, and the others are to be closed as well
+            except Exception as exc:  # a sink that is not ours; the others must be closed as well
                 diagnostics.failed(f"close sink {title(sink)}", exc, aside=True)
 
     def forget(self) -> None:
-        """In a forked child: open sinks anew. What the parent's hold on to (sockets, locks, buffers) is the parent's."""
+        """Open new sinks for the next record, in a forked child: sockets, locks and buffers belong to the parent."""
         self._sinks = None
 
 
 def _opened() -> list[Sink]:
     try:
         wanted = chosen()
-    except SettingsError as exc:  # the program has changed a variable since it was checked
+    except SettingsError as exc:  # the program has changed an environment variable since the check
         diagnostics.say("settings", f"{exc}. Records go to stdout.", level="error")
         wanted = {"stdout": {}}
     others = {name for name, sink in wanted.items() if isinstance(sink, dict)} - BUILT_IN.keys()
@@ -246,9 +245,9 @@ def _named(name: str, known: dict[str, EntryPoint], options: dict[str, Any]) -> 
 
 
 def title(sink: Sink) -> str:
-    """What a sink is called: its name, or its class where it was given as an object."""
+    """The name of a sink, or of its class if it was given as an object without a name."""
     kind = type(sink).__name__
     try:
         return str(getattr(sink, "name", kind))
-    except Exception:  # a property of somebody else's
+    except Exception:  # a property that is not ours
         return kind

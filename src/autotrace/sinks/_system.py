@@ -1,7 +1,7 @@
-"""The operating system's own threads, locks, sleep and poll; and files that are never taken for stdin, stdout or stderr.
+"""The operating system's own threads, locks, sleep and poll; and files that never become stdin, stdout or stderr.
 
-gevent and eventlet put theirs into the standard library's modules, and with those the writer would be a greenlet, which
-writes when the program lets it. A second copy of a module that is written in C has what the first was born with.
+gevent and eventlet patch the standard library's modules; with their functions the writer would be a greenlet, which runs only
+when the program yields. A second copy of a C module has the original functions.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ get_ident = _threads.get_ident
 get_native_id = getattr(_threads, "get_native_id", get_ident)
 sleep = _unpatched(time, "sleep").sleep
 poll = getattr(_unpatched(select, "select"), "poll", None)
-"""``None`` where the system has none (Windows)."""
+"""``None`` if the system has no poll (Windows)."""
 
 
 def open_file(path: str, flags: int, mode: int = 0o600) -> int:
-    """As `os.open`, but never descriptor 0, 1 or 2: where a daemon has closed these, what it prints would land in our file."""
+    """Like `os.open`, but never descriptor 0, 1 or 2: if a daemon has closed these, its prints would go to our file."""
     fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0), mode)
     if fd > 2 or sys.platform == "win32":
         return fd

@@ -1,4 +1,4 @@
-"""What is known of the terminal that text goes to, if it is one: its width, and whether it shows colours."""
+"""The terminal that text is written to, if it is one: its width, and whether it shows colours."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 import unicodedata
 
 WIDTH = 120
-"""Columns where there is no terminal to ask."""
+"""The width without a terminal, in columns."""
 
 
 def has_colors(fd: int) -> bool:
     """Whether text on `fd` is coloured: as NO_COLOR (https://no-color.org) and FORCE_COLOR (https://force-color.org) say, else
-    on a terminal that is not dumb."""
+    if it is a terminal other than ``TERM=dumb``."""
     if os.environ.get("NO_COLOR"):
         return False
     forced = os.environ.get("FORCE_COLOR")
@@ -25,7 +25,7 @@ def has_colors(fd: int) -> bool:
 
 
 def width(fd: int) -> int:
-    """Columns of the terminal behind `fd`; where it is none, COLUMNS or 120."""
+    """The columns of the terminal behind `fd`; if it is not a terminal, COLUMNS or 120."""
     try:
         return os.get_terminal_size(fd).columns or WIDTH
     except OSError:
@@ -34,11 +34,11 @@ def width(fd: int) -> int:
 
 
 _PERHAPS_WIDE = re.compile("[^\x20-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u257f]")
-"""All but Latin letters, punctuation, arrows and lines."""
+"""Everything except Latin letters, punctuation, arrows and lines."""
 
 
 def columns_of(text: str) -> int:
-    """How many columns a text takes: Chinese characters and most emoji take two, accents none of their own."""
+    """How many columns a text takes: Chinese characters and most emoji take two, combining accents none."""
     return len(text) + sum(_columns(char) - 1 for char in _PERHAPS_WIDE.findall(text))
 
 
@@ -49,7 +49,7 @@ def _columns(char: str) -> int:
 
 
 def shortened(text: str, columns: int) -> str:
-    """`text` in at most `columns` columns, with … for what is left out."""
+    """`text` in at most `columns` columns; … marks what was cut."""
     if columns_of(text) <= columns:
         return text
     room, kept = columns - 1, []

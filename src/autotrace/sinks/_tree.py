@@ -1,4 +1,4 @@
-"""Records as a tree of text: pure functions of the lines' dictionaries, which may lack anything or hold nonsense.
+"""Records as a tree of text: pure functions of the lines' dictionaries, in which anything may be missing or invalid.
 
 plan_trip              212 ms                                                   4f1d09ab
 ├─ chat gpt-4o-mini     24 ms                38 → 12 tokens  $0.000013
@@ -19,7 +19,7 @@ Record = Mapping[str, Any]
 
 RED, DIM, RESET = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 LEFT = frozenset({0, 5, 6})
-"""Columns that are aligned to the left; the others hold numbers."""
+"""The columns that are left-aligned; the others hold numbers."""
 LONGEST_NAME = 60
 SHORTEST_NAME = 20
 BETWEEN = "  "
@@ -30,19 +30,19 @@ class Placed(NamedTuple):
 
     record: Record
     branch: str
-    """What stands before its name: `├─ `."""
+    """The text before the record's name: `├─ `."""
     below: str
-    """What stands before a second line of it: `│  `."""
+    """The text before the record's second line: `│  `."""
     is_root: bool
 
 
 def render(
     records: Iterable[Record], color: bool = False, width: int | None = None, excerpt: bool = False, note: str = ""
 ) -> str:
-    """The tree, with aligned columns; an empty text for no records.
+    """The tree as text, with aligned columns; an empty text for no records.
 
-    Each record is one line; with `excerpt` a second one has the first words of what was asked and answered, if there are any.
-    Lines are at most `width` columns wide. `note` stands at each root.
+    Each record is one line. With `excerpt`, a second line has the first words of prompt and answer, if there are any. Lines are
+    at most `width` columns wide. `note` is added to each root.
     """
     placed = list(place(list(records)))
     rows = [_cells(one, note) for one in placed]
@@ -61,9 +61,9 @@ def render(
 
 
 def place(records: Sequence[Record]) -> Iterator[Placed]:
-    """Every record exactly once: parents before their children, all in the order in which they began.
+    """Yield every record exactly once: parents before their children, otherwise in the order in which they began.
 
-    A record whose parent is not there is a root; so is the earliest of those that are each other's parents.
+    A record whose parent is missing is a root. In a cycle of parents the earliest record is the root.
     """
     order = sorted(range(len(records)), key=lambda i: (_start(records[i]), i))
     children = _children(records, order)
@@ -82,7 +82,7 @@ def place(records: Sequence[Record]) -> Iterator[Placed]:
 
 
 def _children(records: Sequence[Record], order: Sequence[int]) -> dict[int | None, list[int]]:
-    """Indices by their parent's index, None for roots."""
+    """The indices of the records by the index of their parent, None for roots."""
     known: dict[tuple[str, str], int] = {}
     for index in order:
         known.setdefault((str(records[index].get("trace_id")), str(records[index].get("span_id"))), index)
@@ -99,7 +99,7 @@ def _start(record: Record) -> float:
 
 
 def _number(value: Any, default: float) -> float:
-    """A finite number, or `default`. A Boolean is none, and neither is an integer that no float can hold."""
+    """`value` as a finite float; `default` if it is not a number, is a Boolean, or is too large for a float."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return default
     try:
@@ -133,11 +133,11 @@ def _duration(seconds: float) -> str:
 
 
 def _tokens(attributes: Mapping[str, Any]) -> str:
-    used = [_number(attributes.get(f"gen_ai.usage.{side}_tokens"), -1) for side in ("input", "output")]
-    asked, answered = (f"{number:.0f}" if number >= 0 else "" for number in used)
-    if not (asked or answered):
+    counts = [_number(attributes.get(f"gen_ai.usage.{side}_tokens"), -1) for side in ("input", "output")]
+    given, generated = (f"{count:.0f}" if count >= 0 else "" for count in counts)
+    if not (given or generated):
         return ""
-    return f"{asked} → {answered} tokens" if answered else f"{asked} tokens"
+    return f"{given} → {generated} tokens" if generated else f"{given} tokens"
 
 
 def _dollars(value: Any) -> str:
@@ -151,7 +151,7 @@ def _has_failed(record: Record) -> bool:
 
 
 def _notes(record: Record, attributes: Mapping[str, Any]) -> str:
-    """The error's type, an end that was not the usual one, an answer that was not whole."""
+    """The error's type, an unusual end reason, and the outcome of an incomplete answer."""
     end = record.get("end_reason")
     usual = end in ("completed", None) or (end == "error" and attributes.get("error.type"))
     notes = (attributes.get("error.type"), None if usual else end, attributes.get("autotrace.outcome"))
@@ -159,7 +159,7 @@ def _notes(record: Record, attributes: Mapping[str, Any]) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], width: int | None) -> str:
-    """The cells in their columns; where that is too wide, without the space that aligns them."""
+    """The cells in aligned columns; without alignment if that would be too wide."""
     cells = []
     for column, (cell, size) in enumerate(zip(row, widths, strict=True)):
         if size:
@@ -175,15 +175,15 @@ def _line(row: Sequence[str], widths: Sequence[int], width: int | None) -> str:
 
 
 def _words(placed: Placed, width: int | None) -> str:
-    """What was asked → what was answered; each has half of the line, and what the other leaves."""
-    asked, came = _excerpts.first_words(placed.record)
-    arrow = "→ " if came else ""
-    if asked and came:
+    """Prompt → answer. Each gets half of the line, and the space that the other does not need."""
+    prompt, answer = _excerpts.first_words(placed.record)
+    arrow = "→ " if answer else ""
+    if prompt and answer:
         arrow = " → "
     room = math.inf if width is None else width - columns_of(placed.below + arrow)
-    if columns_of(asked) + columns_of(came) > room:
-        asked = shortened(asked, int(max(room - columns_of(came), room // 2)))
-    text = asked + arrow + came
+    if columns_of(prompt) + columns_of(answer) > room:
+        prompt = shortened(prompt, int(max(room - columns_of(answer), room // 2)))
+    text = prompt + arrow + answer
     if not text:
         return ""
     return placed.below + text if width is None else shortened(placed.below + text, width)

@@ -1,7 +1,7 @@
-"""Compressing rotated files, a piece at a time between batches, so that no record waits for long.
+"""Compresses rotated files, one piece at a time between batches, so that no record waits for long.
 
-Whichever process finds a rotated file that is not compressed takes it, under a lock; what another has left unfinished is
-begun anew.
+The first process that locks an uncompressed rotated file compresses it. A compression that another process left unfinished is
+started again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 def stream(method: str) -> Any:
-    """A new stream of compressed data: ``compress(data)``, at the end ``flush()``, both of which return bytes."""
+    """A new compressor object: ``compress(data)``, and ``flush()`` at the end; both return bytes."""
     if method == "gzip":
         return zlib.compressobj(wbits=_GZIP)
     if sys.version_info >= (3, 14):
@@ -38,46 +38,47 @@ def stream(method: str) -> Any:
 
 
 class Compressor:
-    """Compresses what was rotated away from `path` with `method`: ``"gzip"``, ``"zstd"`` or ``"none"``."""
+    """Compresses the rotated files of `path` with `method`: ``"gzip"``, ``"zstd"`` or ``"none"``."""
 
     def __init__(self, path: str, method: str) -> None:
         self._path = path
         self._method = method
         self._job: Optional[_Job] = None
-        self._looks = method != "none"
-        self._found: list[str] = []
-        """The files that were not compressed when they were looked for, the latest first."""
+        self._must_look = method != "none"
+        self._paths: list[str] = []
+        """The uncompressed files of the last search, the latest first."""
 
     def look(self) -> None:
-        """There may be a file to compress that was not there before."""
-        self._looks = self._method != "none"
+        """Search again for files to compress, as there may be a new one."""
+        self._must_look = self._method != "none"
 
     def work(self, until: float) -> None:
-        """Go on until there is nothing to do, or it is `until` (`time.monotonic`): a piece of 256 KB at least."""
+        """Compress until nothing is left or the time is `until` (`time.monotonic`), but at least one piece of 256 KB."""
         try:
             while self._job is not None or self._begin():
                 if self._job is not None and self._job.step():
                     self.stop()
                 if time.monotonic() > until:
                     return
-        except OSError as exc:  # the disk is full, the directory is gone: the next rotation is time enough to try again
+        except OSError as exc:  # the disk is full, or the directory was removed: the next rotation is soon enough to try again
             self.stop()
-            self._found.clear()
-            diagnostics.say("sink", f"{exc.filename or self._path} is not compressed: {exc.strerror}. It stays as it is.")
+            self._paths.clear()
+            text = "It stays uncompressed; the next rotation tries again."
+            diagnostics.say("sink", f"{exc.filename or self._path} cannot be compressed: {exc.strerror}. {text}")
 
     def stop(self) -> None:
-        """Let go of what is being compressed."""
+        """Close the file that is being compressed."""
         job, self._job = self._job, None
         if job is not None:
             job.close()
 
     def _begin(self) -> bool:
-        """Take the oldest file that nobody else is at. False if there is none."""
-        if self._looks and not self._found:
-            self._looks = False
-            self._found = rotation.rotated(self._path, compressed=False)[::-1]
-        while self._found:
-            job = _Job(self._found.pop(), self._method)
+        """Begin with the oldest file that no other process is compressing. False if there is none."""
+        if self._must_look and not self._paths:
+            self._must_look = False
+            self._paths = rotation.rotated(self._path, compressed=False)[::-1]
+        while self._paths:
+            job = _Job(self._paths.pop(), self._method)
             if job.begin():
                 self._job = job
                 return True
@@ -96,14 +97,14 @@ class _Job:
         self._pid = os.getpid()
 
     def begin(self) -> bool:
-        """Take the file. False if another process has it, or has done with it."""
+        """Lock the file. False if another process is compressing it, or has done so."""
         try:
             self._fds.append(_system.open_file(self._path, os.O_RDWR))
             if sys.platform != "win32":
                 fcntl.flock(self._fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (FileNotFoundError, BlockingIOError):
             return False
-        if not os.path.exists(self._path):  # somebody finished between our open and our lock
+        if not os.path.exists(self._path):  # another process finished it between our open and our lock
             return False
         mode = os.fstat(self._fds[0]).st_mode & 0o777
         part = self._target + rotation.PART
@@ -119,10 +120,10 @@ class _Job:
             return False
         status = os.fstat(source)
         os.utime(self._target + rotation.PART, ns=(status.st_atime_ns, status.st_mtime_ns))
-        if sys.platform == "win32":  # where nothing is renamed or removed that is open
+        if sys.platform == "win32":  # an open file cannot be renamed or removed there
             while self._fds:
                 os.close(self._fds.pop())
-        with contextlib.suppress(FileNotFoundError):  # there were too many to keep
+        with contextlib.suppress(FileNotFoundError):  # removed meanwhile, as there were too many
             os.replace(self._target + rotation.PART, self._target)
             os.unlink(self._path)
         return True
@@ -133,7 +134,7 @@ class _Job:
             view = view[os.write(fd, view) :]
 
     def close(self) -> None:
-        """Let go of the file, and of what was not finished."""
+        """Close the file, and remove an unfinished result."""
         if len(self._fds) == 2 and self._pid == os.getpid():
             with contextlib.suppress(OSError):
                 os.unlink(self._target + rotation.PART)

@@ -1,8 +1,8 @@
-"""Rotated files: what they are called, and which of them stay.
+"""Rotated files: their names, and which of them are kept.
 
-``app.jsonl`` becomes ``app.20261126T072301123456Z.jsonl``, by the time of the rotation (UTC, with microseconds), and
-``app.20261126T072301123456Z.jsonl.gz`` when it has been compressed. No file is renamed again while a collector reads it or
-another process compresses it, as it would be if they were numbered.
+``app.jsonl`` becomes ``app.20261126T072301123456Z.jsonl``, named after the time of the rotation (UTC, with microseconds), and
+``app.20261126T072301123456Z.jsonl.gz`` once it is compressed. With numbers instead, a file would be renamed again while a
+collector reads it or another process compresses it.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ import time
 __all__ = ["PART", "SUFFIXES", "remove_oldest", "rotate", "rotated"]
 
 SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
-"""What a compressed file's name ends with, by the method."""
+"""The suffix of a compressed file, by method."""
 
 PART = ".part"
-"""What is added to it while it is being written."""
+"""The suffix that is added while the compressed file is being written."""
 
 _STAMP = r"\.\d{8}T\d{12}Z"
 
 
 def rotate(path: str) -> str:
-    """Rename the file at `path`, whose lock the caller holds; its new path. Raises `OSError`."""
+    """Rename the file at `path`, whose lock the caller holds. Returns its new path. Raises `OSError`."""
     path = _target(path)
     stem, extension = os.path.splitext(path)
     while True:
         seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds)) + f"{nanoseconds // 1000:06d}Z"
         rotated = f"{stem}.{stamp}{extension}"
-        # Rotations of one path come one after the other, so what is not there now will not be there in a moment.
+        # The lock makes rotations of one path sequential, so a name that is free now stays free until the rename.
         if not any(os.path.lexists(rotated + suffix) for suffix in ("", *SUFFIXES.values())):
             os.rename(path, rotated)
             return rotated
 
 
 def _target(path: str) -> str:
-    """The file itself, where `path` is a link to it: the link stays."""
+    """The file itself if `path` is a link to it: the link is kept."""
     return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def rotated(path: str, compressed: bool = True) -> list[str]:
-    """The files that were rotated away from `path`, the oldest first, by the paths that they were given then.
+    """The paths of the rotated files of `path`, the oldest first, without the suffixes of compression.
 
-    Those that are compressed by now are among them unless `compressed` is false.
+    They include compressed files unless `compressed` is false.
     """
     directory, name = os.path.split(_target(path))
     stem, extension = os.path.splitext(name)
@@ -53,14 +53,14 @@ def rotated(path: str, compressed: bool = True) -> list[str]:
     form = re.compile(f"({re.escape(stem)}{_STAMP}{re.escape(extension)}){suffix}")
     try:
         matches = map(form.fullmatch, os.listdir(directory))
-    except OSError:  # it has been removed
+    except OSError:  # the directory was removed
         return []
-    return [os.path.join(directory, found) for found in sorted({match[1] for match in matches if match})]
+    return [os.path.join(directory, name) for name in sorted({match[1] for match in matches if match})]
 
 
 def remove_oldest(path: str, keep: int) -> None:
-    """Remove the files that were rotated away from `path`, but for the latest `keep`."""
+    """Remove the rotated files of `path`, except the latest `keep`."""
     for old in rotated(path)[:-keep]:
         for suffix in ("", *SUFFIXES.values(), *(suffix + PART for suffix in SUFFIXES.values())):
-            with contextlib.suppress(OSError):  # most of them are not there, and others may be at it as well
+            with contextlib.suppress(OSError):  # most do not exist, and other processes may be removing them as well
                 os.unlink(old + suffix)

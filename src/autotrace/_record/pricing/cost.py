@@ -1,4 +1,4 @@
-"""Puts the cost on a record: runs on the writer's side, and costs the record nothing but itself when it fails."""
+"""Adds the cost to a record, on the writer's thread. If that fails, only the cost is missing."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _PLACES = 12
 
 
 def prepare() -> None:
-    """Do the imports that the first record with usage needs, before there is one."""
+    """Do the imports that the first record with usage needs, before that record arrives."""
     try:
         sources.installed.get()
-    except Exception as exc:  # somebody else's finder or module, on the way
-        diagnostics.failed("prices", exc, aside=True)
+    except Exception as exc:  # a finder or a module of the program
+        diagnostics.failed("load prices", exc, aside=True)
 
 
 def add(attributes: dict[str, Any], start_ns: int) -> None:
-    """Put what the call cost on `attributes`, or why that is not known; nothing if it has no usage or there are no prices.
+    """Add the cost of the call to `attributes`, or why it is unknown; nothing if there is no usage or no price source.
 
-    `start_ns` is the start of the call, Unix time in nanoseconds. A cost that is there already stays.
+    `start_ns` is the start of the call, Unix time in nanoseconds. An existing cost is kept.
     """
     if _COUNTS[0] not in attributes and _COUNTS[1] not in attributes:
         return
     if _TOTAL in attributes or attributes.get(_OPERATION) in conventions.INTERNAL_OPERATIONS:
-        return  # what an agent or a workflow adds up is on its model calls already
+        return  # the model calls of an agent or a workflow have their own costs
     try:
-        # The arithmetic is ours: `flush` computes on a thread of the program, whose precision and traps may be anything.
+        # Our own decimal context: `flush` computes on a thread of the program, which may have set any precision and traps.
         with localcontext(Context(prec=50, traps=[InvalidOperation, DivisionByZero, Overflow])):
             attributes.update(_cost(attributes, start_ns))
-    except Exception as exc:  # whatever a record's attributes may hold
-        diagnostics.failed("cost", exc, aside=True)
+    except Exception as exc:  # a record's attributes may hold anything
+        diagnostics.failed("compute the cost", exc, aside=True)
         attributes[_UNKNOWN] = "the computation failed"
 
 
@@ -59,7 +59,7 @@ def _cost(attributes: dict[str, Any], start_ns: int) -> dict[str, Any]:
                 return {**_numbers(cost), ALWAYS["cost_source"].attribute: source.name}
         except UnpricedError as exc:
             return {_UNKNOWN: str(exc)}
-        except Exception as exc:  # somebody else's prices
+        except Exception as exc:  # a source that is not ours
             diagnostics.failed(f"cost by {source.name}", exc, aside=True)
             return {_UNKNOWN: f"the prices of {source.name} failed"}
     return {_UNKNOWN: f"no price for {usage.label}"}
@@ -72,7 +72,7 @@ def _numbers(cost: Cost) -> dict[str, Any]:
         ALWAYS["cost_output"].attribute: _number(cost.output),
     }
     if not all(math.isfinite(number) for number in numbers.values()):
-        raise UnpricedError("the token counts are out of all bounds")
+        raise UnpricedError("the token counts are out of range")
     return numbers
 
 

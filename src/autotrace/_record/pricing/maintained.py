@@ -1,7 +1,7 @@
-"""The maintained price data of ``genai-prices``: the data that its installed version was shipped with, and no other.
+"""The price data of ``genai-prices``, as shipped with the installed version.
 
-Never its snapshot of the moment, which the program may keep up to date over the network: the record names the version.
-Its import takes 30 ms of CPU where an SDK has already imported pydantic and httpx, 200 ms elsewhere.
+Its current snapshot, which the program may update over the network, is never used, because the record names the version. The
+import takes 30 ms of CPU if an SDK has already imported pydantic and httpx, else 200 ms.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from genai_prices.types import ModelInfo, Provider
 from autotrace._record.pricing.usage import Cost, UnpricedError, Usage
 
 _CLOUDS = {"gcp": "google"}
-"""First words of the conventions' provider names that the data calls differently."""
+"""First words of the conventions' provider names that have another name in the data."""
 
 _IN_PATH = re.compile(r"(?:^|/)(?:models|foundation-model|inference-profile)/([^/]+)$")
-"""A model's name at the end of a cloud's resource name."""
+"""The model's name at the end of a cloud resource name."""
 
-_USUAL = frozenset(("default", "standard", "on_demand", "auto"))
+_LIST_PRICE = frozenset(("default", "standard", "on_demand", "auto"))
 """Tiers that mean the list price."""
 
 _SIDES = ("input_tokens", "output_tokens")
 
 _FORMS, _ROOM = 256, 500
-"""How many forms of usage are kept in mind: providers have a few each. Values and characters in one: they have some dozens."""
+"""How many forms of usage are remembered: providers have a few each. How many values and characters one may have: real ones
+have a few dozen."""
 
 _COUNTS = {
     "input_tokens": "input_tokens",
@@ -49,7 +50,7 @@ _COUNTS = {
     "image_output_tokens": "output_image_tokens",
     "web_search_requests": "web_searches",
 }
-"""Our names to the data's, which count alike: input with what was cached, output with reasoning."""
+"""Our names to those of the data. Both count alike: input includes cached tokens, output includes reasoning."""
 
 
 class Maintained:
@@ -59,45 +60,46 @@ class Maintained:
         self.name = f"genai-prices {genai_prices.__version__}"
         self._find = functools.lru_cache(256)(_find)
         blank = genai_prices.Usage()
-        self._told: set[Any] = set()
-        self._counts = {ours: theirs for ours, theirs in _COUNTS.items() if hasattr(blank, theirs)}  # it warns of others
+        self._without_details: set[Any] = set()
+        """The forms of usage from which the data reads no counts beyond ours."""
+        self._counts = {ours: theirs for ours, theirs in _COUNTS.items() if hasattr(blank, theirs)}  # it warns about others
 
     def price(self, usage: Usage) -> Cost | None:
-        """The cost, or None if the data do not have the model. Raises `UnpricedError`."""
-        found = self._find(usage.provider, usage.address, usage.models)
-        if found is None:
+        """The cost, or None if the data does not have the model. Raises `UnpricedError`."""
+        match = self._find(usage.provider, usage.address, usage.models)
+        if match is None:
             return None
-        provider, model = found
+        provider, model = match
         context = _context(usage, provider, model)
         _check_priced(usage, vars(model.get_prices(usage.when, context)))
         counts = {theirs: usage.counts[ours] for ours, theirs in self._counts.items() if ours in usage.counts}
         try:
             counted = genai_prices.Usage(**{**self._reported(provider, usage.raw, counts), **counts})
             price = model.calc_price(counted, provider, genai_request_timestamp=usage.when, price_context=context)
-        except ValueError as exc:  # the counts contradict each other, or do not tell apart what has prices of its own
+        except ValueError as exc:  # the counts contradict each other, or do not separate tokens that have separate prices
             raise UnpricedError(str(exc).removeprefix("Invalid usage data: ").partition(": ")[0]) from None
         return Cost(price.input_price, price.output_price, price.total_price)
 
     def _reported(self, provider: Provider, raw: Any, counts: Mapping[str, int]) -> dict[str, Any]:
-        """The counts that the data's own reading of the usage as it came gives: which cached tokens were audio, searches, …
+        """The counts that the data's own extractors read from the raw usage: which cached tokens were audio, searches, …
 
-        Of the readings that agree with ours on input and output, the fullest. Reading takes half the time that a price takes,
-        and mostly brings nothing: in which form of usage it cannot is noted.
+        Of the readings that agree with ours on input and output, this is the one with the most counts. Reading takes half the
+        time of pricing and usually adds nothing, so the forms of usage for which it cannot are remembered.
         """
         try:
             form = provider.id, frozenset(counts), _form(raw, [_ROOM])
         except OverflowError:
             form = None
-        if form in self._told:
+        if form in self._without_details:
             return {}
         readings = _readings(provider, raw)
-        if all(found.keys() <= counts.keys() for found in readings):
-            if len(self._told) >= _FORMS:
-                self._told.clear()
+        if all(reading.keys() <= counts.keys() for reading in readings):
+            if len(self._without_details) >= _FORMS:
+                self._without_details.clear()
             if form is not None:
-                self._told.add(form)
+                self._without_details.add(form)
             return {}
-        same = [found for found in readings if all(found.get(side) == counts.get(side) for side in _SIDES)]
+        same = [reading for reading in readings if all(reading.get(side) == counts.get(side) for side in _SIDES)]
         return max(same, key=len, default={})
 
 
@@ -106,16 +108,16 @@ def _find(name: str | None, address: str | None, models: tuple[str, ...]) -> tup
     for model in models:
         path = _IN_PATH.search(model)
         for reference in (model, path.group(1)) if path else (model,):
-            # Who names no provider means the model's maker; a provider that is not known may charge anything.
+            # Without a provider's name the model's maker is meant; the prices of an unknown provider are unknown.
             seller = provider or (_maker(reference) if name is None else None)
-            found = seller.find_model(reference, all_providers=providers) if seller else None
-            if seller and found:
-                return seller, found
+            info = seller.find_model(reference, all_providers=providers) if seller else None
+            if seller and info:
+                return seller, info
     return None
 
 
 def provider_of(name: str | None, address: str | None) -> Provider | None:
-    """Whose bill it is: the provider at `address` if the data know that, else the one with the conventions' `name`."""
+    """The provider that charges for the call: the one at `address` if the data has it, else by the conventions' `name`."""
     if address:
         for provider in providers:
             if re.match(provider.api_pattern, f"https://{address}"):
@@ -136,10 +138,10 @@ def _maker(model: str) -> Provider | None:
 
 
 def _context(usage: Usage, provider: Provider, model: ModelInfo) -> dict[str, str]:
-    """The tiers that the model has prices for, in the data's words. Raises `UnpricedError` for one that neither has a price
+    """The tiers for which the model has prices, in the data's terms. Raises `UnpricedError` for a tier that neither has a price
     nor means the list price."""
     context = {}
-    # Those of a model that another provider resells are not what the reseller charges.
+    # Only for the provider's own models: a reseller does not charge the maker's prices for tiers.
     variants = (model.price_variants or ()) if any(model is own for own in provider.models) else ()
     for name, value in usage.tiers.items():
         tier = "processing" if value == "batch" else name
@@ -149,13 +151,13 @@ def _context(usage: Usage, provider: Provider, model: ModelInfo) -> dict[str, st
         )
         if known:
             context[tier] = value
-        elif value.lower() not in _USUAL:
+        elif value.lower() not in _LIST_PRICE:
             raise UnpricedError(f"no price for {tier} {value} of {usage.label}")
     return context
 
 
 def _check_priced(usage: Usage, prices: Mapping[str, Any]) -> None:
-    """Raise `UnpricedError` where the data would say 0 for want of a price, or of a count."""
+    """Raise `UnpricedError` where the data would compute 0 because a price or a count is missing."""
     priced = {key for key, price in prices.items() if price is not None}
     if not priced:
         raise UnpricedError(f"no price for {usage.label}")
@@ -168,23 +170,23 @@ def _check_priced(usage: Usage, prices: Mapping[str, Any]) -> None:
 
 
 def _readings(provider: Provider, raw: Any) -> list[dict[str, Any]]:
-    """What the data's own ways of reading this provider's usage make of it."""
-    found = []
+    """The counts that each of the data's extractors for this provider reads from the usage."""
+    readings = []
     for extractor in provider.extractors or () if isinstance(raw, Mapping) else ():
         response: Any = raw
         for key in reversed([extractor.root] if isinstance(extractor.root, str) else extractor.root):
             response = {key: response}
         try:
-            found.append(dict(vars(extractor.extract(response)[1])))
-        except ValueError:  # another API's usage
+            readings.append(dict(vars(extractor.extract(response)[1])))
+        except ValueError:  # the usage of another API
             continue
-    return found
+    return readings
 
 
 def _form(value: Any, room: list[int]) -> Any:
-    """Of `value` all that decides which counts a reading finds in it: how large they are does not.
+    """The structure of `value`, which decides what counts a reading contains; their size does not.
 
-    Raises `OverflowError` for more than there is `room` for, in values and characters: a server may send anything.
+    Raises `OverflowError` if `value` has more values and characters than `room`: a server may send anything.
     """
     kind = type(value)
     room[0] -= 1 + (len(value) if kind is str else 0)

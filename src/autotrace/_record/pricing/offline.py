@@ -1,7 +1,7 @@
-"""Importing ``genai-prices`` without the HTTP client that it updates its data with.
+"""Imports ``genai-prices`` without the HTTP client that it uses to update its data.
 
-openai 2 looks for that client (httpx2) in `sys.modules` at every call, without waiting for an import that is going on: found
-half imported, on the writer's thread, it made the program's first call fail.
+openai 2 looks for that client (httpx2) in `sys.modules` at every call and does not wait for an import in progress. While the
+writer's thread was importing it, the program's first call failed on the half-imported module.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 _PACKAGE = "genai_prices"
 _UPDATES = f"{_PACKAGE}.update_prices"
 _NAMES = ("UpdatePrices", "wait_prices_updated_async", "wait_prices_updated_sync")
-"""What the package takes from there; it has them when the program asks for one."""
+"""What the package imports from that module. It gets them when the program first uses one."""
 
 
 def load() -> None:

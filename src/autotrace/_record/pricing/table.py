@@ -1,4 +1,4 @@
-"""Prices that a user or a distribution gives: found by model, multiplied by tokens."""
+"""Prices from the settings or from a distribution: looked up by model, multiplied by token counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PER = 1_000_000
 
 
 class Table:
-    """A source of cost: `prices` by ``model``, ``provider/model``, or ``provider/*`` for all of a provider's."""
+    """A source of prices: `prices` by ``model``, ``provider/model``, or ``provider/*`` for all models of a provider."""
 
     def __init__(self, name: str, prices: Mapping[str, Prices]) -> None:
         self.name = name
@@ -32,10 +32,10 @@ class Table:
 
 
 def cost(prices: Prices, counts: Mapping[str, int]) -> Cost:
-    """What `counts` cost at `prices`. What is cached is taken to be text. Raises `UnpricedError`."""
+    """The cost of `counts` at `prices`. Cached tokens are taken to be text. Raises `UnpricedError`."""
     written, longer = counts.get("cache_write_input_tokens", 0), counts.get("cache_write_1h_input_tokens", 0)
     shorter = prices.get("cache_write")
-    given = _side(
+    input_cost = _side(
         "input",
         counts.get("input_tokens"),
         prices.get("input"),
@@ -47,7 +47,7 @@ def cost(prices: Prices, counts: Mapping[str, int]) -> Cost:
             (counts.get("image_input_tokens", 0), prices.get("image_input")),
         ),
     )
-    got = _side(
+    output_cost = _side(
         "output",
         counts.get("output_tokens"),
         prices.get("output"),
@@ -56,14 +56,14 @@ def cost(prices: Prices, counts: Mapping[str, int]) -> Cost:
             (counts.get("image_output_tokens", 0), prices.get("image_output")),
         ),
     )
-    return Cost(given, got, given + got)
+    return Cost(input_cost, output_cost, input_cost + output_cost)
 
 
 def _side(side: str, whole: int | None, price: float | None, parts: Iterable[tuple[int, Optional[float]]]) -> Decimal:
     priced = [(count, own) for count, own in parts if own is not None]
     if whole is None:
         if price is None and not priced:
-            return Decimal(0)  # embeddings have no output, neither counted nor charged
+            return Decimal(0)  # embeddings: no output is counted or charged
         raise UnpricedError(f"no {side} token count")
     rest = whole - sum(count for count, _ in priced)
     if rest < 0 or any(count < 0 for count, _ in priced):

@@ -1,4 +1,4 @@
-"""What of a record decides its cost: who was asked for which model, when, and how many tokens of which kind."""
+"""The part of a record that decides its cost: provider, model, time, and the tokens of each kind."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ _TIERS = ("service_tier", "speed")
 
 
 class Usage(NamedTuple):
-    """The tokens of one call, and what their price depends on."""
+    """The tokens of one call, and everything that their price depends on."""
 
     provider: Optional[str]
     address: Optional[str]
     models: tuple[str, ...]
-    """The model that answered, then the one that was asked for, which may be an alias or a deployment."""
+    """The model of the response, then that of the request, which may be an alias or a deployment."""
     counts: Mapping[str, int]
-    """By the names of `conventions.USAGE`; what is not known is not there."""
+    """By the names of `conventions.USAGE`; unknown counts are absent."""
     raw: Any
     tiers: Mapping[str, str]
-    """``service_tier`` and ``speed`` as the response says them."""
+    """``service_tier`` and ``speed`` as given in the response."""
     when: datetime
     """The start of the call."""
 
     @property
     def label(self) -> str:
-        """Provider and model, for what is said about them."""
+        """Provider and model, for messages."""
         return "/".join(filter(None, (self.provider, self.models[0] if self.models else "?")))
 
 
 class Cost(NamedTuple):
-    """US dollars. `total` may be more than input and output: searches of the provider's own are in it."""
+    """US dollars. `total` may be more than input plus output: it includes the provider's own searches."""
 
     input: Decimal
     output: Decimal
@@ -45,11 +45,11 @@ class Cost(NamedTuple):
 
 
 class UnpricedError(Exception):
-    """There is no price for this; the message says why. Becomes an attribute of the record and is seen by nobody else."""
+    """There is no price; the message says why. The message becomes an attribute of the record; the program never sees it."""
 
 
 def of(attributes: Mapping[str, Any], start_ns: int) -> Usage:
-    """The usage in a record's attributes. `start_ns` is Unix time in nanoseconds."""
+    """The usage in a record's attributes. `start_ns` is the start of the call, Unix time in nanoseconds."""
     counts = {name: attributes[attribute] for name, attribute in _ATTRIBUTES.items() if type(attributes.get(attribute)) is int}
     raw = attributes.get(_RAW)
     return Usage(
