@@ -20,7 +20,7 @@ from autotrace import _diagnostics as diagnostics
 from autotrace import status
 from autotrace._capture import context
 from autotrace.errors import DeclarationError
-from autotrace.plugin import Inside, Instrumentor, Operation, guarded, options, start
+from autotrace.plugin import Instrumentor, Operation, RunsInside, options, safe_callback, start
 from autotrace.testing import Capture
 
 BUS = '''
@@ -123,14 +123,14 @@ def step(name, do):
 
 PLUGIN = """
 import sys
-from autotrace.plugin import Inside, Instrumentor, Operation, guarded, open_call, options, start
+from autotrace.plugin import RunsInside, Instrumentor, Operation, safe_callback, open_call, options, start
 
 CHAT = Operation("chat", request={{"model": "model"}}, response={{"id": "id"}}, transparent=True)
 STEP = Operation("step", kind="INTERNAL")
 
 
 def install(bus):
-    @guarded
+    @safe_callback
     def listener(event, run, *more):
         if event == "start":
             name, parent = more
@@ -154,15 +154,15 @@ instrumentor = Instrumentor(
     enclosing=lambda: sys.modules["{name}.bus"].running.get() if "{name}.bus" in sys.modules else None,
     options={{"provider": Option("acme", "is the provider")}},
     targets={{
-        "{name}.bus:Model.carry_out": Inside(lambda call: call.argument("run")),
-        "{name}.bus:Model.acarry_out": Inside(lambda call: call.options["provider"] and call.argument("run")),
-        "{name}.bus:Model.stream": Inside(),
-        "{name}.bus:Model.astream": Inside(),
-        "{name}.bus:Model.forgiving": Inside(),
-        "{name}.bus:Model.within": Inside(),
+        "{name}.bus:Model.carry_out": RunsInside(lambda call: call.argument("run")),
+        "{name}.bus:Model.acarry_out": RunsInside(lambda call: call.options["provider"] and call.argument("run")),
+        "{name}.bus:Model.stream": RunsInside(),
+        "{name}.bus:Model.astream": RunsInside(),
+        "{name}.bus:Model.forgiving": RunsInside(),
+        "{name}.bus:Model.within": RunsInside(),
     }},
 )
-""".replace("Operation, guarded", "Operation, Option, guarded")
+""".replace("Operation, safe_callback", "Operation, Option, safe_callback")
 
 
 @pytest.fixture
@@ -372,7 +372,7 @@ def lenient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_failures_of_a_plugins_functions_are_counted_and_go_no_further(
     bus: Any, library: Any, captured: Capture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    @guarded
+    @safe_callback
     def broken(*_: object) -> None:
         raise ValueError("mine")
 
@@ -390,8 +390,8 @@ def test_failures_of_a_plugins_functions_are_counted_and_go_no_further(
 
 def test_what_cannot_be_right_is_refused_where_it_is_declared() -> None:
     for declare in (
-        lambda: Inside("run"),  # type: ignore[arg-type]
-        lambda: Inside(lambda: 1),  # type: ignore[misc, arg-type]
+        lambda: RunsInside("run"),  # type: ignore[arg-type]
+        lambda: RunsInside(lambda: 1),  # type: ignore[misc, arg-type]
         lambda: Instrumentor(on_ready={"acme.bus": 1}),  # type: ignore[dict-item]
         lambda: Instrumentor(on_ready=dict, enclosing=1),  # type: ignore[arg-type]
         lambda: Instrumentor(enclosing=lambda: None),

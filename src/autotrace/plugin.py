@@ -9,11 +9,11 @@ report.
 from __future__ import annotations
 
 from autotrace._capture.call import Call
-from autotrace._capture.callbacks import guarded, open_call, options, start
+from autotrace._capture.callbacks import open_call, options, safe_callback, start
 from autotrace._capture.context import SpanContext
 from autotrace._capture.seams import observe_close, observe_stream
 from autotrace._declaration.instrumentor import Instrumentor
-from autotrace._declaration.invocation import Inside, Invocation, Observer, Route, Target
+from autotrace._declaration.invocation import Invocation, Observer, Route, RunsInside, Target
 from autotrace._declaration.operation import Dialect, Operation, StreamSeam
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where, constant, first, total
@@ -39,25 +39,25 @@ __all__ = [
     "DeclarationError",
     "Dialect",
     "Getter",
-    "Inside",
     "Instrumentor",
     "Invocation",
     "Observer",
     "Operation",
     "Option",
     "Route",
+    "RunsInside",
     "SpanContext",
     "StreamSeam",
     "Target",
     "Where",
     "constant",
     "first",
-    "guarded",
     "leave_stdout",
     "observe_close",
     "observe_stream",
     "open_call",
     "options",
+    "safe_callback",
     "start",
     "total",
 ]

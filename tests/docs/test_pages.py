@@ -107,7 +107,7 @@ def test_all_that_a_plugin_can_declare_is_explained() -> None:
     words = {name for name in plugin.__all__ if name[0].islower() or isinstance(getattr(plugin, name), type)}
     for made in (
         plugin.Dialect,
-        plugin.Inside,
+        plugin.RunsInside,
         plugin.Instrumentor,
         plugin.Operation,
         plugin.Option,

@@ -1,8 +1,8 @@
 """For libraries that report calls by callbacks: calls that a plugin's own code begins, and that are current while they run.
 
 One callback reports that a call begins and another that it ends; the function that runs in between knows neither. `start`
-begins the call. A target that is declared `Inside` makes that call the current span while the library carries it out, so that
-spans which begin there become its children. For a generator the call is current only during its steps.
+begins the call. A target that is declared `RunsInside` makes that call the current span while the library carries it out, so
+that spans which begin there become its children. For a generator the call is current only during its steps.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _plugin_of(frame: Any) -> tuple[Origin | None, Mapping[str, Any]]:
     return recording.origins.get(module, (None, _NO_OPTIONS))
 
 
-def guarded(function: _F) -> _F:
+def safe_callback(function: _F) -> _F:
     """Wrap a plugin's function that its library calls: an exception in it is counted and reported, and not raised."""
     where = f"{function.__module__} {function.__qualname__}"
 
@@ -111,7 +111,7 @@ _NOTHING = Operation("nothing", kind="INTERNAL")
 
 
 class Scope(Call):
-    """The calls that a function declared `Inside` carries out, once there are any. It records nothing itself.
+    """The calls that a function declared `RunsInside` carries out, once there are any. It records nothing itself.
 
     A generator treats it as its call, and tells it how the consumer leaves.
     """
@@ -141,7 +141,7 @@ _scope: ContextVar[Optional[Scope]] = ContextVar("autotrace.scope", default=None
 
 
 class _Step:
-    """Makes the call that is carried out current, around a function declared `Inside` or one step of its generator."""
+    """Makes the call that is carried out current, around a function declared `RunsInside` or one step of its generator."""
 
     __slots__ = ("_scope", "_tokens")
 

@@ -16,7 +16,7 @@ from typing import Any
 from autotrace import _diagnostics as diagnostics
 from autotrace._capture import callbacks, context, open_calls, overhead, recording, streams
 from autotrace._capture.call import Call
-from autotrace._declaration.invocation import UNSET, Inside, Invocation, Observation, Observer, Target
+from autotrace._declaration.invocation import UNSET, Invocation, Observation, Observer, RunsInside, Target
 from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace._record.origin import Origin
@@ -249,7 +249,7 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
 
 
 def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> callbacks.Scope | None:
-    """The scope in which a target that is `Inside` runs; ``None`` if it runs without one."""
+    """The scope in which a target that is `RunsInside` runs; ``None`` if it runs without one."""
     if not target.active or context.is_suppressed(target.origin.library or ""):
         return None
     try:
@@ -310,7 +310,7 @@ def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
 
 def _replaced(function: Any, target: TracedTarget) -> Any:
     declared = target.target
-    if isinstance(declared, Inside):
+    if isinstance(declared, RunsInside):
         return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
     return _observed(function, target, declared.function) if isinstance(declared, Observer) else replacement(function, target)
 

@@ -1,4 +1,4 @@
-"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `Inside`."""
+"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `RunsInside`."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Observer:
         self.function = function
 
 
-class Inside:
+class RunsInside:
     """A target that carries out calls that callbacks of the library begin. While it runs, the call is the current span.
 
     `key` takes the `Invocation` and returns the key of a call that has already begun (`start(key=…)`), or a list of keys if one
@@ -144,8 +144,8 @@ class Inside:
 
     def __init__(self, key: Callable[[Invocation], Any] | None = None) -> None:
         if key is not None:
-            checking.function("Inside: key", key, "invocation")
+            checking.function("RunsInside: key", key, "invocation")
         self.key = key
 
 
-Target = Union[Operation, Route, Observer, Inside]
+Target = Union[Operation, Route, Observer, RunsInside]

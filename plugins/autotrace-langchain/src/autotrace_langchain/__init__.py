@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from autotrace.families import stainless
-from autotrace.plugin import Inside, Instrumentor, Invocation, Option
+from autotrace.plugin import Instrumentor, Invocation, Option, RunsInside
 from autotrace_langchain import runs, surface
 from autotrace_langchain.handler import install
 
@@ -27,7 +27,7 @@ _LLM = "langchain_core.language_models.llms:BaseLLM"
 _RETRIEVER = "langchain_core.retrievers:BaseRetriever"
 # Before Python 3.11 a task cannot be given a context, and LangGraph does not hand its configuration to what a node awaits.
 _NODE = "langgraph._internal._runnable:RunnableSeq"
-_NODES = {f"{_NODE}.ainvoke": Inside(), f"{_NODE}.astream": Inside()} if sys.version_info < (3, 11) else {}
+_NODES = {f"{_NODE}.ainvoke": RunsInside(), f"{_NODE}.astream": RunsInside()} if sys.version_info < (3, 11) else {}
 _RUNNABLE = "langchain_core.runnables.base:Runnable"
 
 instrumentor = Instrumentor(
@@ -49,25 +49,25 @@ instrumentor = Instrumentor(
         )
     },
     targets={
-        f"{_CHAT}._generate_with_cache": Inside(_of_run_manager),
-        f"{_CHAT}._agenerate_with_cache": Inside(_of_run_manager),
-        f"{_CHAT}.stream": Inside(),
-        f"{_CHAT}.astream": Inside(),
-        f"{_LLM}._generate_helper": Inside(_of_run_manager),
-        f"{_LLM}._agenerate_helper": Inside(_of_run_manager),
-        f"{_LLM}.stream": Inside(),
-        f"{_LLM}.astream": Inside(),
-        "langchain_core.tools.base:BaseTool.arun": Inside(),
-        f"{_RETRIEVER}.invoke": Inside(),
-        f"{_RETRIEVER}.ainvoke": Inside(),
-        f"{_RUNNABLE}._transform_stream_with_config": Inside(),
-        f"{_RUNNABLE}._atransform_stream_with_config": Inside(),
+        f"{_CHAT}._generate_with_cache": RunsInside(_of_run_manager),
+        f"{_CHAT}._agenerate_with_cache": RunsInside(_of_run_manager),
+        f"{_CHAT}.stream": RunsInside(),
+        f"{_CHAT}.astream": RunsInside(),
+        f"{_LLM}._generate_helper": RunsInside(_of_run_manager),
+        f"{_LLM}._agenerate_helper": RunsInside(_of_run_manager),
+        f"{_LLM}.stream": RunsInside(),
+        f"{_LLM}.astream": RunsInside(),
+        "langchain_core.tools.base:BaseTool.arun": RunsInside(),
+        f"{_RETRIEVER}.invoke": RunsInside(),
+        f"{_RETRIEVER}.ainvoke": RunsInside(),
+        f"{_RUNNABLE}._transform_stream_with_config": RunsInside(),
+        f"{_RUNNABLE}._atransform_stream_with_config": RunsInside(),
         **_NODES,
     },
     shapes={
         "langchain-core>=1.4": {
-            f"{_CHAT}._iter_v2_events": Inside(_of_run_manager),
-            f"{_CHAT}._aiter_v2_events": Inside(_of_run_manager),
+            f"{_CHAT}._iter_v2_events": RunsInside(_of_run_manager),
+            f"{_CHAT}._aiter_v2_events": RunsInside(_of_run_manager),
         },
     },
 )

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, Optional
 from uuid import UUID
 
-from autotrace.plugin import Operation, guarded, open_call, options, start
+from autotrace.plugin import Operation, open_call, options, safe_callback, start
 from autotrace_langchain import runs
 from autotrace_langchain.operations import CHAT, COMPLETION, RETRIEVAL, RUNS, TOOL
 from autotrace_langchain.payloads import (
@@ -88,15 +88,15 @@ class Handler:
         request = model_request(messages, event.get("invocation_params") or {}, run.metadata)
         self._begin(operation, request, run, provider=provider_of(run.metadata))
 
-    @guarded
+    @safe_callback
     def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], **event: Any) -> None:
         self._begin_model(CHAT, [fields_of(one) for one in messages[0]], event)
 
-    @guarded
+    @safe_callback
     def on_llm_start(self, serialized: Any, prompts: list[str], **event: Any) -> None:
         self._begin_model(COMPLETION, prompts, event)
 
-    @guarded
+    @safe_callback
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:
         call = open_call(runs.key(run_id))
         if call is None:
@@ -105,26 +105,26 @@ class Handler:
             call.set_attribute("gen_ai.request.stream", True)
         call.chunk(None)  # LangChain says at the end what they add up to
 
-    @guarded
+    @safe_callback
     def on_stream_event(self, event: Any, *, run_id: UUID, **_: Any) -> None:
         self.on_llm_new_token(event, run_id=run_id)
 
-    @guarded
+    @safe_callback
     def on_llm_end(self, response: Any, *, run_id: UUID, **_: Any) -> None:
         _end(run_id, answer_of(response))
 
-    @guarded
+    @safe_callback
     def on_llm_error(self, error: BaseException, *, run_id: UUID, response: Any = None, **_: Any) -> None:
         _fail(run_id, error, answer_of(response))
 
-    @guarded
+    @safe_callback
     def on_retry(self, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
         call = open_call(runs.key(run_id))
         if call is not None:
             outcome, action = retry_state.outcome, retry_state.next_action
             call.retry(action.sleep if action is not None else 0.0, outcome.exception() if outcome is not None else None)
 
-    @guarded
+    @safe_callback
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_type: str | None = None, name: str | None = None, **event: Any
     ) -> None:
@@ -140,16 +140,16 @@ class Handler:
             attributes = place_of(run.metadata) if kind == "node" else {}
             self._begin(RUNS[kind], None, run, name=name or kind, attributes=attributes)
 
-    @guarded
+    @safe_callback
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
         call = open_call(runs.key(run_id))
         _end(run_id, {"outputs": state_of(outputs)} if call is not None and call.operation.response else None)
 
-    @guarded
+    @safe_callback
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         _fail(run_id, error)
 
-    @guarded
+    @safe_callback
     def on_tool_start(
         self,
         serialized: Mapping[str, Any] | None,
@@ -170,24 +170,24 @@ class Handler:
         agent = run.metadata.get("lc_agent_name")
         self._begin(TOOL, request, run, attributes={"gen_ai.agent.name": agent} if agent else {})
 
-    @guarded
+    @safe_callback
     def on_tool_end(self, output: Any, *, run_id: UUID, **_: Any) -> None:
         _end(run_id, {"output": output.__dict__ if hasattr(output, "tool_call_id") else output})
 
-    @guarded
+    @safe_callback
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         _fail(run_id, error)
 
-    @guarded
+    @safe_callback
     def on_retriever_start(self, serialized: Any, query: str, *, name: str | None = None, **event: Any) -> None:
         attributes = {"autotrace.langchain.retriever": name} if name else {}
         self._begin(RETRIEVAL, {"query": query}, _Run.of(event), attributes=attributes)
 
-    @guarded
+    @safe_callback
     def on_retriever_end(self, documents: Any, *, run_id: UUID, **_: Any) -> None:
         _end(run_id, {"documents": [one.__dict__ for one in documents]})
 
-    @guarded
+    @safe_callback
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         _fail(run_id, error)
 
