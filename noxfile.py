@@ -187,7 +187,7 @@ def site(session: nox.Session, builder: str, where: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of the core that have no session of their own, with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    own = {"hooks", "processes", "agents", "suites", "collectors"}  # sessions of their own
+    own = {"hooks", "discovery", "processes", "agents", "suites", "collectors"}  # sessions of their own
     folders = {path.parent.name for path in Path("tests").glob("*/test_*.py")} - own
     core = ["tests", *(f"--ignore=tests/{folder}" for folder in folders | own)]
     pytest_parts(session, [["tests/cli"], core, *([f"tests/{folder}"] for folder in sorted(folders - {"cli"}))])
@@ -214,7 +214,7 @@ def plugins(session: nox.Session) -> None:
 def hooks(session: nox.Session) -> None:
     """Run the tests of the import hook with no SDK anywhere: they differ most between Pythons."""
     install(session, "test-core", plugins=[])
-    pytest(session, "tests/hooks")
+    pytest(session, "tests/hooks", "tests/discovery")
 
 
 @nox.session(python=PRESENT, **PLAIN)

@@ -277,7 +277,7 @@ def test_directories_are_read_as_importlib_metadata_reads_them(judge: Any, conte
     with written(content) as paths:
         diagnostics.forget()
         found = rows(paths)
-        said = [message for event, message in diagnostics._said if event == "discovery"]
+        said = [message for event, message in diagnostics._written if event == "discovery"]
         wanted, broken = expected(judge, paths)
     assert found == wanted
     assert said or not broken  # what is said of two files may be the same, and is then said once
