@@ -181,8 +181,10 @@ def key(judge: Any, distribution: Any) -> str | None:
 
 
 def has_metadata(distribution: Any) -> bool:
+    """What the judges can read, by which they prefer distributions: not an ``.egg-info`` that is a file in an archive."""
     path = distribution._path
-    return path.joinpath("METADATA").exists() or path.joinpath("PKG-INFO").exists() or path.is_file()
+    is_readable_file = path.is_file() and not in_archive(distribution)
+    return path.joinpath("METADATA").exists() or path.joinpath("PKG-INFO").exists() or is_readable_file
 
 
 def problem(distribution: Any) -> Exception | None:
