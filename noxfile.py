@@ -339,7 +339,7 @@ def wheels(session: nox.Session) -> None:
         with session.chdir(groq):
             pytest(session)
         with session.chdir(core):
-            pytest(session, "tests/test_distributions.py", "tests/test_schema.py", "tests/docs/test_navigation.py")
+            pytest(session, "tests/test_distributions.py", "tests/record/test_schema.py", "tests/docs/test_navigation.py")
 
     session.env["WHEELS"] = str(dist)
     pytest(session, "tests/docs/test_guide.py")
