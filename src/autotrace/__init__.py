@@ -13,13 +13,14 @@ from autotrace._instrumentation import disable, enable, flush, status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autotrace._capture.context import attributes, suppress
-    from autotrace._capture.spans import span
+    from autotrace._capture.spans import Span, span
     from autotrace._instrumentation.health import health
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "attributes", "disable", "enable", "flush", "health", "span", "status", "suppress"]
+__all__ = ["Span", "__version__", "attributes", "disable", "enable", "flush", "health", "span", "status", "suppress"]
 
 _LAZY = {
+    "Span": "_capture.spans",
     "attributes": "_capture.context",
     "health": "_instrumentation.health",
     "span": "_capture.spans",

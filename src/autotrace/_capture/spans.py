@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from autotrace._capture.call import Call
 
 
-class ManualSpan:
-    """The context manager that `span` returns. Enter it once; it also works in ``async`` code."""
+class Span:
+    """A span of the program's own: the context manager that `span` returns. Enter it once; it also works in ``async`` code."""
 
     __slots__ = ("_attributes", "_call", "_name", "_token")
 
@@ -30,7 +30,7 @@ class ManualSpan:
         if self._call is not None:
             self._call.set_attribute(key, value)
 
-    def __enter__(self) -> ManualSpan:
+    def __enter__(self) -> Span:
         if settings.enabled and not context.is_suppressed("autotrace"):
             self._call = _begin(self._name, self._attributes)
         self._token = context.current.set(context.current.get() if self._call is None else self._call.context)
@@ -60,10 +60,10 @@ def _manual() -> tuple[Any, Any]:
     return Operation("span", kind="INTERNAL"), Origin("autotrace")
 
 
-def span(name: str, attributes: Mapping[str, Any] | None = None) -> ManualSpan:
+def span(name: str, attributes: Mapping[str, Any] | None = None) -> Span:
     """A span around a ``with`` block: ``with autotrace.span("plan_trip", attributes={"city": "Rome"}) as span: …``.
 
     Spans that start inside the block are its children. Nothing is recorded while autotrace is not enabled. An exception that
     leaves the block marks the span as failed and is raised unchanged.
     """
-    return ManualSpan(name, attributes)
+    return Span(name, attributes)
