@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Optional
 
-from autotrace._record import lines, overload, resource, translation
+from autotrace._record import lines, overload, translation
 from autotrace._record.draft import Draft
 from autotrace._writer.writer import writer
 
@@ -44,21 +44,7 @@ class StartLine:
             return None
         attributes = translation.of_request(draft)
         translation.add(attributes, draft.attributes)
-        return lines.SpanStart(
-            timestamp=lines.timestamp(draft.start_ns),
-            level="info",
-            event="span.start",
-            schema=lines.SCHEMA,
-            name=draft.name or translation.name_of(draft.operation, attributes),
-            kind=draft.operation.kind,
-            trace_id=f"{draft.trace_id:032x}",
-            span_id=f"{draft.span_id:016x}",
-            parent_id=f"{draft.parent_id:016x}" if draft.parent_id else None,
-            start_ns=draft.start_ns,
-            attributes=attributes,
-            scope=draft.origin.scope(),
-            resource=resource.of_process(),
-        )
+        return lines.SpanStart(**draft.common(attributes), level="info", event="span.start")
 
     def withdraw(self) -> bool:
         """Cancel the line. False if it has been made already."""

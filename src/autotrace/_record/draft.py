@@ -66,26 +66,32 @@ class Draft(msgspec.Struct):
             response_ids.remember(response_id, self.started)
         failed = self.end_reason == "error"
         return lines.Span(
-            timestamp=lines.timestamp(self.start_ns),
+            **self.common(attributes),
             level="error" if failed else "info",
             event="span",
-            schema=lines.SCHEMA,
-            name=self.name or translation.name_of(self.operation, attributes),
-            kind=self.operation.kind,
-            trace_id=f"{self.trace_id:032x}",
-            span_id=f"{self.span_id:016x}",
-            parent_id=f"{self.parent_id:016x}" if self.parent_id else None,
-            start_ns=self.start_ns,
             end_ns=self.start_ns + self.duration_ns,
             duration_ns=self.duration_ns,
             status=lines.Status("ERROR", self.description) if failed else lines.Status("UNSET"),
             end_reason=self.end_reason,
-            attributes=attributes,
             events=[],
             links=[],
-            scope=self.origin.scope(),
-            resource=resource.of_process(),
         )
+
+    def common(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """The fields that the line of the span and that of its start have in common."""
+        return {
+            "timestamp": lines.timestamp(self.start_ns),
+            "schema": lines.SCHEMA,
+            "name": self.name or translation.name_of(self.operation, attributes),
+            "kind": self.operation.kind,
+            "trace_id": f"{self.trace_id:032x}",
+            "span_id": f"{self.span_id:016x}",
+            "parent_id": f"{self.parent_id:016x}" if self.parent_id else None,
+            "start_ns": self.start_ns,
+            "attributes": attributes,
+            "scope": self.origin.scope(),
+            "resource": resource.of_process(),
+        }
 
     def weight(self) -> int:
         """The approximate bytes that this takes while it waits to become a record."""
