@@ -69,7 +69,7 @@ def other(name: str, **changed: Any) -> dict[str, Any]:
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no requirement": ({"requires": ()}, "requires: is empty"),
     "another library's name": ({"requires": "acme-of-old>=1"}, "none of acme-of-old>=1 is installed"),
-    "another version": ({"requires": "acmelib>=3"}, "acmelib>=3 does not allow what is installed"),
+    "another version": ({"requires": "acmelib>=3"}, "acmelib>=3 does not allow the installed version"),
     "a target that is gone": ({"targets": {"acmelib:Client.ask": CHAT}}, "Client.ask: Client has no ask"),
     "a property": ({"targets": {"acmelib:Client.limit": CHAT}}, "is a property; a target must be a function"),
     "an object": ({"targets": {"acmelib:Client.later": CHAT}}, "is a partial; a target must be a function"),
