@@ -212,7 +212,7 @@ def plugins(session: nox.Session) -> None:
 
 @nox.session(python=PRESENT, **PLAIN)
 def hooks(session: nox.Session) -> None:
-    """Run the tests of the import hook without any SDK, on every Python, because import systems differ most."""
+    """Run the tests of the import hook without any SDK, on every Python, because they depend most on its version."""
     install(session, "test-core", plugins=[])
     pytest(session, "tests/hooks")
 
@@ -225,7 +225,8 @@ def older(session: nox.Session) -> None:
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed is not in the matrix
     kit = "--ignore-glob=*/test_conformance.py"  # it takes longest, and is for the newest generation
     pytest(session, kit, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
-    # aiobotocore needs an older botocore, and brings a client that another SDK here would use, so it has its own directory.
+    # aiobotocore needs the older botocore of this session. It brings a client that another SDK here would use, so it has its own
+    # directory.
     beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
     if not beside.exists():
         uv_install(session, "-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
