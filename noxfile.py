@@ -225,8 +225,8 @@ def older(session: nox.Session) -> None:
     shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed is not in the matrix
     kit = "--ignore-glob=*/test_conformance.py"  # it takes longest, and is for the newest generation
     pytest(session, kit, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
-    # aiobotocore needs the older botocore of this session. It brings a client that another SDK here would use, so it has its own
-    # directory.
+    # aiobotocore needs the older botocore of this session. It is in its own directory, because it brings a client that another
+    # SDK here would use.
     beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
     if not beside.exists():
         uv_install(session, "-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
