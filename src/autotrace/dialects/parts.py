@@ -100,8 +100,8 @@ def read_message(wire: object, role: str, content: Callable[[object], list[Part]
     """The message ``{role, content, …}``; `role` is its default role, and `content` converts its content to parts."""
     if not isinstance(wire, dict):
         return message(role, [kept(wire)], finish_reason=finish_reason)
-    found = message(plain.string(wire.get("role")) or role, content(wire.get("content")), finish_reason=finish_reason)
-    return extended_message(found, rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ())))
+    result = message(plain.string(wire.get("role")) or role, content(wire.get("content")), finish_reason=finish_reason)
+    return extended_message(result, rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ())))
 
 
 def user_messages(value: object) -> list[Message] | None:

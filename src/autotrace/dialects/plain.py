@@ -103,8 +103,8 @@ def mappings(value: object) -> list[dict[str, Any]]:
 
 def strings(value: object) -> list[str] | None:
     """A string or the strings of an array, as a list; ``None`` if there are none."""
-    found = [value] if isinstance(value, str) else [one for one in sequence(value) if isinstance(one, str)]
-    return found or None
+    texts = [value] if isinstance(value, str) else [one for one in sequence(value) if isinstance(one, str)]
+    return texts or None
 
 
 def string(value: object) -> str | None:

@@ -43,7 +43,7 @@ async def _same(cell: Cell, look: Callable[[Any], Awaitable[Look]]) -> None:
             if second[name] == before:
                 require(
                     observed[name] == before,
-                    f"{cell.name}: {name} is {observed[name]!r:.400} {when}, expected {before!r:.400} as before",
+                    f"{cell.name}: {name} is {observed[name]!r:.400} {when}, but {before!r:.400} without autotrace",
                 )
 
 
