@@ -1,4 +1,4 @@
-"""Every check of this project, each in an environment of its own.
+"""All checks of this project. Each session has its own environment.
 
 `scripts/test` runs the default sessions, `scripts/test --all` the full matrix. Arguments after `--` go to pytest.
 """
@@ -26,33 +26,33 @@ CONSTRAINTS = "constraints/newest.txt"
 
 
 def present(version: str) -> bool:
-    """Tell whether this Python can be used, and put it where nox looks for it.
+    """Return whether this Python can be used, and put its directory on PATH, where nox looks for it.
 
-    A name on PATH is not enough: the shims of pyenv are there for versions that they then refuse to run.
+    A name on PATH is not enough: pyenv has shims for versions that they then refuse to run.
     """
     name = f"python{version}"
-    homes = [Path(place) for place in os.environ.get("PATH", "").split(os.pathsep) if place]
-    homes += sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}*/bin"))
+    directories = [Path(place) for place in os.environ.get("PATH", "").split(os.pathsep) if place]
+    directories += sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}*/bin"))
     probe = f"import ensurepip, sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != {version!r})"
-    for home in homes:
-        found = shutil.which(name, path=str(home))
-        if found and subprocess.run([found, "-c", probe], capture_output=True, check=False).returncode == 0:
-            if shutil.which(name) != found:
-                os.environ["PATH"] = f"{home}{os.pathsep}{os.environ['PATH']}"
+    for directory in directories:
+        python = shutil.which(name, path=str(directory))
+        if python and subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode == 0:
+            if shutil.which(name) != python:
+                os.environ["PATH"] = f"{directory}{os.pathsep}{os.environ['PATH']}"
             return True
     return False
 
 
-# How many processes of pytest a session of several parts runs at the same time. `.ci/run` says so: one where another session
-# runs beside it.
+# How many pytest processes a session of several parts runs at the same time. `.ci/run` sets it to one while another session
+# runs.
 JOBS = int(os.environ.get("AUTOTRACE_CI_JOBS") or os.cpu_count() or 1)
 
-# What the shell has set for a program of its own is no setting of these tests.
+# Settings in the environment are for other programs, not for these tests.
 for variable in [name for name in os.environ if name.startswith("AUTOTRACE") and name != "AUTOTRACE_TRAFFIC"]:
     del os.environ[variable]
 
-# What tests import is compiled when they do; of the thousands of files that the SDKs have, the most part never is. (uv compiles
-# nothing unless it is asked to.)
+# Modules are compiled when a test imports them. The SDKs have thousands of files, and most of them are never imported. (uv does
+# not compile by default.)
 os.environ["PIP_NO_COMPILE"] = "1"
 
 RUNNING = "{}.{}".format(*sys.version_info)
@@ -60,41 +60,41 @@ PRESENT = [version for version in PYTHONS if version == RUNNING or present(versi
 ONE = "3.12" if "3.12" in PRESENT else RUNNING
 
 nox.needs_version = ">=2025.2.9"
-# Plain venv: those of virtualenv and of uv have a .pth and an import hook of their own, and the tests look at both. uv installs
-# into it.
+# Use venv: environments of virtualenv and uv have a .pth file and an import hook of their own, and the tests check both. uv
+# installs into it.
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-# `.ci/run` takes them from here. Those of one process run beside each other, the longest first; those of several parts have the
-# machine for themselves.
+# `.ci/run` reads these names. Sessions of one process run at the same time, the longest first. Sessions of several parts run
+# alone.
 HOOKS = [f"hooks-{version}" for version in PRESENT]
 OF_ONE_PROCESS = ["suites", f"older-{ONE}", "agents", "processes", "wheels", "lint", "docs", *HOOKS]
 OF_PARTS = [f"plugins-{ONE}", f"tests-{ONE}"]
 nox.options.sessions = [*OF_ONE_PROCESS, *OF_PARTS]
 
 
-def of_pip() -> dict[str, str]:
-    """Where pip takes packages from, for uv, which does not read pip's configuration."""
+def pip_sources() -> dict[str, str]:
+    """Return the variables that make uv use the same package sources as pip, whose configuration it does not read."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False).stdout
     settings: dict[str, str] = {}
     for line in listed.splitlines():
         key, _, value = line.partition("=")
         settings[key.rpartition(".")[2]] = str(ast.literal_eval(value))
     names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
-    found = {name: " ".join(settings[key].split()) for key, name in names.items() if key in settings}
+    variables = {name: " ".join(settings[key].split()) for key, name in names.items() if key in settings}
     if "find-links" in settings:
-        found["UV_FIND_LINKS"] = ",".join(settings["find-links"].split())
-    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **found}
+        variables["UV_FIND_LINKS"] = ",".join(settings["find-links"].split())
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **variables}
 
 
 PLAIN = {"venv_params": ["--without-pip"]}
-"""Of a session: its environment is made in a tenth of a second, and has what `uv_install` puts there."""
+"""Arguments of a session whose environment has only what `uv_install` installs. It is made in a tenth of a second."""
 UV = str(Path(sys.executable).with_name("uv"))
-UV_ENVIRONMENT = {name: value for name, value in of_pip().items() if name not in os.environ}
+UV_ENVIRONMENT = {name: value for name, value in pip_sources().items() if name not in os.environ}
 
 
 def uv_install(session: nox.Session, *arguments: str) -> None:
-    """What `session.install` does, by uv."""
+    """Do what `session.install` does, with uv."""
     command = (UV, "pip", "install", "--quiet", "--python", str(Path(session.bin) / "python"))
     session.run_install(*command, *arguments, env=UV_ENVIRONMENT, external=True)
 
@@ -105,23 +105,23 @@ def dependencies(*groups: str) -> tuple[str, ...]:
 
 
 def install(session: nox.Session, *groups: str, plugins: list[Path], constraints: str = CONSTRAINTS) -> None:
-    """Install the groups, then this tree, editable: `autotrace.pth` goes into site-packages there as well."""
+    """Install the groups, then this tree as editable, which also puts `autotrace.pth` into site-packages."""
     uv_install(session, "-c", constraints, "pip", *dependencies("backend", *groups))
     trees = [".", *(f"./{plugin.as_posix()}" for plugin in plugins)]
     uv_install(session, "--no-build-isolation", "-c", constraints, *(f"--editable={tree}" for tree in trees))
 
 
 def pytest(session: nox.Session, *where: str) -> None:
-    """Run pytest; that it finds nothing is a failure, unless the arguments asked for a part."""
+    """Run pytest. It is a failure if it collects no tests, unless arguments select some of the tests."""
     found_nothing = 5
     codes = [0, found_nothing] if session.posargs else [0]
     session.run("python", "-m", "pytest", "--durations=15", *where, *session.posargs, success_codes=codes)
 
 
 def pytest_parts(session: nox.Session, parts: Sequence[Sequence[str]]) -> None:
-    """Run pytest on each of these parts, `JOBS` at a time, and show what they print one after the other.
+    """Run pytest on each of these parts, `JOBS` at a time, and print the output of each part when it ends.
 
-    The next part starts when a process is free: put those that take longest first. All are run, whatever fails.
+    The next part starts when a process is free, so put the longest first. All parts run, even if some fail.
     """
     printing = threading.Lock()
     found_nothing = 5
@@ -153,7 +153,7 @@ def pytest_parts(session: nox.Session, parts: Sequence[Sequence[str]]) -> None:
 
 @nox.session(python=ONE, **PLAIN)
 def lint(session: nox.Session) -> None:
-    """Check style, format and types; the example program's against the SDKs."""
+    """Check style, format and types; those of the example program against the SDKs."""
     install(session, "lint", "sdks", plugins=PLUGINS)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -162,20 +162,20 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=ONE, **PLAIN)
 def docs(session: nox.Session) -> None:
-    """Build the documentation as a site, into build/docs: every link, anchor and name of ours has to lead somewhere."""
+    """Build the documentation site into build/docs. A broken link, anchor or name of ours is an error."""
     site(session, "html", "build/docs")
 
 
 @nox.session(python=ONE, **PLAIN)
 def linkcheck(session: nox.Session) -> None:
-    """Ask for every address that the documentation names. On demand: servers are down without a commit of ours."""
+    """Request every address in the documentation. On demand, because servers fail independently of our commits."""
     site(session, "linkcheck", "build/linkcheck")
 
 
 def site(session: nox.Session, builder: str, where: str) -> None:
-    """Run Sphinx, with nothing kept of the last time: it tells of what is wrong only in what it reads."""
+    """Run Sphinx from scratch, because it reports errors only for the files that it reads."""
     if ONE == "3.10":
-        session.skip("the parser of Markdown needs Python 3.11 or newer")
+        session.skip("the Markdown parser needs Python 3.11 or newer")
     constraints = "constraints/docs.txt"
     uv_install(session, "-c", constraints, *dependencies("backend", "docs"))
     uv_install(session, "--no-build-isolation", "-c", constraints, "--editable=.")
@@ -212,20 +212,21 @@ def plugins(session: nox.Session) -> None:
 
 @nox.session(python=PRESENT, **PLAIN)
 def hooks(session: nox.Session) -> None:
-    """Run the tests of the import hook with no SDK anywhere: they differ most between Pythons."""
+    """Run the tests of the import hook without any SDK, on every Python, because they depend most on its version."""
     install(session, "test-core", plugins=[])
     pytest(session, "tests/hooks", "tests/discovery")
 
 
 @nox.session(python=PRESENT, **PLAIN)
 def older(session: nox.Session) -> None:
-    """Run the tests of plugins with the generation of their SDK before the newest."""
+    """Run the tests of plugins with the generation of SDKs before the newest."""
     plugins = [Path(f"plugins/autotrace-{library}") for library in ("openai", "google-genai", "bedrock")]
     install(session, "test", "older", plugins=plugins, constraints="constraints/older.txt")
-    shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed drops out of the matrix
-    kit = "--ignore-glob=*/test_conformance.py"  # which takes longest, and is for the newest generation
+    shared = ("calls", "streams", "attempts", "agents", "unchanged")  # an SDK that is not installed is not in the matrix
+    kit = "--ignore-glob=*/test_conformance.py"  # it takes longest, and is for the newest generation
     pytest(session, kit, *map(str, plugins), *(f"plugins/tests/test_{subject}.py" for subject in shared))
-    # It allows no newer botocore than this session has, and brings a client that another SDK here would use: it lies beside.
+    # aiobotocore needs the older botocore of this session. It is in its own directory, because it brings a client that another
+    # SDK here would use.
     beside = Path(session.virtualenv.location).resolve() / "aiobotocore"
     if not beside.exists():
         uv_install(session, "-c", "constraints/older.txt", "--target", str(beside), *dependencies("aiobotocore"))
@@ -235,10 +236,10 @@ def older(session: nox.Session) -> None:
 
 @nox.session(python=ONE, **PLAIN)
 def processes(session: nox.Session) -> None:
-    """Run programs of several processes, as servers, task queues, greenlets and protocols make them."""
+    """Run programs with several processes: servers, task queues, greenlets, protocols."""
     plugins = [Path("plugins/autotrace-ollama"), Path("plugins/autotrace-mcp")]
     install(session, "test", "processes", plugins=plugins, constraints="constraints/processes.txt")
-    # Of two generations of mcp one lies beside the environment, and is put before it by PYTHONPATH.
+    # Of the two generations of mcp, the older is in a directory of its own, which PYTHONPATH puts first.
     mcp1 = Path(session.virtualenv.location).resolve() / "mcp1"
     if not mcp1.exists():
         uv_install(session, "--no-deps", "--target", str(mcp1), *dependencies("mcp1"))
@@ -250,7 +251,7 @@ def processes(session: nox.Session) -> None:
 
 @nox.session(python=ONE, **PLAIN)
 def agents(session: nox.Session) -> None:
-    """Run beside other agents: import hooks on the same modules, wrappers on the same SDK."""
+    """Run in one process with other agents: import hooks on the same modules, wrappers on the same SDK."""
     install(session, "test", "agents", plugins=[Path("plugins/autotrace-openai")], constraints="constraints/agents.txt")
     session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # one of them would load its import hook into pytest itself
     pytest(session, "tests/agents")
@@ -258,7 +259,7 @@ def agents(session: nox.Session) -> None:
 
 @nox.session(python=ONE, **PLAIN)
 def suites(session: nox.Session) -> None:
-    """Run the SDKs' own tests, from their source distributions, without autotrace and with it; SUITES_ALL=1: more of them."""
+    """Run the SDKs' own tests, from their source distributions, without and with autotrace; more of them with SUITES_ALL=1."""
     sdks = ("openai", "anthropic", "ollama")
     plugins = [Path(f"plugins/autotrace-{sdk}") for sdk in sdks]
     install(session, "test", "suites", plugins=plugins, constraints="constraints/suites.txt")
@@ -269,15 +270,15 @@ def suites(session: nox.Session) -> None:
             session.run("python", "-m", *download, "-c", CONSTRAINTS, *sdks, silent=True)
         except nox.command.CommandFailed:
             shutil.rmtree(sources, ignore_errors=True)
-            session.skip("the SDKs' source distributions cannot be had from here")
+            session.skip("the SDKs' source distributions cannot be downloaded")
         for packed in sorted((sources / "packed").iterdir()):
             shutil.unpack_archive(packed, sources)
     session.env["SUITES_SOURCES"] = str(sources)
-    session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the plugins are the SDKs' tests', not ours
+    session.env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the pytest plugins are for the SDKs' tests, not for ours
     pytest(session, "tests/suites")
 
 
-# With the libraries that a system without them lacks.
+# The daemons, with the libraries that a system without them lacks.
 COLLECTORS = {
     "rsyslog": ["rsyslog", "libestr0", "libfastjson4", "liblognorm5"],
     "syslog-ng": ["syslog-ng-core", "libivykis0", "libnet1", "libwrap0"],
@@ -286,7 +287,7 @@ COLLECTORS = {
 
 @nox.session(python=ONE, **PLAIN)
 def collectors(session: nox.Session) -> None:
-    """Have rsyslog, syslog-ng and journald read a program's stdout. On demand: packages of Debian's, only unpacked."""
+    """Let rsyslog, syslog-ng and journald read a program's stdout. On demand: it downloads and unpacks Debian packages."""
     install(session, "test", plugins=[])
     unpacked = Path(session.create_tmp()).resolve() / "collectors"
     for daemon, packages in COLLECTORS.items():
@@ -303,26 +304,26 @@ def collectors(session: nox.Session) -> None:
 
 @nox.session(python=ONE, reuse_venv=False, **PLAIN)
 def newest(session: nox.Session) -> None:
-    """See what the newest SDKs have brought that no rule covers. On demand: they come without a commit of ours."""
+    """Find functions of the newest SDKs that no target covers. On demand, because SDKs change independently of our commits."""
     install(session, "test", plugins=PLUGINS)
     entries = (nox.project.load_toml(plugin / "pyproject.toml")["project"]["entry-points"] for plugin in PLUGINS)
     packages = sorted(package for groups in entries for package in groups.get("autotrace.instrumentors", {}))
     others = [package for package in packages if package != "aiobotocore"]
     uv_install(session, "--upgrade", *(package.replace(".", "-").replace("_", "-") for package in others))
-    uv_install(session, "--upgrade", "--no-deps", "aiobotocore")  # whose botocore is an older one; only its source is read
+    uv_install(session, "--upgrade", "--no-deps", "aiobotocore")  # it needs an older botocore; only its source is read
     for package in packages:
         session.run("autotrace", "coverage", package, "--fail")
 
 
 @nox.session(python=ONE, reuse_venv=False, **PLAIN)
 def wheels(session: nox.Session) -> None:
-    """Build the wheels, install them where no source is in sight, and use what users would, and authors of plugins."""
+    """Build the wheels, install them away from the source tree, and use them as users and plugin authors would."""
     dist = Path(session.create_tmp()).resolve()
     shutil.rmtree(dist)
     uv_install(session, "-c", CONSTRAINTS, "pip", *dependencies("build", "test"))
     build(session, dist)
     core, *others = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.startswith("llm_autotrace-"))
-    # The extra pulls the plugins; naming their files keeps the index out of the choice.
+    # The extra requires the plugins. Naming their files ensures that they do not come from the index.
     uv_install(session, "-c", CONSTRAINTS, f"{core}[all]", *map(str, others), *dependencies("sdks"))
 
     started = "import sys; sys.exit('_autotrace_boot' not in sys.modules)"
@@ -333,7 +334,7 @@ def wheels(session: nox.Session) -> None:
         schema = session.run("autotrace", "schema", silent=True)
         session.log("autotrace schema: %d keys", len(json.loads(str(schema))))
 
-    # A look at what the session `sdist` does in full.
+    # A part of what the session `sdist` does.
     with tempfile.TemporaryDirectory() as elsewhere:
         core, groq = unpack([*dist.glob("llm_autotrace-*.tar.gz"), *dist.glob("autotrace_groq-*.tar.gz")], Path(elsewhere))
         with session.chdir(groq):
@@ -346,7 +347,7 @@ def wheels(session: nox.Session) -> None:
 
 
 def build(session: nox.Session, dist: Path) -> None:
-    """Build every source distribution, and every wheel from that: what a source distribution lacks is missed here."""
+    """Build every source distribution, and each wheel from it, which shows what a source distribution lacks."""
     for tree in (Path(), *PLUGINS):
         session.run("python", "-m", "build", "--no-isolation", "--outdir", str(dist), str(tree), silent=True)
 
@@ -360,10 +361,10 @@ def unpack(packed: list[Path], where: Path) -> list[Path]:
 
 @nox.session(python=ONE, reuse_venv=False)
 def sdist(session: nox.Session) -> None:
-    """Run the tests of the source distributions where no other source is in sight. On demand: they are those of the tree."""
+    """Run the tests of the source distributions, away from the source tree. On demand: they are the same tests."""
     dist = Path(session.create_tmp()).resolve()
     shutil.rmtree(dist)
-    constraints = "constraints/processes.txt"  # where mcp is
+    constraints = "constraints/processes.txt"  # the one with mcp
     session.install("-c", constraints, *dependencies("build", "test", "sdks", "frameworks"), "mcp")
     build(session, dist)
     packed = sorted(dist.glob("*.tar.gz"))
@@ -377,6 +378,6 @@ def sdist(session: nox.Session) -> None:
 
 @nox.session(python=ONE)
 def release(session: nox.Session) -> None:
-    """Build and check what is to be released: `scripts/release` calls this, docs/releasing.md says more. On demand."""
+    """Build and check a release. On demand: `scripts/release` runs it, and docs/releasing.md describes it."""
     session.install("-c", "constraints/release.txt", *dependencies("release"))
     session.run("python", "scripts/check_release.py", *session.posargs)

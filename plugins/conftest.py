@@ -1,15 +1,14 @@
-"""What the tests of all plugins share: a provider that remembers what it said, and one way to write sync and async tests.
+"""What the tests of all plugins share: a provider that keeps its exchanges, and one way to write sync and async tests.
 
-A plugin describes its SDK in `tests/sdk.py`: how a client is made, a value and a stream are asked for, and, read from the
-bytes that went over the wire, what a record has to say (`expected`). `plugins/tests` holds for every SDK that is described
-so and installed.
+A plugin describes its SDK in `tests/sdk.py`: how to make a client, how to call and stream, and what a record must contain
+(`expected`, read from the bytes on the wire). The tests in `plugins/tests` run for every SDK that is described and installed.
 
-`--plugin openai` chooses the tests of one plugin: those in its folder, and of `plugins/tests` those for its SDK. `--plugin
-shared` chooses what is left: the tests of `plugins/tests` that are for no SDK in turn. The session `plugins` runs each of
-these parts in a process of its own, which imports one SDK: each `enable()` looks through all modules that are there.
+`--plugin openai` selects the tests of one plugin: those in its folder, and those of `plugins/tests` for its SDK. `--plugin
+shared` selects the rest: the tests of `plugins/tests` that do not run for each SDK. The session `plugins` runs each of these
+parts in a process of its own, which imports only one SDK, because each `enable()` looks at all imported modules.
 
-A test that is a coroutine function and asks for `world` runs twice: with the SDK's synchronous side (no event loop
-anywhere) and with its asynchronous one.
+A test that is a coroutine function and uses `world` runs twice: with the synchronous side of the SDK (without an event
+loop), and with the asynchronous side.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from autotrace.testing.provider import Answer, Call, Provider, WireFormat, insta
 
 HERE = Path(__file__).parent
 PLUGINS = {path.parent.name: path.parent for path in HERE.glob("autotrace-*/pyproject.toml")}
-"""Where each plugin is. In the source distribution of a plugin this file lies in a folder of it, and there is but that one."""
+"""The tree of each plugin. In the source distribution of a plugin, this file is in a folder of it, and it is the only one."""
 if not PLUGINS:
     _name = re.search(r'^name = "(autotrace-.+)"$', (HERE.parent / "pyproject.toml").read_text(), re.MULTILINE)
     assert _name is not None, f"{HERE.parent} is not the tree of a plugin"
@@ -53,12 +52,14 @@ FINISH = {
 
 SHARED = "shared"
 NO_SDK = ("test_agents.py", "test_openai_api.py", "test_readmes.py")
-"""Of `plugins/tests`, what has no test for each SDK: not collected for one plugin, as it would import the SDKs of others."""
+"""Files of `plugins/tests` that do not run for each SDK. They would import other SDKs, so `--plugin` does not collect them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--plugin", metavar="NAME", help=f"only the tests of plugins/autotrace-NAME and of its SDK, or {SHARED!r}")
-    parser.addoption("--every-cell", action="store_true", help="every cell of the conformance matrix, for every library")
+    parser.addoption(
+        "--plugin", metavar="NAME", help=f"run only the tests of plugins/autotrace-NAME and of its SDK, or {SHARED!r}"
+    )
+    parser.addoption("--every-cell", action="store_true", help="run every cell of the conformance matrix, for every library")
 
 
 IN_FULL = {
@@ -69,29 +70,29 @@ IN_FULL = {
     "langchain_core": "callbacks",
     "mcp": "a protocol in both directions",
 }
-"""The libraries, one of each kind, for which every cell of the conformance matrix is run; of the others those that cover it
-(`autotrace.testing._matrix.covering`), and every cell with `--every-cell`, as `scripts/test --all` has it."""
+"""The libraries, one of each kind, for which every cell of the conformance matrix runs. For the others, only some cells run
+(`autotrace.testing._matrix.covering`), or all with `--every-cell`, as in `scripts/test --all`."""
 
 
 def _plugin_of(path: Path) -> str:
-    """The plugin whose test this is; an empty string for those of all plugins."""
+    """The plugin that the test file `path` belongs to; empty for tests of all plugins."""
     return next((name for name, tree in PLUGINS.items() if tree in path.parents), "")
 
 
 def _installed(plugin: str) -> bool:
-    """Whether the library is there that this plugin is for: the name of its entry point."""
+    """Whether the plugin's library is installed; its name is that of the plugin's entry point."""
     declared = (PLUGINS[plugin] / "pyproject.toml").read_text()
     package = re.search(r'"autotrace\.instrumentors"\]\n"?([\w.]+)', declared)
     assert package is not None, plugin
     try:
         return importlib.util.find_spec(package[1]) is not None
-    except ImportError:  # a namespace that nothing is in
+    except ImportError:  # the parent package is missing
         return False
 
 
 def _described(only: str | None) -> dict[str, ModuleType]:
-    """The SDKs that are installed, by plugin: `tests/sdk.py` of each, or of one plugin."""
-    found = {}
+    """The descriptions (`tests/sdk.py`) of all installed SDKs by plugin, or only that of the plugin `only`."""
+    modules = {}
     for plugin, tree in sorted(PLUGINS.items()):
         path = tree / "tests/sdk.py"
         name = plugin.removeprefix("autotrace-")
@@ -99,9 +100,9 @@ def _described(only: str | None) -> dict[str, ModuleType]:
             spec = importlib.util.spec_from_file_location(f"sdk_{name}", path)
             assert spec is not None
             assert spec.loader is not None
-            found[name] = sys.modules[f"sdk_{name}"] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(found[name])
-    return found
+            modules[name] = sys.modules[f"sdk_{name}"] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(modules[name])
+    return modules
 
 
 SDKS: dict[str, ModuleType] = {}
@@ -110,12 +111,14 @@ SDKS: dict[str, ModuleType] = {}
 def pytest_configure(config: pytest.Config) -> None:
     only = config.getoption("plugin", None)
     if only not in (None, SHARED) and not (HERE / f"autotrace-{only}").exists():
-        raise pytest.UsageError(f"--plugin {only}: there is no folder plugins/autotrace-{only}")
+        raise pytest.UsageError(
+            f"--plugin {only}: plugins/autotrace-{only} does not exist; pass the name of a plugin or {SHARED!r}"
+        )
     SDKS.update(_described(only))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what belongs to another part than `--plugin` names, and cells that need not be run: see `IN_FULL`."""
+    """Deselect tests that belong to another part than `--plugin` names, and cells that need not run (see `IN_FULL`)."""
     only = config.getoption("plugin", None)
     covered: dict[Library, set[str]] = {}
 
@@ -135,7 +138,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """That nothing was found is no failure where the library of the plugin is not installed: another session has it."""
+    """Succeed without tests if the library of the plugin is not installed; another session has it."""
     only = session.config.getoption("plugin", None)
     nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
     if nothing and only not in (None, SHARED) and not _installed(f"autotrace-{only}"):
@@ -143,7 +146,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _part(item: pytest.Item) -> str | None:
-    """The plugin that a test belongs to, or `SHARED`; None for a test that is not one of the plugins'."""
+    """The plugin that a test belongs to, or `SHARED`; None for a test outside of `plugins`."""
     if HERE not in item.path.parents:
         return None
     folder = item.path.relative_to(HERE).parts[0]
@@ -156,9 +159,9 @@ def _part(item: pytest.Item) -> str | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`sdk` is each SDK, or the one of the plugin whose test this is; `form` each of its ways to a stream.
+    """`sdk` is each SDK, or that of the test's plugin. `form` is each of its ways to open a stream.
 
-    `ending` is each of the module's `ENDINGS` that it says fits (`can_end`).
+    `ending` is each of the module's `ENDINGS` that its function `can_end` accepts.
     """
     plugin = _plugin_of(metafunc.definition.path)
     names = [plugin.removeprefix("autotrace-")] if plugin else list(SDKS)
@@ -175,10 +178,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The tests of a plugin need its SDK: without it there is nothing to test (and `sdk.py` cannot be imported).
+    """Ignore the tests of a plugin whose SDK is not installed, and those of other parts than `--plugin` names.
 
-    Those of a plugin without an `sdk.py`, for a framework that speaks to no provider itself, see to that by themselves. Those
-    of dialects (`tests/dialects`) need none.
+    Without its SDK, `sdk.py` cannot be imported. The tests of dialects (`tests/dialects`) need no SDK.
     """
     if collection_path.parent.name == "dialects":
         return None
@@ -200,7 +202,7 @@ def world(request: pytest.FixtureRequest) -> Side:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a coroutine test in its world."""
+    """Run a coroutine test on the side that `world` is."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = inspect.signature(pyfuncitem.obj).parameters
@@ -209,7 +211,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 class Exchange:
-    """One request and the bytes that answered it."""
+    """One request and the bytes of its response."""
 
     def __init__(self, call: Call, answer: Answer) -> None:
         self.call = call
@@ -224,7 +226,7 @@ class Exchange:
 
     @property
     def said(self) -> Any:
-        """The JSON of the body; the list of it for a stream; None for anything else."""
+        """The JSON of the body; a list of the chunks for a stream; None for another content type."""
         text = self.body.decode("utf-8", "replace")
         if self.content_type.startswith("text/event-stream"):
             return [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
@@ -234,7 +236,7 @@ class Exchange:
 
 
 class Wire:
-    """A provider and all that passed over its wire."""
+    """A provider and all its exchanges."""
 
     def __init__(self) -> None:
         self.provider: Provider
@@ -248,15 +250,15 @@ class Wire:
 
     def recorded(self, form: WireFormat) -> WireFormat:
         def answer(call: Call) -> Answer | None:
-            told, self.on_request = self.on_request, None
-            if told is not None:
-                told()
-            made = form.answer(call)
-            if made is None:
+            on_request, self.on_request = self.on_request, None
+            if on_request is not None:
+                on_request()
+            response = form.answer(call)
+            if response is None:
                 return None
-            exchange = Exchange(call, made)
+            exchange = Exchange(call, response)
             self.exchanges.append(exchange)
-            return made if made.pieces is None else made._replace(pieces=self._kept(made.pieces, exchange))
+            return response if response.pieces is None else response._replace(pieces=self._kept(response.pieces, exchange))
 
         return form._replace(answer=answer)
 
@@ -268,7 +270,7 @@ class Wire:
 
 @pytest.fixture(scope="session")
 def _wire() -> Iterator[Wire]:
-    gc.freeze()  # the SDKs are a million objects that every collection of a test would look at
+    gc.freeze()  # the SDKs are a million objects, which every collection of a test would traverse
     wire = Wire()
     with serve(formats=[wire.recorded(form) for form in installed()], hang_seconds=600.0) as wire.provider:
         yield wire
@@ -278,7 +280,7 @@ def _wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def wire(_wire: Wire) -> Wire:
-    """The provider of the plugins' tests, with nothing said yet."""
+    """The provider of the plugins' tests, without exchanges of other tests."""
     _wire.exchanges.clear()
     _wire.provider.requests.clear()
     _wire.on_request = None
@@ -287,7 +289,7 @@ def wire(_wire: Wire) -> Wire:
 
 @pytest.fixture
 def captured(captured: Any) -> Iterator[Any]:
-    """The records of this test; every one has to be valid by the published schema."""
+    """The records of this test. Each must match the published schema."""
     jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(lines.json_schema())
     yield captured
@@ -296,7 +298,7 @@ def captured(captured: Any) -> Iterator[Any]:
 
 
 def messages_of(messages: Any) -> list[tuple[Any, ...]]:
-    """Recorded messages as a flat list: `(role, kind of part, what it holds…)`."""
+    """Recorded messages as a flat list of `(role, type of part, values…)`."""
     kinds: dict[str, tuple[str, ...]] = {
         "text": ("content",),
         "reasoning": ("content",),
@@ -311,7 +313,7 @@ def messages_of(messages: Any) -> list[tuple[Any, ...]]:
 
 
 class Records:
-    """Checks of records against what passed over the wire."""
+    """Checks of records against the exchanges on the wire."""
 
     finish = FINISH
     messages = staticmethod(messages_of)
@@ -319,13 +321,13 @@ class Records:
     def check(
         self, span: dict[str, Any], exchange: Exchange, sdk: ModuleType, *, streamed: bool | None = None, **other: Any
     ) -> None:
-        """That `span` says of `exchange` what `sdk.expected` reads from the bytes, or `other`, and nothing beyond."""
+        """Require that `span` has exactly the values that `sdk.expected` reads from the bytes of `exchange`, or `other`."""
         attributes = dict(span["attributes"])
-        got = {key: attributes.get(key) for key in self.read}
+        actual = {key: attributes.get(key) for key in self.read}
         for key in ("gen_ai.input.messages", "gen_ai.output.messages"):
-            got[key] = messages_of(got[key])
+            actual[key] = messages_of(actual[key])
         tools = attributes.get("gen_ai.tool.definitions")
-        got["gen_ai.tool.definitions"] = [tool["name"] for tool in tools] if tools else None
+        actual["gen_ai.tool.definitions"] = [tool["name"] for tool in tools] if tools else None
         raw = sdk.expected(exchange).get("gen_ai.response.finish_reasons")
         host, port = exchange.call.headers["host"].split(":")
         expected = {
@@ -338,7 +340,7 @@ class Records:
             "gen_ai.response.finish_reasons": [self.finish.get(reason, reason) for reason in raw] if raw else None,
             **other,
         }
-        assert got == expected
+        assert actual == expected
         operation, asked = expected["gen_ai.operation.name"], expected["gen_ai.request.model"]
         assert span["name"] == (f"{operation} {asked}" if asked else operation)
         assert (span["kind"], span["level"], span["status"]) == ("CLIENT", "info", {"code": "UNSET"})
@@ -385,5 +387,5 @@ def records() -> Records:
 
 @pytest.fixture
 def worlds() -> type[Side]:
-    """For a test that makes sense on one side only."""
+    """The class of `world`, for a test that makes sense on one side only."""
     return Side

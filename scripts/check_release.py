@@ -1,4 +1,4 @@
-"""Build the distributions of a release into `dist/`, and check them. Nothing is uploaded: docs/releasing.md."""
+"""Build the distributions of a release into `dist/`, and check them. Nothing is uploaded. See docs/releasing.md."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ assert [span["name"] for span in captured.spans] == ["smoke"], captured.spans
 
 
 class Distribution(NamedTuple):
-    """What is released together, from one pyproject.toml."""
+    """A distribution, as its pyproject.toml describes it."""
 
     tree: Path
     project: dict[str, Any]
@@ -58,17 +58,17 @@ class Distribution(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """How the names of its files begin."""
+        """The prefix of the names of its files."""
         return f"{self.name.replace('-', '_')}-{self.version}"
 
     @property
     def files(self) -> tuple[Path, Path]:
-        """Where its source distribution and its wheel are built."""
+        """The paths of its source distribution and of its wheel."""
         return DIST / f"{self.stem}.tar.gz", DIST / f"{self.stem}-py3-none-any.whl"
 
 
 class Refused(Exception):
-    """What is to be released is not as it has to be."""
+    """The release is refused. The message says why, and what to do."""
 
 
 def read(tree: Path) -> dict[str, Any]:
@@ -77,44 +77,48 @@ def read(tree: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """0 if all that was named can be uploaded, or has been rehearsed; 1 if it cannot; 2 for a name that is not known."""
+    """Return 0 if everything named can be uploaded or was rehearsed, 1 if not. An unknown name exits with 2."""
     plugins = sorted(path.parent for path in ROOT.glob("plugins/autotrace-*/pyproject.toml"))
-    found = [Distribution(tree, read(tree)["project"]) for tree in (ROOT, *plugins)]
+    distributions = [Distribution(tree, read(tree)["project"]) for tree in (ROOT, *plugins)]
     parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="DISTRIBUTION", help="what to release; everything unless named")
-    parser.add_argument("--rehearse", action="store_true", help="go on where the tree is not ready for a release, and say why")
+    parser.add_argument("names", nargs="*", metavar="DISTRIBUTION", help="what to release; by default, everything")
+    parser.add_argument("--rehearse", action="store_true", help="go on if the tree is not ready for a release, and report why")
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - {one.name for one in found})
+    unknown = sorted(set(arguments.names) - {one.name for one in distributions})
     if unknown:
-        parser.error(f"{', '.join(unknown)}: not a distribution of this tree; known are {', '.join(one.name for one in found)}")
-    chosen = [one for one in found if not arguments.names or one.name in arguments.names]
+        parser.error(
+            f"{', '.join(unknown)}: not a known distribution; expected one of {', '.join(one.name for one in distributions)}"
+        )
+    chosen = [one for one in distributions if not arguments.names or one.name in arguments.names]
     try:
-        consistent(found)
+        consistent(distributions)
         missing = unready(chosen)
         if missing and not arguments.rehearse:
             raise Refused("\n".join(missing))
         build(chosen)
         for one in chosen:
             check_files(one)
-        use(chosen, found if arguments.rehearse else chosen)
+        use(chosen, distributions if arguments.rehearse else chosen)
     except Refused as exc:
         print(f"scripts/release: {exc}", file=sys.stderr)
         return 1
-    for what in missing:
-        print(f"scripts/release: a release would be refused: {what}", file=sys.stderr)
+    for reason in missing:
+        print(f"scripts/release: a release would be refused: {reason}", file=sys.stderr)
     plugins_first = sorted(chosen, key=lambda one: one.name == CORE)
     files = " ".join(str(file.relative_to(ROOT)) for one in plugins_first for file in one.files)
-    print(f"\nNothing has been uploaded. {'What a release would say' if arguments.rehearse else 'To upload'}:\n")
+    print(f"\nNothing has been uploaded. {'A release would print' if arguments.rehearse else 'To upload'}:\n")
     print(f"  python -m twine upload {files}")
     return 0
 
 
-def consistent(found: list[Distribution]) -> None:
-    """The versions of core and plugins allow each other, and the core says its own."""
-    core, plugins = found[0], found[1:]
-    said = re.search(r'^__version__ = "(.+)"$', (ROOT / "src/autotrace/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
-    if said is None or said[1] != core.version:
-        raise Refused(f"autotrace.__version__ is not {core.version}, the version in pyproject.toml; write it into both")
+def consistent(distributions: list[Distribution]) -> None:
+    """Raise `Refused` unless the core and the plugins allow each other's versions, and ``__version__`` is right."""
+    core, plugins = distributions[0], distributions[1:]
+    declared = re.search(
+        r'^__version__ = "(.+)"$', (ROOT / "src/autotrace/__init__.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    if declared is None or declared[1] != core.version:
+        raise Refused(f"autotrace.__version__ is not {core.version}, the version in pyproject.toml; make them equal")
     extras = core.project["optional-dependencies"]
     allowed = {one.name: one for extra in extras.values() for one in map(Requirement, extra)}
     for plugin in plugins:
@@ -126,23 +130,25 @@ def consistent(found: list[Distribution]) -> None:
 
 
 def unready(chosen: list[Distribution]) -> list[str]:
-    """What a release must have and a rehearsal need not."""
+    """The reasons why the tree is not ready for a release. A rehearsal goes on in spite of them."""
     missing = []
     if output("git", "status", "--porcelain"):
-        missing.append("the tree has changes that are not committed; commit them, so that a tag can name what is released")
+        missing.append("the tree has uncommitted changes; commit them, so that a tag can name what is released")
     for one in chosen:
         changelog = (one.tree / "CHANGELOG.md").read_text(encoding="utf-8")
         if not re.search(rf"^## {re.escape(one.version)} \(\d{{4}}-\d\d-\d\d\)$", changelog, re.MULTILINE):
             path = (one.tree / "CHANGELOG.md").relative_to(ROOT)
-            missing.append(f"{path} has no entry `## {one.version} (YYYY-MM-DD)`; write it, or put the date for `unreleased`")
+            missing.append(
+                f"{path} has no entry `## {one.version} (YYYY-MM-DD)`; write it, or replace `unreleased` by the date"
+            )
     address = read(ROOT)["tool"]["release"]["address"]
     if address.endswith(".example"):
-        missing.append(f"{address} is a placeholder; put the project's into [tool.release] and every [project.urls]")
+        missing.append(f"{address} is a placeholder; write the project's address into [tool.release] and every [project.urls]")
     return missing
 
 
 def build(chosen: list[Distribution]) -> None:
-    """Build each source distribution, and from that its wheel."""
+    """Build each source distribution, and its wheel from the source distribution."""
     shutil.rmtree(DIST, ignore_errors=True)
     for one in chosen:
         print(f"building {one.name} {one.version}", flush=True)
@@ -152,7 +158,7 @@ def build(chosen: list[Distribution]) -> None:
 
 
 def check_files(one: Distribution) -> None:
-    """Both files of a distribution hold what they have to."""
+    """Raise `Refused` unless both files of a distribution have the required contents."""
     source, wheel = one.files
     with tarfile.open(source) as packed:
         names = set(packed.getnames())
@@ -174,29 +180,29 @@ def check_files(one: Distribution) -> None:
 
 
 def require(file: Path, wanted: set[str], names: set[str]) -> None:
-    """Every one of `wanted` is among `names`, the contents of a file."""
+    """Raise `Refused` unless all of `wanted` are in `names`, the contents of a file."""
     if wanted - names:
         raise Refused(f"{file.name} lacks {', '.join(sorted(wanted - names))}; see [tool.hatch.build] in its pyproject.toml")
 
 
 def use(chosen: list[Distribution], built_here: list[Distribution]) -> None:
-    """Install the wheels in a new environment, away from the tree, and use them. What was not built comes from the index."""
+    """Install the wheels in a new environment, outside of the tree, and use them. What was not built comes from the index."""
     with tempfile.TemporaryDirectory() as elsewhere:
-        place = Path(elsewhere)
+        folder = Path(elsewhere)
         print("installing the wheels in a new environment", flush=True)
-        output(sys.executable, "-m", "venv", str(place / "env"))
-        scripts = place / "env" / ("Scripts" if os.name == "nt" else "bin")
+        output(sys.executable, "-m", "venv", str(folder / "env"))
+        scripts = folder / "env" / ("Scripts" if os.name == "nt" else "bin")
         python = str(scripts / "python")
         wheels = [str(one.files[1]) for one in chosen]
         if CORE not in {one.name for one in chosen} and CORE in {one.name for one in built_here}:
             output(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", elsewhere, str(ROOT))
-            wheels += map(str, place.glob("*.whl"))
-        whole = CORE in {one.name for one in chosen} and len(chosen) > 1  # with the plugins that the demo uses
+            wheels += map(str, folder.glob("*.whl"))
+        whole = CORE in {one.name for one in chosen} and len(chosen) > 1  # includes the plugins that the demo uses
         output(python, "-m", "pip", "install", "--quiet", "-c", str(CONSTRAINTS), *wheels, *(DEMO if whole else ()))
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTRACE", "PYTHON"))}
 
         def run(*command: str, **variables: str) -> str:
-            return output(*command, cwd=place, env={**clean, **variables})
+            return output(*command, cwd=folder, env={**clean, **variables})
 
         run(python, "-c", SMOKE, AUTOTRACE="1", AUTOTRACE_STRICT="1")
         json.loads(run(str(scripts / "autotrace"), "schema"))
@@ -213,7 +219,7 @@ def use(chosen: list[Distribution], built_here: list[Distribution]) -> None:
 
 
 def output(*command: str, **options: Any) -> str:
-    """What a command prints on stdout; with all that it prints, if it fails."""
+    """What a command prints on stdout. Raises `Refused`, with all that it printed, if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, **{"cwd": ROOT, **options})
     if done.returncode:
         raise Refused(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

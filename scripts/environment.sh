@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# Sourced by the scripts beside it, from the root of the tree: finds a Python, makes environments.
+# Sourced by the other scripts, from the root of the tree. Finds a Python, and makes environments.
 
-# What the shell has set for other programs would change what is installed and run here.
+# Variables for other programs would change what is installed and run here.
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 # shellcheck disable=SC2034  # for the script that sources this
 envs=${AUTOTRACE_ENVS:-$PWD}
 
-# Print the first Python that is new enough and able to make an environment.
+# Print the first Python that is new enough and can make an environment.
 find_python() {
     probe='import sys; assert sys.version_info >= (3, 10); import ensurepip, venv'
     for candidate in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
@@ -16,7 +16,7 @@ find_python() {
             return
         fi
     done
-    echo "$0: no usable Python: 3.10 or newer is needed, with venv and ensurepip" \
+    echo "$0: no usable Python found; install Python 3.10 or newer, with venv and ensurepip" \
         "(on Debian and Ubuntu: apt install python3-venv)" >&2
     return 1
 }
@@ -26,8 +26,8 @@ checksum() {
 }
 
 # make_environment DIRECTORY STAMP PIP-ARGUMENTS…
-# Leaves an environment alone that was finished under the same stamp, and one that is not ours.
-# $editable, if set, is installed last: trees, built with what is there by then.
+# Keeps an environment that was completed with the same stamp. Fails if the directory was not made by these scripts.
+# $editable, if set, are trees that are installed last, built with the packages that are installed by then.
 make_environment() {
     directory=$1
     stamp="$2 $1"

@@ -56,7 +56,7 @@ def test_versions_that_do_not_allow_each_other_are_refused(place: int, key: str,
         ("## 0.1.1 (2027-01-15)", "https://docs.invalid", "", ["CHANGELOG.md has no entry"]),
         ("## 0x1.0 (2027-01-15)", "https://docs.invalid", "", ["CHANGELOG.md has no entry"]),
         ("## 0.1.0 (2027-01-15)", "https://docs.example", "", ["https://docs.example is a placeholder"]),
-        ("## 0.1.0 (2027-01-15)", "https://docs.invalid", "more", ["the tree has changes that are not committed"]),
+        ("## 0.1.0 (2027-01-15)", "https://docs.invalid", "more", ["the tree has uncommitted changes"]),
     ],
 )
 def test_a_tree_that_is_not_ready_is_refused(

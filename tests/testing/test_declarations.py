@@ -67,24 +67,24 @@ def other(name: str, **changed: Any) -> dict[str, Any]:
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no requirement": ({"requires": ()}, "requires: says nothing"),
+    "no requirement": ({"requires": ()}, "requires: is empty"),
     "another library's name": ({"requires": "acme-of-old>=1"}, "none of acme-of-old>=1 is installed"),
-    "another version": ({"requires": "acmelib>=3"}, "acmelib>=3 does not allow what is installed"),
+    "another version": ({"requires": "acmelib>=3"}, "acmelib>=3 does not allow the installed version"),
     "a target that is gone": ({"targets": {"acmelib:Client.ask": CHAT}}, "Client.ask: Client has no ask"),
-    "a property": ({"targets": {"acmelib:Client.limit": CHAT}}, "is a property; a target is a function"),
-    "an object": ({"targets": {"acmelib:Client.later": CHAT}}, "is a partial; a target is a function"),
+    "a property": ({"targets": {"acmelib:Client.limit": CHAT}}, "is a property; a target must be a function"),
+    "an object": ({"targets": {"acmelib:Client.later": CHAT}}, "is a partial; a target must be a function"),
     "everybody's function": (
         {"targets": {"acmelib:size": CHAT}},
-        "is defined in builtins: whoever else uses it would be traced",
+        "is defined in builtins; other uses of it would be traced",
     ),
     "an argument of another name": (
         other("chat", request={"model": "modle", **MESSAGES}),
-        "gen_ai.request.model reads the argument 'modle', which the function has not; did you mean 'model'",
+        "gen_ai.request.model reads the argument 'modle', which the function does not have; did you mean 'model'",
     ),
     "no model": (other("chat", request=MESSAGES), "no field is declared for gen_ai.request.model"),
     "no usage": (other("chat", usage={}), "no field is declared for gen_ai.usage.output_tokens"),
     "no answer": (other("chat", response={"id": "id"}), "no field is declared for gen_ai.output.messages"),
-    "a stream that adds up to nothing": (other("chat", stream=StreamSeam("_events")), "has a stream= and no reduce="),
+    "a stream that adds up to nothing": (other("chat", stream=StreamSeam("_events")), "has stream= but no reduce="),
     "a reduce that wants all": (
         other("chat", reduce=lambda chunks: {"text": "".join(chunk["delta"] for chunk in chunks)}),
         "reduce raises KeyError: 'delta' on [{}]",
@@ -103,7 +103,7 @@ def test_a_fault_in_a_declaration_is_found(fault: str, acme: Any) -> None:
 def test_a_plugin_that_imports_its_library_is_found(acme: Any) -> None:
     path = Path(acme.__file__)
     path.write_text("import acmelib\n" + path.read_text())
-    assert "never imports it" in repr(checked(acme))
+    assert "must not import it" in repr(checked(acme))
 
 
 def test_a_plugin_that_is_not_installed_is_found() -> None:
@@ -150,7 +150,7 @@ def test_a_reduce_that_fails_on_another_type_is_noted() -> None:
     ("reduce", "said"),
     [
         (add, "reduce changes the chunks"),
-        (count, "reduce gives {'n': 1} and then {'n': 2}"),
+        (count, "reduce returns {'n': 1} and then {'n': 2}"),
         (total, "reduce raises TypeError: unsupported operand type(s) for +: 'int' and 'NoneType' on [{'count': None}]"),
     ],
 )

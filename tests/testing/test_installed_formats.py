@@ -99,7 +99,7 @@ def test_one_that_is_broken_is_said_and_left_out(
     assert names() == before
     (line,) = diagnosed()
     assert line["event"] == "autotrace.provider"
-    assert line["message"].startswith(f"acme-plugin: its wire format acme is left out: {reason}")
+    assert line["message"].startswith(f"acme-plugin: its wire format acme is ignored: {reason}")
     assert line["message"].endswith("Repair or uninstall acme-plugin.")
 
 
@@ -116,6 +116,6 @@ def test_of_two_with_one_name_the_first_by_distribution_counts(
     assert names() == ["beta", *sorted([*before[:-1], "beta"]), "openai"]
     said = [line["message"] for line in diagnosed()]
     assert [message.partition(". ")[0] for message in said] == [
-        "another-plugin: its wire format openai is left out: llm-autotrace has one of that name",
-        "second-plugin: its wire format acme is left out: first-plugin has one of that name",
+        "another-plugin: its wire format openai is ignored: llm-autotrace already has a wire format with that name",
+        "second-plugin: its wire format acme is ignored: first-plugin already has a wire format with that name",
     ]

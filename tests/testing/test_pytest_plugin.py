@@ -79,7 +79,7 @@ def test_the_scorecard_is_printed_and_written_and_kept_true(session: Run, tmp_pa
     (tmp_path / "README.md").write_text(readme.replace("| raw | ✓ |", "| raw | – |"))
     code, said = session()
     assert code == 1
-    assert "has another scorecard" in said
+    assert "its scorecard is not up to date" in said
     assert said.count("FAILED") == 1
 
 
@@ -94,7 +94,8 @@ def test_a_fault_is_one_failure_that_says_what_and_what_to_do(session: Run, tmp_
     plugin.write_text(plugin.read_text().replace('"http_status": "status_code", ', ""))
     code, said = session(*PLUGIN, "--autotrace-scorecard", "-k", "error or revert")
     assert code == 1
-    assert "chat-error-sync: the exception says status 400, the record None; say where it is: Instrumentor(errors=" in said
+    expected = "chat-error-sync: the exception has status 400, the record has None; declare where it is: Instrumentor(errors="
+    assert expected in said
     assert "| error | ✗ |" in said
     assert "| revert | ✓ |" in said
     assert "Traceback" not in said

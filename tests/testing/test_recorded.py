@@ -92,5 +92,5 @@ def test_a_plugin_can_be_held_to_the_kit_on_a_recording(recording: Path) -> None
 def test_a_line_that_is_no_exchange_is_named(text: str, recording: Path) -> None:
     with recording.open("a") as file:
         file.write(text)
-    with pytest.raises(ValueError, match=r"exchanges\.jsonl:5: no exchange with path and response_body"):
+    with pytest.raises(ValueError, match=r"exchanges\.jsonl:5: expected an exchange with path and response_body"):
         recorded(recording)

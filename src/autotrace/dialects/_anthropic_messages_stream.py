@@ -1,7 +1,7 @@
-"""How the events of a streamed Anthropic message add up.
+"""Reduce the events of a streamed Anthropic message to the message.
 
-Source: the Anthropic API reference (``RawMessageStreamEvent``). Usage is cumulative: the last value of each field that is not
-null counts. ``message_start`` reports output tokens of its own, which ``message_delta`` replaces.
+Source: the Anthropic API reference (``RawMessageStreamEvent``). Usage is cumulative: of each field, the last value
+that is not null counts. ``message_start`` reports output tokens too, which ``message_delta`` replaces.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["message"]
 
 
 def message(events: list[Any]) -> dict[str, Any]:
-    """The message that a stream's events add up to."""
+    """The message that the events of a stream make up."""
     whole: dict[str, Any] = {}
     blocks: list[tuple[int, _Block]] = []
     for event in plain.mappings(events):
@@ -32,10 +32,10 @@ def message(events: list[Any]) -> dict[str, Any]:
         elif kind == "error" or (not kind and event.get("error")):
             whole["error"] = event.get("error")
     if blocks or whole:
-        # a content that message_start already had (a continued turn) comes first; servers that imitate the API may
-        # begin every block with index 0, in which case their order is that of their starts
-        held = sorted(blocks, key=lambda block: block[0])
-        whole["content"] = [*plain.listed(whole.get("content")), *(block.whole() for _, block in held)]
+        # Content that message_start already has (a continued turn) comes first. Servers that imitate the API may give every
+        # block index 0. The sort is stable, so such blocks keep the order of their starts.
+        in_order = sorted(blocks, key=lambda block: block[0])
+        whole["content"] = [*plain.listed(whole.get("content")), *(block.whole() for _, block in in_order)]
     return whole
 
 
@@ -58,10 +58,10 @@ def _add_delta(whole: dict[str, Any], event: dict[str, Any]) -> None:
 
 
 class _Block:
-    """One content block: as it started, with its deltas.
+    """One content block: its start, and its deltas.
 
-    Every delta names the field that it continues, except ``partial_json``, which is the text of ``input``; so deltas of
-    kinds that do not exist yet add up as well: texts are joined, lists too, of objects the last one counts.
+    Every delta names the field that it continues, except ``partial_json``, which is the text of ``input``. So unknown kinds of
+    deltas can be reduced as well: strings and lists are joined, and of objects the last one counts.
     """
 
     __slots__ = ("citations", "others", "pieces", "start")
@@ -86,15 +86,15 @@ class _Block:
                 plain.grow(self.pieces, key, value)
 
     def whole(self) -> dict[str, Any]:
-        found = {**self.start, **self.others}
+        block = {**self.start, **self.others}
         texts = plain.grown(self.pieces)
-        json = texts.pop("partial_json", "")
-        if json:
-            found["input"] = parts.parsed(json)
-            found.setdefault("type", "tool_use")
+        arguments = texts.pop("partial_json", "")
+        if arguments:
+            block["input"] = parts.parsed(arguments)
+            block.setdefault("type", "tool_use")
         for key, text in texts.items():
-            found.setdefault("type", key)  # a stream that was joined late has no start: the field is called like the type
-            found[key] = (plain.string(found.get(key)) or "") + text
+            block.setdefault("type", key)  # a stream without the start of a block; the field has the name of the type
+            block[key] = (plain.string(block.get(key)) or "") + text
         if self.citations:
-            found["citations"] = [*plain.listed(found.get("citations")), *self.citations]
-        return found
+            block["citations"] = [*plain.listed(block.get("citations")), *self.citations]
+        return block

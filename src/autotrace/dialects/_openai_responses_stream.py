@@ -1,7 +1,7 @@
-"""How the events of a streamed response add up.
+"""Reduce the events of a streamed response to the response.
 
-Source: the OpenAI API reference (``ResponseStreamEvent``). The last event carries the whole response. A stream that was cut has
-none: then the response is rebuilt from what was received.
+Source: the OpenAI API reference (``ResponseStreamEvent``). The last event has the whole response. If the stream was cut,
+the response is rebuilt from the events that were received.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from autotrace.dialects.plain import Pieces
 
 __all__ = ["response"]
 
-_BEGUN = frozenset({"response.created", "response.queued", "response.in_progress"})
+_STARTED = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 _NESTED = {
@@ -22,7 +22,7 @@ _NESTED = {
     "response.reasoning_text": ("reasoning", "content", "content_index", "reasoning_text", "text"),
     "response.reasoning_summary_text": ("reasoning", "summary", "summary_index", "summary_text", "text"),
 }
-"""What grows in a part inside an item: the item's type, the list in it, what counts there, the part's type and its text."""
+"""Text in a part of an item: the item's type, the list in it, the index in the list, the part's type and its text field."""
 
 _FLAT = {
     "response.function_call_arguments": ("function_call", "arguments"),
@@ -30,17 +30,17 @@ _FLAT = {
     "response.mcp_call_arguments": ("mcp_call", "arguments"),
     "response.code_interpreter_call_code": ("code_interpreter_call", "code"),
 }
-"""What grows in a field of an item: the item's type and the field."""
+"""Text in a field of an item: the item's type and the field."""
 
 _PARTS = {
     "response.content_part": ("content", "content_index"),
     "response.reasoning_summary_part": ("summary", "summary_index"),
 }
-"""Parts that come whole: the list in the item and what counts there."""
+"""Parts that arrive whole: the list in the item, and the index in the list."""
 
 
 def response(events: list[Any]) -> dict[str, Any]:
-    """The response that a stream's events add up to."""
+    """The response that the events of a stream make up."""
     base: dict[str, Any] = {}
     final: dict[str, Any] | None = None
     items: dict[int, _Item] = {}
@@ -48,18 +48,18 @@ def response(events: list[Any]) -> dict[str, Any]:
         kind, held = event.get("type"), plain.mapping(event.get("response"))
         if not isinstance(kind, str) or kind == "error":
             base = {**base, **_error(event)}
-        elif kind in _BEGUN:
+        elif kind in _STARTED:
             base = {**base, **held}
         elif held:
             final = held if held.get("status") in _ENDED or kind.removeprefix("response.") in _ENDED else final
         else:
-            # an event without its output_index goes to the newest item
+            # an event without output_index belongs to the newest item
             index = plain.number(event.get("output_index"), max(items, default=0))
             items.setdefault(index, _Item()).add(kind, event)
     rebuilt = [whole for index in sorted(items) if (whole := items[index].whole())]
     if final and (final.get("output") or not rebuilt):
         return final
-    # ChatGPT's own backend (Codex) completes with an empty output: the items went by as events
+    # ChatGPT's own backend (Codex) completes with an empty output; its items were sent only as events
     return {**(final or base), "output": rebuilt} if rebuilt or final or base else {}
 
 
@@ -72,7 +72,7 @@ def _error(event: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Item:
-    """One output item: as it was announced, with the deltas since; or as it was when it was done."""
+    """One output item: its announcement and the deltas since, or the whole item once it is done."""
 
     __slots__ = ("announced", "commands", "done", "kind", "lists", "pieces", "results", "values")
 
@@ -83,7 +83,7 @@ class _Item:
         self.pieces: Pieces = {}
         self.values: dict[str, Any] = {}
         self.lists: dict[str, dict[int, dict[str, Any]]] = {}
-        """Parts inside the item, by the field that they are in and their index; their texts are in `pieces`."""
+        """Parts of the item, by their field and their index. Their texts are in `pieces`."""
         self.commands: dict[int, str] = {}
         self.results: dict[int, list[Any]] = {}
 
@@ -115,15 +115,15 @@ class _Item:
             self.values.update({key: event[key] for key in more if event.get(key) is not None})
             self.values["result"] = event.get("partial_image_b64")
         elif what == "response.audio":
-            return  # sound, which no item of a whole response holds either
-        elif step == "delta":  # of a kind that is not known yet
+            return  # audio, which a whole response does not contain either
+        elif step == "delta":  # an unknown kind
             self._grow(what.removeprefix("response."), event, step, "")
 
     def _grow(self, key: Any, event: dict[str, Any], step: str, text: str) -> None:
         if step == "delta":
             plain.grow(self.pieces, key, event.get("delta"))
         elif step == "done" and isinstance(event.get(text), str):
-            self.pieces[key] = [event[text]]  # the whole text once more
+            self.pieces[key] = [event[text]]  # the whole text again
 
     def _part(self, field: str, index: int) -> dict[str, Any]:
         return self.lists.setdefault(field, {}).setdefault(index, {})
@@ -152,12 +152,12 @@ class _Item:
             return self.done
         if not (self.announced or self.pieces or self.values or self.lists or self.results):
             return None
-        found: dict[str, Any] = {"type": self.kind, **self.announced, **plain.known(self.values)}
+        item: dict[str, Any] = {"type": self.kind, **self.announced, **plain.known(self.values)}
         lists = {field: {index: dict(part) for index, part in held.items()} for field, held in self.lists.items()}
         outputs: dict[int, dict[str, Any]] = {}
         for key, text in plain.grown(self.pieces).items():
             if isinstance(key, str):
-                found[key] = text
+                item[key] = text
             elif key[0] == "commands":
                 self.commands[key[1]] = text
             elif key[0] == "output":
@@ -166,11 +166,11 @@ class _Item:
                 field, index, name = key
                 lists[field][index][name] = text
         for field, held in lists.items():
-            found[field] = [held[index] for index in sorted(held)]
+            item[field] = [held[index] for index in sorted(held)]
         if self.commands:
             commands = [self.commands[index] for index in sorted(self.commands)]
-            found["action"] = {**plain.mapping(found.get("action")), "commands": commands}
+            item["action"] = {**plain.mapping(item.get("action")), "commands": commands}
         if outputs or self.results:
             whole = {**{index: [output] for index, output in outputs.items()}, **self.results}
-            found["output"] = [output for index in sorted(whole) for output in whole[index]]
-        return found
+            item["output"] = [output for index in sorted(whole) for output in whole[index]]
+        return item

@@ -1,7 +1,7 @@
-"""Anthropic's text completions API, ``POST /v1/complete``: superseded by messages, and Bedrock's form of the older Claude.
+"""Anthropic's text completions API: ``POST /v1/complete``. Messages have replaced it; Bedrock uses it for older Claude models.
 
-Source: the Anthropic API reference (``Completion``). It reports no usage. An operation with this dialect
-is a ``text_completion``.
+Source: the Anthropic API reference (``Completion``). It does not report usage. An operation with this dialect is a
+``text_completion``.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
     said = body.get("completion")
     if said is None:
         return None
-    found = parts.texts(said) if isinstance(said, str) else [parts.kept(said)]
-    return [parts.message("assistant", found, finish_reason=parts.finish(body.get("stop_reason")))]
+    content = parts.texts(said) if isinstance(said, str) else [parts.kept(said)]
+    return [parts.message("assistant", content, finish_reason=parts.finish(body.get("stop_reason")))]
 
 
 def _completion(events: list[Any]) -> dict[str, Any]:
-    """The completion that a stream's events add up to. The text is joined, of the other fields the last value counts."""
+    """The completion that the events of a stream make up. The text is joined; of other fields, the last value counts."""
     whole: dict[str, Any] = {}
     pieces: plain.Pieces = {}
     for event in plain.mappings(events):

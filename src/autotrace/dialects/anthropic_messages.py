@@ -1,7 +1,7 @@
 """The Messages API: ``POST /v1/messages`` of Anthropic, and of Bedrock, Vertex and others that serve Claude.
 
-Source: the Anthropic API reference (``Message``, ``ContentBlock``, ``Usage``). ``input_tokens`` leaves out what was read
-from or written to the cache, the conventions include it.
+Source: the Anthropic API reference (``Message``, ``ContentBlock``, ``Usage``). Its ``input_tokens`` excludes tokens that were
+read from or written to the cache; that of the conventions includes them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _content(value: object) -> list[Part]:
 
 
 def _block(block: object) -> Part:
-    """One content block. Types that are not known are kept as they came."""
+    """One content block. A block of an unknown type is kept as it is."""
     wire = plain.mapping(block)
     kind = wire.get("type")
     convert = _BLOCKS.get(kind) if isinstance(kind, str) else None
@@ -64,14 +64,14 @@ def _server_tool_use(wire: dict[str, Any]) -> Part | None:
 def _answer(wire: dict[str, Any]) -> Part:
     content = wire.get("content")
     if isinstance(content, list):
-        answer: object = [_inside(block) for block in content]
+        answer: object = [_block_of_result(block) for block in content]
     else:
         answer = content if isinstance(content, str) else [] if content is None else parts.without_binary(content)
     return parts.extended(parts.tool_call_response(wire.get("tool_use_id"), answer), wire, "tool_use_id", "content")
 
 
-def _inside(block: object) -> Part:
-    # a result holds text, images, documents and search results, never another result
+def _block_of_result(block: object) -> Part:
+    # a result contains text, images, documents and search results, never another result
     kind = plain.mapping(block).get("type")
     return parts.kept(block) if kind == "tool_result" else _block(block)
 
@@ -82,26 +82,26 @@ def _server_answer(wire: dict[str, Any]) -> Part:
 
 
 def _media(wire: dict[str, Any]) -> Part | None:
-    """An image or a document: base64, a URL, an uploaded file, or a text."""
+    """An image or a document: base64, a URL, an uploaded file, or text."""
     source = plain.mapping(wire.get("source"))
     modality = str(wire.get("type"))
     data, media_type = source.get("data"), plain.string(source.get("media_type"))
     used = ["media_type"] if media_type else []
     if source.get("type") == "text" and isinstance(data, str):
-        found = parts.text(data)
+        part = parts.text(data)
         used.append("data")
     elif isinstance(data, (str, bytes)):
-        found = parts.binary(data, modality, media_type)
+        part = parts.binary(data, modality, media_type)
         used.append("data")
     elif plain.string(source.get("url")):
-        found = parts.uri(source["url"], modality, media_type)
+        part = parts.uri(source["url"], modality, media_type)
         used.append("url")
     elif plain.string(source.get("file_id")):
-        found = parts.file(source["file_id"], modality, media_type)
+        part = parts.file(source["file_id"], modality, media_type)
         used.append("file_id")
     else:
         return None
-    return parts.extended(found, wire, "source", nested=parts.rest(source, *used))
+    return parts.extended(part, wire, "source", nested=parts.rest(source, *used))
 
 
 def _upload(wire: dict[str, Any]) -> Part | None:
@@ -130,18 +130,18 @@ def _system(value: object) -> list[Part] | None:
 
 
 def _tools(tools: object) -> list[dict[str, Any]] | None:
-    """The tools that were offered, flat; Anthropic's own (``web_search_20250305``) under their own type."""
-    found = []
+    """The tools that were offered, flat. Anthropic's own tools keep their type (``web_search_20250305``)."""
+    definitions = []
     for tool in plain.listed(tools):
         if not isinstance(tool, dict):
-            found.append(parts.kept(tool))
+            definitions.append(parts.kept(tool))
             continue
         fields = {key: value for key, value in plain.known(tool).items() if key not in _SECRET}
         kind = plain.string(fields.pop("type", None)) or "custom"
         if "input_schema" in fields:
             fields["parameters"] = fields.pop("input_schema")
-        found.append({"type": "function" if kind == "custom" else kind, **parts.without_binary(fields)})
-    return found or None
+        definitions.append({"type": "function" if kind == "custom" else kind, **parts.without_binary(fields)})
+    return definitions or None
 
 
 def _output_type(kind: object) -> str | None:
@@ -153,9 +153,9 @@ def _schema(form: object) -> object:
 
 
 def _servers(servers: object) -> list[Any] | None:
-    """The MCP servers that the provider may call, without the tokens for them."""
-    found = [{key: value for key, value in server.items() if key not in _SECRET} for server in plain.mappings(servers)]
-    return parts.without_binary([server for server in found if server]) or None
+    """The MCP servers that the provider may call, without their tokens."""
+    without_tokens = [{key: value for key, value in server.items() if key not in _SECRET} for server in plain.mappings(servers)]
+    return parts.without_binary([server for server in without_tokens if server]) or None
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
@@ -170,12 +170,12 @@ def _compacted(content: object) -> bool | None:
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error of a stream that broke off with an ``error`` event, or that came in place of a message."""
+    """The error of a stream that ended with an ``error`` event, or an error instead of a message."""
     return endings.failure(wire.get("error"), "type", "code")
 
 
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
-    """What became of the answer; the conventions call a refusal ``content_filter``, Anthropic does not."""
+    """The outcome of the answer. The conventions' finish reason for a refusal is ``content_filter``, Anthropic's is not."""
     return endings.outcome([wire.get("stop_reason")])
 
 
@@ -195,7 +195,7 @@ anthropic_messages = Dialect(
         "stop_sequences": plain.of("stop_sequences", plain.strings),
         "stream": plain.of("stream", plain.true),
         "reasoning_level": "output_config.effort",
-        # output_format is the name of the structured outputs beta
+        # output_format is the name in the beta of structured outputs
         "output_type": plain.of(first("output_config.format.type", "output_format.type"), _output_type),
         "output_schema": plain.of(first("output_config.format", "output_format"), _schema),
         "system_instructions": plain.of("system", _system),

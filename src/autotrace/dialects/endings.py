@@ -1,8 +1,8 @@
-"""How an answer ended that came without an exception: failures inside a good response, and what a finish reason means.
+"""How an answer ended that came without an exception: failures inside a good response, and the meaning of a finish reason.
 
-A dialect's ``failure`` and ``outcome``, functions of its response, are made with these. ``failure`` gives ``None``, or the
-provider's code and message for an error that came in an answer with status 200 or inside a stream. ``outcome`` gives ``None``,
-or what became of an answer that is good but not whole: ``truncated``, ``content_filtered`` or ``refused``.
+The ``failure`` and ``outcome`` of a dialect, functions of its response, are made with these functions. ``failure`` returns the
+provider's code and message for an error in an answer with status 200 or inside a stream, else ``None``. ``outcome`` returns
+``truncated``, ``content_filtered`` or ``refused`` for an answer that is good but not whole, else ``None``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Failure(TypedDict):
 
 
 def failure(error: object, *codes: str) -> Failure | None:
-    """The failure that an ``error`` field tells of: an object whose code is in the first of `codes` that it has, or a text."""
+    """The failure in an ``error`` field: a text, or an object whose code is in the first of the fields `codes` that has one."""
     if isinstance(error, str):
         return Failure(code=None, message=error) if error else None
     wire = plain.known(error)
@@ -41,5 +41,5 @@ def _code(value: object) -> str | None:
 
 
 def outcome(reasons: Iterable[object], refused: bool = False) -> Outcome | None:
-    """The outcome of an answer with these raw finish reasons, one a choice, and of a refusal that no reason tells of."""
+    """The outcome of an answer: `reasons` are the raw finish reasons of its choices, `refused` means a refusal without one."""
     return cast(Optional[Outcome], conventions.outcome_of([*reasons, *(("refusal",) if refused else ())]))

@@ -1,9 +1,9 @@
-"""The token ledger: the same meaning whatever the provider (`autotrace._declaration.conventions.USAGE`).
+"""The token ledger: token counts with the same meaning for all providers (`autotrace._declaration.conventions.USAGE`).
 
-Input includes what came from or went into a cache, output includes reasoning, every detail is a part of its total, and what
-is not known is absent. A count is a whole number that is not negative; anything else reads as if it were not there. Totals
-are not repaired. A detail above its total is left out: servers that imitate an API send such, and which of the two is
-wrong cannot be told from here. All of it stays in ``autotrace.usage.raw``.
+Input includes what was read from or written to a cache, output includes reasoning, every detail is a part of its total, and an
+unknown count is absent. A count is a whole number that is not negative; any other value is ignored. Totals are not corrected.
+A detail above its total is dropped: servers that imitate an API send such details, and it is unknown which of the two is
+wrong. ``autotrace.usage.raw`` keeps all values.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _CACHE_READ, _CACHE_WRITE = "cache_read_input_tokens", "cache_write_input_tokens
 
 
 def usage(counts: Mapping[str, Where], raw: Where = "usage") -> dict[str, Where]:
-    """The ``usage`` of a dialect: `counts` by their short field names, checked, with ``raw`` and ``missing`` beside them."""
-    found: dict[str, Where] = {}
+    """The ``usage`` of a dialect: `counts` by their short field names, checked, and the fields ``raw`` and ``missing``."""
+    getters: dict[str, Where] = {}
     for name, where in counts.items():
-        found[name] = _Count(where, [counts[total] for total in _totals_of(name) if total in counts])
-    tokens = [getter for name, getter in found.items() if name.endswith("_tokens")]
-    return {**found, "raw": raw, "missing": _Missing(tokens)}
+        getters[name] = _Count(where, [counts[total] for total in _totals_of(name) if total in counts])
+    tokens = [getter for name, getter in getters.items() if name.endswith("_tokens")]
+    return {**getters, "raw": raw, "missing": _Missing(tokens)}
 
 
 def _totals_of(name: str) -> Iterable[str]:
-    """The counts that a detail is a part of."""
+    """The totals that the detail `name` is a part of."""
     if name in _TOTALS or not name.endswith("_tokens"):
         return
     yield "output_tokens" if name.endswith("output_tokens") else "input_tokens"
@@ -53,7 +53,7 @@ class _Count:
         held = plain.count(self.getter(source))
         if held is None:
             return None
-        # A detail of nothing is a part of whatever its total is, and most details are.
+        # A detail of 0 is a part of any total, and most details are 0.
         for total in self.totals if held else ():
             whole = plain.count(total(source))
             if whole is not None and held > whole:
@@ -91,20 +91,20 @@ class _Whole:
 
 
 def whole(first: Where, *more: Where) -> Getter:
-    """A total: the count at `first`, without which there is none, and those of `more` that are known."""
+    """A getter of a total: the count at `first` plus the known ones of `more`; ``None`` without a count at `first`."""
     return _Whole(first, more)
 
 
 def listed(usage: str, count: str, modality: str, *fields: str) -> Getter:
-    """The tokens of one modality where the lists `fields` of the object `usage` have a `count` for each."""
+    """A getter of the tokens of one modality, if the lists `fields` of the object `usage` have a `count` per modality."""
 
     def read(body: dict[str, Any]) -> int | None:
         held = plain.mapping(body.get(usage))
         counts = [
-            found
+            tokens
             for field in fields
             for one in plain.mappings(held.get(field))
-            if one.get("modality") == modality and (found := plain.count(one.get(count))) is not None
+            if one.get("modality") == modality and (tokens := plain.count(one.get(count))) is not None
         ]
         return sum(counts) if counts else None
 

@@ -1,7 +1,7 @@
-"""The chat completions API: ``POST /chat/completions`` of OpenAI, Azure and the many servers that speak it too.
+"""The chat completions API: ``POST /chat/completions`` of OpenAI, Azure and the many servers that imitate it.
 
 Source: the OpenAI API reference (``ChatCompletion``, ``ChatCompletionChunk``, ``CompletionUsage``); what other servers do
-differently is said where it is handled.
+differently is noted where it is handled.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ _CHOICE = ("index", "finish_reason", "message", "delta", "text")
 
 
 def _input_messages(messages: object) -> list[Message] | None:
-    """The conversation. Developer and system messages stay in it: the API does not take them separately."""
+    """The conversation. Developer and system messages stay in it, because the API does not take them separately."""
     return [_message(one) for one in plain.listed(messages)] or None
 
 
 def _message(
     wire: object, role: str = "user", finish_reason: str | None = None, beside: dict[str, Any] | None = None
 ) -> Message:
-    """A message, with what the wire has in it, and in the choice `beside` it, that no part has been made of."""
+    """A message. Fields of the wire's message, and of the choice around it (`beside`), that are in no part are added to it."""
     if not isinstance(wire, dict):
         return {**parts.message(role, [parts.kept(wire)], finish_reason=finish_reason), **(beside or {})}
     said, others = _parts(wire)
     role = plain.string(wire.get("role")) or role
     name = others.pop("name") if isinstance(others.get("name"), str) else None
-    found = parts.message(role, said, name=name, finish_reason=finish_reason)
+    message = parts.message(role, said, name=name, finish_reason=finish_reason)
     others = {**(beside or {}), **others}
     taken = {key: others.pop(key) for key in ("role", "parts", "name", "finish_reason") if key in others}
     if taken:
         said.append({"type": "unknown", "content": taken})
-    return {**found, **others}
+    return {**message, **others}
 
 
 def _parts(wire: dict[str, Any]) -> tuple[list[Part], dict[str, Any]]:
-    """The parts of a message, and the fields of it that are in none."""
+    """The parts of a message, and its fields that are in no part."""
     said = openai_content.content(wire.get("content"))
     used = ["content", "tool_calls", "function_call"]
     if wire.get("role") in ("tool", "function"):
@@ -72,7 +72,7 @@ def _parts(wire: dict[str, Any]) -> tuple[list[Part], dict[str, Any]]:
 
 
 def _audio(audio: object) -> list[Part]:
-    """Spoken content: with its data, or by the id of an answer of before; a stream that was cut may have a transcript only."""
+    """Spoken content: with its data, or by the id of an earlier answer. A stream that was cut may have only a transcript."""
     held = plain.mapping(audio)
     data, id = held.get("data"), held.get("id")
     if isinstance(data, (str, bytes)):
@@ -88,13 +88,13 @@ def _tool_call(call: object) -> Part:
         held = wire.get(kind)
         if not isinstance(held, dict) or not isinstance(held.get("name") or "", str):
             continue
-        # the input of a custom tool is free text, JSON only by accident
+        # the input of a custom tool is free text, and JSON only by accident
         arguments = held.get("input") if kind == "custom" else parts.parsed(held.get("arguments"))
         given = "input" if kind == "custom" else "arguments"
-        found = parts.tool_call(wire.get("id"), held.get("name"), arguments)
+        part = parts.tool_call(wire.get("id"), held.get("name"), arguments)
         inner, outer = parts.rest(held, "name", given), parts.rest(wire, "id", "index", kind)
-        if not inner.keys() & outer.keys() and not found.keys() & (inner.keys() | outer.keys()):
-            return {**found, **outer, **inner}
+        if not inner.keys() & outer.keys() and not part.keys() & (inner.keys() | outer.keys()):
+            return {**part, **outer, **inner}
     return parts.kept(call)
 
 
@@ -111,11 +111,11 @@ def _choices(choices: object) -> list[Any]:
 
 
 def _output_messages(choices: object) -> list[Message] | None:
-    """One message a choice. The text completions API has ``text`` where this one has ``message``."""
-    found = []
+    """One message per choice. The text completions API has ``text`` instead of ``message``."""
+    messages = []
     for choice in _choices(choices):
         if not isinstance(choice, dict):
-            found.append(_message(choice, "assistant"))
+            messages.append(_message(choice, "assistant"))
             continue
         reason, text = choice.get("finish_reason"), choice.get("text")
         answer = choice.get("message")
@@ -124,24 +124,24 @@ def _output_messages(choices: object) -> list[Message] | None:
         elif isinstance(answer, dict) and plain.says(text) and text != answer.get("content"):
             answer = {**answer, "text": text}
         beside = parts.rest(choice, *(key for key in _CHOICE if key != "finish_reason" or isinstance(reason, str)))
-        found.append(_message(answer, "assistant", parts.finish(reason), beside))
-    return found or None
+        messages.append(_message(answer, "assistant", parts.finish(reason), beside))
+    return messages or None
 
 
 def _finish_reasons(choices: object) -> list[str] | None:
-    """One for each choice, in order; ``error`` for one that has none beside others that have (a stream that was cut)."""
+    """One reason per choice, in order. A choice without one is ``error`` if others have one (a stream that was cut)."""
     reasons = [plain.string(plain.mapping(choice).get("finish_reason")) for choice in _choices(choices)]
     return [reason or "error" for reason in reasons] if any(reasons) else None
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error that came in place of an answer, or inside it. OpenRouter puts it into the choice."""
+    """The error instead of an answer, or inside it. OpenRouter puts it into the choice."""
     held = [wire.get("error"), *(choice.get("error") for choice in plain.mappings(wire.get("choices")))]
-    return next((found for error in held if (found := endings.failure(error, "code", "type"))), None)
+    return next((failure for error in held if (failure := endings.failure(error, "code", "type"))), None)
 
 
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
-    """What became of the answer: a refusal has ``stop`` for a finish reason, and a text of its own."""
+    """The outcome of the answer. A refusal has the finish reason ``stop``, and its text is in a field of its own."""
     choices = plain.mappings(wire.get("choices"))
     said = [plain.mapping(choice.get("message")) for choice in choices]
     refused = any(plain.string(message.get("refusal")) or _refuses(message.get("content")) for message in said)
@@ -168,7 +168,7 @@ def _schema(form: object) -> object:
 
 
 def _output_tokens(usage: object) -> object:
-    """Completion tokens, which include reasoning; xAI counts it apart, which its total gives away."""
+    """Completion tokens, which include reasoning. xAI counts reasoning separately, which its total shows."""
     wire = plain.mapping(usage)
     said, thought = (
         plain.count(wire.get("completion_tokens")),
@@ -191,14 +191,14 @@ REQUEST: dict[str, Where] = {
     "seed": "seed",
     "choice_count": plain.of("n", lambda count: None if count == 1 else count),
 }
-"""What the text completions API takes as well."""
+"""The fields that the text completions API has too."""
 
 _RESPONSE: dict[str, Where] = {
     "id": "id",
     "model": "model",
     "finish_reasons": plain.of("choices", _finish_reasons),
     "output_messages": plain.of("choices", _output_messages),
-    # Azure: what its filters found; Perplexity: sources; OpenRouter: who served it
+    # Azure: results of its filters; Perplexity: sources; OpenRouter: the provider that served it
     "details": plain.fields("moderation", "prompt_filter_results", "citations", "search_results", "provider"),
     "openai.response.service_tier": "service_tier",
     "openai.response.system_fingerprint": "system_fingerprint",
@@ -212,7 +212,7 @@ _USAGE = ledger.usage(
         "cache_read_input_tokens": first(
             "usage.prompt_tokens_details.cached_tokens", "usage.prompt_cache_hit_tokens", "usage.cached_tokens"
         ),
-        # LiteLLM's proxy hands Anthropic's name on
+        # LiteLLM's proxy keeps Anthropic's name
         "cache_write_input_tokens": first(
             "usage.prompt_tokens_details.cache_write_tokens", "usage.cache_creation_input_tokens"
         ),
@@ -243,7 +243,7 @@ openai_chat = Dialect(
         "parameters": plain.fields(
             *openai_content.PARAMETERS,
             *("function_call", "modalities", "audio", "logit_bias", "logprobs", "verbosity", "web_search_options"),
-            # of other servers
+            # other servers
             *("top_k", "min_p", "repetition_penalty", "reasoning", "thinking", "chat_template_kwargs"),
         ),
         "reasoning_level": first("reasoning_effort", "reasoning.effort"),  # the second is OpenRouter's

@@ -1,6 +1,6 @@
-"""How the chunks of a streamed chat or text completion add up.
+"""Reduce the chunks of a streamed chat or text completion to the completion.
 
-Source: the OpenAI API reference (``ChatCompletionChunk``, ``Completion``). Log probabilities are left out.
+Source: the OpenAI API reference (``ChatCompletionChunk``, ``Completion``). Log probabilities are dropped.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _CHOICE = frozenset(
     {"index", "finish_reason", "delta", "message", "text", "logprobs", "token_id", "token_ids", "prompt_token_ids"}
 )
 _ONCE = frozenset({"role", "name", "id", "type"})
-"""Texts that come whole, some servers repeat them in every chunk; all others are taken for deltas."""
+"""Strings that arrive whole; some servers repeat them in every chunk. All other strings are deltas."""
 _GROWING = ("text", "summary", "data")
 
 
 def completion(chunks: list[Any]) -> dict[str, Any]:
-    """The completion that a stream's chunks add up to, in the shape of one that was not streamed."""
+    """The completion that the chunks of a stream make up, in the shape of one that was not streamed."""
     whole: dict[str, Any] = {}
     choices: dict[int, _Choice] = {}
     for chunk in plain.mappings(chunks):
-        for key in _HEAD:  # Azure's first chunk (prompt_filter_results, no choices) has them empty
+        for key in _HEAD:  # they are empty in Azure's first chunk (prompt_filter_results, no choices)
             if plain.says(chunk.get(key)):
                 whole.setdefault(key, chunk[key])
-        # OpenAI: in a last chunk without choices; Groq: under x_groq; others: in every chunk, the last one counts
+        # OpenAI: in a last chunk without choices; Groq: under x_groq; others: in every chunk, of which the last counts
         for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
             if isinstance(usage, dict) and usage:
                 whole["usage"] = usage
@@ -71,7 +71,7 @@ class _Choice:
             delta = choice.get("message")
         if isinstance(delta, dict):
             self._add_delta(delta)
-        elif isinstance(choice.get("text"), str):  # Together repeats the text beside a delta: only without one is it the answer
+        elif isinstance(choice.get("text"), str):  # Together repeats the text of a delta here
             self.plain_text = True
             plain.grow(self.pieces, "text", choice["text"])
         others = {key: value for key, value in choice.items() if key not in _CHOICE and plain.says(value)}
@@ -129,22 +129,22 @@ class _Choice:
 
 
 def _grown_list(held: list[Any], more: list[Any]) -> list[Any]:
-    """A list that comes in deltas: OpenRouter's ``reasoning_details`` are texts in entries that are otherwise the same."""
-    found = list(held)
+    """A list that arrives in deltas: OpenRouter's ``reasoning_details`` are pieces of text in otherwise equal entries."""
+    entries = list(held)
     for entry in more:
-        last = found[-1] if found else None
+        last = entries[-1] if entries else None
         if isinstance(entry, dict) and isinstance(last, dict) and any(isinstance(entry.get(key), str) for key in _GROWING):
             same = {key: value for key, value in entry.items() if key not in _GROWING}
             if "index" in same and same == {key: value for key, value in last.items() if key not in _GROWING}:
                 grown = {key: str(last.get(key) or "") + entry[key] for key in _GROWING if isinstance(entry.get(key), str)}
-                found[-1] = {**last, **grown}
+                entries[-1] = {**last, **grown}
                 continue
-        found.append(entry)
-    return found
+        entries.append(entry)
+    return entries
 
 
 class _Call:
-    """One tool call: its id and name come first, its arguments (a custom tool's input) in deltas."""
+    """One tool call: its id and name arrive first, its arguments (a custom tool's input) in deltas."""
 
     __slots__ = ("fields", "pieces")
 
@@ -153,10 +153,10 @@ class _Call:
         self.pieces: Pieces = {}
 
     def is_other(self, wire: dict[str, Any]) -> bool:
-        """Whether another call begins, though its index is this one's.
+        """Whether another call starts, although it has the same index.
 
-        Gemini's compatible API sends parallel calls whole, all with index 0: another id and a name begin another call. Others
-        send them without ids: there a name does, with arguments, once those of this call are complete.
+        Gemini's compatible API sends parallel calls whole, all with index 0: another id with a name starts another call. Other
+        servers send no ids: a name with arguments starts another call if the arguments of this one are complete.
         """
         id, function = wire.get("id"), plain.mapping(wire.get("function"))
         if not function.get("name"):
@@ -189,15 +189,15 @@ class _Call:
                 self.fields.setdefault(kind, {})[key] = value
 
     def whole(self) -> dict[str, Any]:
-        found = {key: dict(value) if isinstance(value, dict) else value for key, value in self.fields.items()}
+        call = {key: dict(value) if isinstance(value, dict) else value for key, value in self.fields.items()}
         for key, text in plain.grown(self.pieces).items():
             if isinstance(key, str):
-                found[key] = text
+                call[key] = text
                 continue
             kind, name = key
-            held = found.setdefault(kind, {})
+            held = call.setdefault(kind, {})
             held[name] = text
-        return found
+        return call
 
 
 class _Content:
@@ -217,11 +217,11 @@ class _Content:
     def whole(self) -> Any:
         if all(isinstance(entry, str) for entry in self.entries):
             return "".join(self.entries) if self.entries else None
-        found: list[Any] = []
+        whole_parts: list[Any] = []
         for kind, run in groupby(map(_kind, self.entries), key=lambda pair: pair[0]):
             entries = [entry for _, entry in run]
-            found.extend([_joined(kind, entries)] if kind else entries)
-        return found
+            whole_parts.extend([_joined(kind, entries)] if kind else entries)
+        return whole_parts
 
 
 def _kind(entry: Any) -> tuple[str, Any]:
@@ -243,7 +243,7 @@ def _joined(kind: str, run: list[str]) -> dict[str, Any]:
 
 
 class _Audio:
-    """Spoken answers: each delta's ``data`` is base64 of its own, so that the pieces are decoded one by one."""
+    """A spoken answer. The ``data`` of each delta is base64 with its own padding, so each piece is decoded separately."""
 
     __slots__ = ("data", "fields", "transcript")
 
@@ -261,12 +261,12 @@ class _Audio:
                 self.transcript.append(value)
 
     def whole(self) -> dict[str, Any]:
-        found = {**self.fields}
+        audio = {**self.fields}
         if self.data:
-            found["data"] = _together(self.data)
+            audio["data"] = _together(self.data)
         if self.transcript:
-            found["transcript"] = "".join(self.transcript)
-        return found
+            audio["transcript"] = "".join(self.transcript)
+        return audio
 
 
 def _together(pieces: list[str]) -> str | bytes:

@@ -1,4 +1,4 @@
-"""The text completions API: ``POST /completions``, the older sibling of chat.
+"""The text completions API: ``POST /completions``, the predecessor of chat.
 
 Source: the OpenAI API reference (``Completion``). An operation with this dialect is a ``text_completion``.
 """
@@ -17,12 +17,12 @@ __all__ = ["openai_completions"]
 
 
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:
-    """The prompts; a ``suffix``, which the answer is to lead to, is a part of the last."""
-    found = parts.user_messages(request.get("prompt")) or []
+    """The prompts. A ``suffix``, the text after the answer, is a part of the last one."""
+    messages = parts.user_messages(request.get("prompt")) or []
     if plain.string(request.get("suffix")):
-        found = found or [parts.message("user", [])]
-        found[-1]["parts"].append({"type": "suffix", "content": request["suffix"]})
-    return found or None
+        messages = messages or [parts.message("user", [])]
+        messages[-1]["parts"].append({"type": "suffix", "content": request["suffix"]})
+    return messages or None
 
 
 openai_completions = Dialect(

@@ -16,7 +16,7 @@ from autotrace.dialects.parts import Part
 __all__ = ["PARAMETERS", "REQUEST", "content", "output_type", "part", "tool_definitions"]
 
 _SECRET = frozenset({"authorization", "headers"})
-"""Fields of an ``mcp`` tool that carry the credentials for its server."""
+"""Fields of an ``mcp`` tool that contain the credentials for its server."""
 
 REQUEST: dict[str, Where] = {
     "model": "model",
@@ -28,14 +28,14 @@ REQUEST: dict[str, Where] = {
 
 
 def content(value: object) -> list[Part]:
-    """The parts of a message's content: a string, an array of typed parts, or what a compatible server makes of it."""
+    """The parts of a message's content: a string, an array of typed parts, or what a compatible server sends instead."""
     if value is None or value == "":
         return []
     return [part(one) for one in value] if isinstance(value, list) else [part(value)]
 
 
 def part(wire: object) -> Part:
-    """One content part. Types that are not known are kept as they came."""
+    """One content part. A part of an unknown type is kept as it is."""
     if not isinstance(wire, dict):
         return parts.kept(wire)
     kind = wire.get("type")
@@ -54,7 +54,7 @@ def _reasoning(wire: dict[str, Any]) -> Part | None:
 
 
 def _thinking(wire: dict[str, Any]) -> Part | None:
-    # Mistral: an array of text parts inside the part, and of references, with which it is kept as it came
+    # Mistral: an array of text parts inside the part. With references in it, the part is kept as it is.
     inner = plain.listed(wire.get("thinking"))
     held = [one if isinstance(one, str) else plain.mapping(one).get("text") for one in inner]
     thoughts = [thought for thought in held if isinstance(thought, str)]
@@ -146,28 +146,28 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
 
 
 def tool_definitions(tools: object) -> list[dict[str, Any]] | None:
-    """The tools that were offered, flat: chat nests a tool under its type, the conventions and Responses do not."""
-    found = []
+    """The tools that were offered, flat. Chat nests a tool under its type; the conventions and Responses do not."""
+    definitions = []
     for tool in plain.listed(tools):
         if not isinstance(tool, dict):
-            found.append(parts.kept(tool))
+            definitions.append(parts.kept(tool))
             continue
         kind = plain.string(tool.get("type")) or "function"
         flat = {**plain.known(tool.get(kind)), **{key: value for key, value in plain.known(tool).items() if key != kind}}
         if not isinstance(tool.get(kind), dict) and tool.get(kind) is not None:
             flat[kind] = tool[kind]
         fields = {key: value for key, value in flat.items() if key != "type" and key not in _SECRET}
-        found.append({"type": kind, **parts.without_binary(fields)})
-    return found or None
+        definitions.append({"type": kind, **parts.without_binary(fields)})
+    return definitions or None
 
 
 PARAMETERS = (
     *("tool_choice", "parallel_tool_calls", "store", "metadata", "user", "safety_identifier", "top_logprobs"),
     *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "moderation"),
 )
-"""Settings of both APIs that the conventions have no names for."""
+"""Settings of both APIs that have no name in the conventions."""
 
 
 def output_type(kind: object) -> str | None:
-    """`gen_ai.output.type` of a response format's type."""
+    """The ``gen_ai.output.type`` of the type of a response format; ``None`` if unknown."""
     return {"json_object": "json", "json_schema": "json", "text": "text"}.get(kind) if isinstance(kind, str) else None

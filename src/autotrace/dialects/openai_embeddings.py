@@ -1,8 +1,8 @@
 """The embeddings API: ``POST /embeddings``.
 
-Source: the OpenAI API reference (``CreateEmbeddingResponse``). The getters of the response are paths only: they say which
-top-level fields are read, so that the vectors are neither copied nor walked. ``encoding_format`` is not recorded: the SDK
-sets it behind the program's back.
+Source: the OpenAI API reference (``CreateEmbeddingResponse``). The getters of the response are only paths, which tell which
+top-level fields are read, so the vectors are neither copied nor traversed. ``encoding_format`` is not recorded, because the
+SDK sets it, not the program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["openai_embeddings"]
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error that came in place of vectors."""
+    """The error instead of vectors."""
     return endings.failure(wire.get("error"), "code", "type")
 
 
@@ -41,5 +41,5 @@ openai_embeddings = Dialect(
         }
     ),
     failure=plain.reading(_failure, "error"),
-    outcome=constant(None),  # vectors are whole, or they are none
+    outcome=constant(None),  # there are no partial vectors
 )

@@ -1,7 +1,7 @@
 """The Responses API: ``POST /responses`` of OpenAI and Azure.
 
-Source: the OpenAI API reference (``Response``, ``ResponseInputItem``, ``ResponseOutputItem``). What the model says, thinks and
-calls comes as a flat list of *items*; those of one response are the parts of one assistant message.
+Source: the OpenAI API reference (``Response``, ``ResponseInputItem``, ``ResponseOutputItem``). Text, reasoning and calls of
+the model are a flat list of *items*. The items of one response are the parts of one assistant message.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CLIENT_CALLS = {
     "apply_patch_call": ("operation",),
     "tool_search_call": ("arguments",),
 }
-"""OpenAI's own tools that the program may have to run, and where their items hold the arguments."""
+"""OpenAI's own tools that the program may have to run, and the fields of their items that hold the arguments."""
 _UNFINISHED = frozenset({"in_progress", "queued"})
 _FINISHED = {"completed": "stop", "failed": "error", "cancelled": "error", "max_messages": "length"}
 _PARAMETERS = (
@@ -35,11 +35,11 @@ _PARAMETERS = (
 )
 _ENDING = ("status", "incomplete_details")
 _ITEM = ("id", "call_id", "status")
-"""What an item says of itself, not of its content."""
+"""Fields of an item that are not content."""
 
 
 def _item(item: object, by_model: bool = True) -> list[Part]:
-    """The parts of one item; `by_model`: of a response, in which the answers of tools are those of the provider's own."""
+    """The parts of one item. `by_model` means an item of a response, whose tool answers come from the provider's own tools."""
     wire = plain.mapping(item)
     kind = plain.string(wire.get("type")) or ("message" if "content" in wire else "")
     if kind == "message":
@@ -61,14 +61,14 @@ def _message(wire: dict[str, Any], by_model: bool) -> list[Part]:
 
 def _reasoning(wire: dict[str, Any]) -> list[Part]:
     thoughts = openai_content.content([*plain.listed(wire.get("summary")), *plain.listed(wire.get("content"))])
-    # encrypted: that there was one is all that can be said
+    # encrypted reasoning: only its existence is known
     return _with_rest(
         thoughts or [parts.reasoning("", id=wire.get("id"))], parts.rest(wire, "summary", "content", "id", "status")
     )
 
 
 def _with_rest(said: list[Part], others: dict[str, Any]) -> list[Part]:
-    """The parts of an item, the first of which has what else the item holds (``phase``, ``encrypted_content``)."""
+    """The parts of an item. The first one gets the other fields of the item (``phase``, ``encrypted_content``)."""
     if not others:
         return said
     if not said or said[0].keys() & others.keys():
@@ -82,7 +82,7 @@ def _call(kind: str, wire: dict[str, Any]) -> Part:
         return parts.kept(wire)
     if kind == "function_call":
         return parts.extended(parts.tool_call(id, name, parts.parsed(wire.get("arguments"))), wire, "name", "arguments", *_ITEM)
-    if kind == "custom_tool_call":  # its input is free text, JSON only by accident
+    if kind == "custom_tool_call":  # its input is free text, and JSON only by accident
         return parts.extended(parts.tool_call(id, name, wire.get("input")), wire, "name", "input", *_ITEM)
     own = kind.removesuffix("_call")
     if kind in _CLIENT_CALLS and not _is_hosted(wire):
@@ -98,7 +98,7 @@ def _call(kind: str, wire: dict[str, Any]) -> Part:
 
 
 def _is_hosted(wire: dict[str, Any]) -> bool:
-    """Whether a call that a program may have to run is run by the provider: a shell in its container, a search for tools."""
+    """Whether the provider runs a call that a program may have to run: a shell in its container, a search for tools."""
     place = plain.string(plain.mapping(wire.get("environment")).get("type"))
     return wire.get("execution") == "server" or (place is not None and place != "local")
 
@@ -109,7 +109,7 @@ def _answer(wire: dict[str, Any], by_model: bool) -> Part:
         fields = {key: value for key, value in plain.known(wire).items() if key not in ("id", "call_id")}
         return parts.server_tool_call_response(id, parts.without_binary(fields))
     output = wire.get("output")
-    if output is None:  # tool_search_output, apply_patch_call_output: the answer is in fields of its own
+    if output is None:  # tool_search_output, apply_patch_call_output: the answer is in other fields
         answer = parts.without_binary({key: value for key, value in wire.items() if key not in ("id", "call_id", "type")})
         return parts.tool_call_response(id, answer)
     if isinstance(output, list) and wire.get("type") in ("function_call_output", "custom_tool_call_output"):
@@ -122,7 +122,7 @@ def _answer(wire: dict[str, Any], by_model: bool) -> Part:
 
 
 def _input_messages(value: object) -> list[Message] | None:
-    """The input: one text, or items, each a message of its own."""
+    """The input: one text, or items, of which each is a message."""
     if isinstance(value, str):
         return parts.user_messages(value)
     return [parts.message(_role(item), _item(item, by_model=False)) for item in plain.listed(value)] or None
@@ -150,22 +150,22 @@ def _output_messages(wire: dict[str, Any]) -> list[Message] | None:
 
 
 def _reason(wire: dict[str, Any]) -> str | None:
-    """Why it ended: there is no finish reason in this API, the status says it, or what made it incomplete."""
+    """Why the response ended: this API has no finish reasons, only a status and the reason for an incomplete response."""
     reason = plain.string(plain.mapping(wire.get("incomplete_details")).get("reason")) or plain.string(wire.get("status"))
     return None if reason in _UNFINISHED else reason
 
 
 def _finish_reason(wire: dict[str, Any]) -> str | None:
-    """The reason in the conventions' words, of which there is one more than the API has: that a tool is to be called."""
+    """The finish reason of the conventions. They also have one for a requested tool call, which this API does not report."""
     reason = _reason(wire)
     finish = parts.finish(_FINISHED.get(reason, reason) if reason else None)
     if finish == "stop":
-        return "tool_call" if any(map(_is_asked, plain.mappings(plain.listed(wire.get("output"))))) else finish
+        return "tool_call" if any(map(_asks_program, plain.mappings(plain.listed(wire.get("output"))))) else finish
     return finish
 
 
-def _is_asked(item: dict[str, Any]) -> bool:
-    """Whether an item asks the program for a call."""
+def _asks_program(item: dict[str, Any]) -> bool:
+    """Whether an item asks the program to run a tool."""
     kind = item.get("type")
     asked = kind in ("function_call", "custom_tool_call")
     return asked or (isinstance(kind, str) and kind in _CLIENT_CALLS and not _is_hosted(item))
@@ -176,13 +176,13 @@ def _compacted(output: object) -> bool | None:
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error of a response whose status is ``failed``, or of the stream that it came in."""
-    found = endings.failure(wire.get("error"), "code", "type")
-    return found or (Failure(code=None, message=None) if wire.get("status") == "failed" else None)
+    """The error of a response with the status ``failed``, or of its stream."""
+    failure = endings.failure(wire.get("error"), "code", "type")
+    return failure or (Failure(code=None, message=None) if wire.get("status") == "failed" else None)
 
 
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
-    """What became of the answer. What is incomplete for a reason that is not known yet was cut all the same."""
+    """The outcome of the answer. An incomplete answer with an unknown reason counts as truncated."""
     reason = plain.string(plain.mapping(wire.get("incomplete_details")).get("reason"))
     if wire.get("status") == "incomplete" and reason not in conventions.OUTCOMES:
         reason = "length"
@@ -192,11 +192,11 @@ def _outcome(wire: dict[str, Any]) -> Outcome | None:
 
 
 def _parameters(request: dict[str, Any]) -> dict[str, Any] | None:
-    found = {name: request[name] for name in _PARAMETERS if plain.says(request.get(name))}
+    parameters = {name: request[name] for name in _PARAMETERS if plain.says(request.get(name))}
     for name, elsewhere in (("reasoning", "effort"), ("text", "format")):
         held = {key: value for key, value in plain.known(request.get(name)).items() if key != elsewhere}
-        found.update({name: held} if held else {})
-    return found or None
+        parameters.update({name: held} if held else {})
+    return parameters or None
 
 
 def _schema(form: object) -> object:
@@ -204,10 +204,10 @@ def _schema(form: object) -> object:
 
 
 def _variables(variables: object) -> object:
-    """The values for a stored prompt's variables: texts, or content parts."""
+    """The values of a stored prompt's variables: texts or content parts."""
     wire = plain.mapping(variables)
-    found = {key: openai_content.part(value) if isinstance(value, dict) else value for key, value in wire.items()}
-    return parts.without_binary(found) or None
+    values = {key: openai_content.part(value) if isinstance(value, dict) else value for key, value in wire.items()}
+    return parts.without_binary(values) or None
 
 
 def _conversation(value: object) -> str | None:
@@ -254,7 +254,7 @@ openai_responses = Dialect(
             "cache_write_30m_input_tokens": "usage.input_tokens_details.cache_write_tokens_details.ttl_30m_tokens",
             "cache_write_12h_input_tokens": "usage.input_tokens_details.cache_write_tokens_details.ttl_12h_tokens",
             "reasoning_output_tokens": "usage.output_tokens_details.reasoning_tokens",
-            # of other servers, and of models that hear and speak
+            # other servers, and models with audio
             "text_input_tokens": "usage.input_tokens_details.text_tokens",
             "audio_input_tokens": "usage.input_tokens_details.audio_tokens",
             "image_input_tokens": "usage.input_tokens_details.image_tokens",

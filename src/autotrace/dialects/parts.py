@@ -1,11 +1,11 @@
-"""Messages and their parts, as the semantic conventions write them.
+"""Messages and their parts, as the semantic conventions define them.
 
 Source: the input-messages and output-messages schemas of open-telemetry/semantic-conventions-genai. A message is
-``{role, parts, name?, finish_reason?}``; a part has a ``type`` and what that type requires, further properties are allowed,
-and any other ``type`` is a *generic part*, which is how content that a dialect does not know is kept.
+``{role, parts, name?, finish_reason?}``; a part has a ``type`` and the fields that this type requires. More fields are
+allowed. Any other ``type`` is a *generic part*, which keeps content that a dialect does not know.
 
-Binary content never enters a record. It becomes a ``uri`` part whose ``uri`` is ``sha256:<hex>`` of the bytes, with their
-``size``: enough to recognise an image that was sent twice, and nothing of the image.
+Binary content never enters a record. It becomes a ``uri`` part with the ``size`` of the bytes, whose ``uri`` is
+``sha256:<hex>`` of them. This is enough to recognize an image that was sent twice, and shows nothing of the image.
 """
 
 from __future__ import annotations
@@ -63,31 +63,31 @@ _REQUIRED: dict[str, dict[str, type | tuple[type, ...]]] = {
     "file": {"modality": str, "file_id": str},
     "blob": {"modality": str, "content": bytes},
 }
-"""What the schema's own types must have: content of such a type that lacks it cannot be kept under that name."""
+"""The required fields of the schema's own types. Content of such a type without them cannot be kept under that type."""
 
 _SILENT = frozenset(
     {
         *("type", "signature", "thoughtSignature", "thought_signature", "cache_control", "prompt_cache_breakpoint"),
         *("logprobs", "top_logprobs", "token_id", "token_ids", "prompt_token_ids", "obfuscation"),
-        *("parsed", "parsed_arguments"),  # what an SDK's helper adds: the content once more, as an object
+        *("parsed", "parsed_arguments"),  # added by a helper of the SDK: the content again, as an object
     }
 )
-"""Fields beside content that are no content: they are left out of parts that are otherwise known."""
+"""Fields that are not content. They are dropped from parts of known types."""
 _DEEPEST = 64
 _LONG = 1024
 _OPAQUE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MIME_TYPES = ("media_type", "mime_type", "mimeType", "format")
-"""Fields that say that the ``data`` beside them are base64."""
+"""Fields that show that the ``data`` in the same object is base64."""
 _BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64", "encrypted_content"})
 
 
 def message(role: object, parts: list[Part], **more: Any) -> Message:
-    """A message. Properties that are ``None`` are left out."""
+    """A message. Fields that are ``None`` are omitted."""
     return {"role": plain.string(role) or "user", "parts": parts, **plain.known(more)}
 
 
 def extended_message(found: Message, fields: dict[str, Any]) -> Message:
-    """The message with `fields` of the wire beside its own; in a part of it where their names are those of a message's own."""
+    """The message with the additional `fields` of the wire. Those with a name that a message defines go into a part of it."""
     taken = {key: fields[key] for key in fields if key in _OF_MESSAGES}
     said = [*found["parts"], {"type": "unknown", "content": taken}] if taken else found["parts"]
     return {**{key: value for key, value in fields.items() if key not in taken}, **found, "parts": said}
@@ -97,15 +97,15 @@ _OF_MESSAGES = frozenset({"role", "parts", "name", "finish_reason"})
 
 
 def read_message(wire: object, role: str, content: Callable[[object], list[Part]], finish_reason: str | None = None) -> Message:
-    """The message ``{role, content, …}``, of `role` if it says none; `content` makes parts of its content."""
+    """The message ``{role, content, …}``; `role` is its default role, and `content` converts its content to parts."""
     if not isinstance(wire, dict):
         return message(role, [kept(wire)], finish_reason=finish_reason)
-    found = message(plain.string(wire.get("role")) or role, content(wire.get("content")), finish_reason=finish_reason)
-    return extended_message(found, rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ())))
+    result = message(plain.string(wire.get("role")) or role, content(wire.get("content")), finish_reason=finish_reason)
+    return extended_message(result, rest(wire, "content", *(("role",) if isinstance(wire.get("role"), str) else ())))
 
 
 def user_messages(value: object) -> list[Message] | None:
-    """One user message for each text of a prompt or of an embedding input; token ids are a part of their own type."""
+    """One user message for each text of a prompt or of an embedding input; token ids become a ``token_ids`` part."""
     if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
         value = [value]
     return [message("user", [_given(one)]) for one in plain.listed(value)] or None
@@ -118,41 +118,41 @@ def _given(value: object) -> Part:
 
 
 def text(content: str, **more: Any) -> Part:
-    """A text part; `more` are further properties (citations, annotations), left out when empty."""
+    """A text part. `more` are additional fields (citations, annotations), omitted if empty."""
     return {"type": "text", "content": content, **{key: value for key, value in more.items() if value}}
 
 
 def texts(content: object) -> list[Part]:
-    """A text part for a string that is not empty, nothing for anything else."""
+    """A list with a text part for a string that is not empty; an empty list for any other value."""
     return [text(content)] if isinstance(content, str) and content else []
 
 
 def reasoning(content: str, **more: Any) -> Part:
-    """A reasoning part: what the model thought, as far as the provider shows it."""
+    """A reasoning part: the model's reasoning, as far as the provider returns it."""
     return {"type": "reasoning", "content": content, **plain.known(more)}
 
 
 def refusal(content: str) -> Part:
-    """A generic part for the model's own refusal, which the conventions have no type for."""
+    """A generic part for a refusal by the model, for which the conventions have no type."""
     return {"type": "refusal", "content": content}
 
 
 def rest(wire: object, *used: str) -> dict[str, Any]:
-    """The fields of `wire` that nothing has been made of: all but `used`, what is empty, and what is no content."""
+    """The fields of `wire` that were not converted: all except `used`, empty ones, and fields that are not content."""
     if not isinstance(wire, dict):
         return {}
-    found = {
+    fields = {
         key: value
         for key, value in wire.items()
         if key not in used and key not in _SILENT and isinstance(key, str) and plain.says(value)
     }
-    return without_binary(found) if found else found
+    return without_binary(fields) if fields else fields
 
 
 def extended(part: Part, wire: dict[str, Any], *used: str, nested: object = None) -> Part:
-    """`part` with the `rest` of the wire's part, and of the object `nested` in it: what comes to be known later is kept.
+    """`part` with the `rest` of the wire's part and of the object `nested` in it, so that unknown fields are kept.
 
-    Where a name would mean two things, the wire's part is kept as it came instead.
+    If a name would have two meanings, the wire's part is kept as it is instead.
     """
     outer, inner = rest(wire, *used), rest(nested, *used)
     if outer.keys() & inner.keys() or part.keys() & (outer.keys() | inner.keys()):
@@ -161,7 +161,7 @@ def extended(part: Part, wire: dict[str, Any], *used: str, nested: object = None
 
 
 def tool_call(id: object, name: object, arguments: object) -> Part:
-    """A call of a tool that the program is asked to make."""
+    """A tool call that the model requests from the program."""
     call: Part = {"type": "tool_call", "name": name if isinstance(name, str) else ""}
     if id is not None:
         call["id"] = id
@@ -171,9 +171,9 @@ def tool_call(id: object, name: object, arguments: object) -> Part:
 
 
 def parsed(arguments: object) -> object:
-    """Tool arguments as an object where they are a string of valid JSON; a string that is not, or is cut, stays one.
+    """Tool arguments as an object or array, if they are a string of valid JSON. Any other string, or a cut one, is kept.
 
-    So does one that holds no object or array: the beginning of a number is a number.
+    A string with another JSON value is kept too, because a number that was cut is still a number.
     """
     if not isinstance(arguments, str):
         return without_binary(arguments)
@@ -185,7 +185,7 @@ def parsed(arguments: object) -> object:
 
 
 def tool_call_response(id: object, response: object, **more: Any) -> Part:
-    """What the program's tool answered."""
+    """The response of a tool of the program."""
     part: Part = {"type": "tool_call_response", "response": response, **plain.known(more)}
     if id is not None:
         part["id"] = id
@@ -193,25 +193,25 @@ def tool_call_response(id: object, response: object, **more: Any) -> Part:
 
 
 def server_tool_call(id: object, name: object, call: Part) -> Part:
-    """A call of a tool that the provider ran itself; `call` has the ``type`` and what else is known."""
+    """A call of a tool that the provider ran itself. `call` has the ``type`` and the other fields."""
     part: Part = {"type": "server_tool_call", "name": name if isinstance(name, str) else "", "server_tool_call": call}
     return {**part, "id": id} if id is not None else part
 
 
 def server_tool_call_response(id: object, response: Part) -> Part:
-    """What a tool of the provider's answered."""
+    """The response of a tool of the provider."""
     part: Part = {"type": "server_tool_call_response", "server_tool_call_response": response}
     return {**part, "id": id} if id is not None else part
 
 
 def file(file_id: str, modality: str = "document", mime_type: object = None, **more: Any) -> Part:
-    """A reference to a file that was uploaded before."""
+    """A reference to an uploaded file."""
     part = {"type": "file", "modality": modality, "file_id": file_id, "mime_type": plain.string(mime_type), **more}
     return plain.known(part)
 
 
 def uri(url: str, modality: str | None = None, mime_type: object = None, **more: Any) -> Part:
-    """A reference by URL. A ``data:`` URL is not a reference but content, and treated as such."""
+    """A reference by URL. A ``data:`` URL is content, not a reference, and becomes a `binary` part."""
     if url[:5].lower() == "data:":
         head, _, body = url[5:].partition(",")
         declared = plain.string(head.split(";")[0]) or mime_type
@@ -223,7 +223,7 @@ def uri(url: str, modality: str | None = None, mime_type: object = None, **more:
 
 
 def binary(data: str | bytes, modality: str | None = None, mime_type: object = None, **more: Any) -> Part:
-    """Bytes, or text that encodes them in base64, as their size and hash; those of the text where it does not decode."""
+    """The size and hash of bytes, or of the bytes that a base64 text encodes; of the text itself if it is not base64."""
     content = _decoded(data) if isinstance(data, str) else bytes(data)
     mime_type = plain.string(mime_type)
     return plain.known(
@@ -252,7 +252,7 @@ def _decoded(data: str) -> bytes:
 
 
 def kept(part: object) -> Part:
-    """A part of a kind that no rule knows: as it came, but for binary content, under its own type."""
+    """A part of an unknown type: under its own type and as it is, except for binary content."""
     if isinstance(part, str):
         return text(part)
     content = without_binary(part)
@@ -265,7 +265,7 @@ def kept(part: object) -> Part:
 
 
 def without_binary(value: Any, _depth: int = 0) -> Any:
-    """A copy of `value` with size and hash in place of bytes, ``data:`` URLs and what is marked as, or can only be, base64."""
+    """A copy of `value` with size and hash instead of bytes, ``data:`` URLs, and text that is marked as or must be base64."""
     if _depth > _DEEPEST:
         return "…"
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -290,10 +290,10 @@ def without_binary(value: Any, _depth: int = 0) -> Any:
 def _text_without_binary(value: str) -> Any:
     if value[:5].lower() == "data:" and "," in value:
         return uri(value)
-    # No language has words of a thousand letters: encrypted reasoning, thumbnails, archives.
+    # No language has words of a thousand letters, so this is encrypted reasoning, a thumbnail, an archive.
     return binary(value) if len(value) >= _LONG and _OPAQUE.fullmatch(value) else value
 
 
 def finish(reason: object) -> str | None:
-    """A provider's finish reason in the conventions' words."""
+    """The conventions' word for a provider's finish reason; an unknown reason is returned as it is."""
     return conventions.FINISH_REASONS.get(reason, reason) if isinstance(reason, str) and reason else None

@@ -1,6 +1,6 @@
-"""Reading plain data of which nothing is known: wire JSON may hold any value in any place.
+"""Read wire JSON of unknown shape, which may have any value in any place.
 
-What has the wrong type reads as if it were absent; nothing in here raises.
+A value of the wrong type is read as absent. No function of this module raises.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Pieces = dict[Any, list[str]]
-"""Texts that arrive in deltas: joined once at the end, since adding string to string is quadratic in the length of a stream."""
+"""Texts that arrive in deltas. They are joined once at the end, because repeated concatenation of strings is quadratic."""
 
 
 class _Of:
@@ -50,7 +50,7 @@ class _Of:
 
 
 def of(where: Where, convert: Callable[[Any], Any]) -> Getter:
-    """A getter of what `convert` makes of the value at `where`; unlike a function of the whole body it says what it reads."""
+    """A getter that returns `convert` of the value at `where`. Unlike a function of the body, it declares what it reads."""
     return _Of(where, convert)
 
 
@@ -67,32 +67,32 @@ class _Reading:
 
 
 def reading(convert: Callable[[dict[str, Any]], Any], *names: str) -> Getter:
-    """A getter of what `convert` makes of the body, of which it reads the top-level fields `names` only."""
+    """A getter that returns `convert` of the body, of which it reads only the top-level fields `names`."""
     return _Reading(convert, names)
 
 
 def fields(*names: str) -> Getter:
-    """A getter of those top-level fields of `names` that are there and say something; ``None`` when none is."""
+    """A getter of those top-level fields `names` that have a value (`says`), as an object; ``None`` if none has."""
     return reading(lambda body: {name: body[name] for name in names if says(body.get(name))} or None, *names)
 
 
 def says(value: object) -> bool:
-    """Whether a field's value says anything: null and what is empty does not, ``0`` and ``false`` do."""
+    """Whether a value carries information: null and empty values do not, ``0`` and ``false`` do."""
     return bool(value) or isinstance(value, (int, float))
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """`value` if it is an object, else an empty one."""
+    """`value` if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def sequence(value: object) -> list[Any]:
-    """`value` if it is an array, else an empty one."""
+    """`value` as a list if it is an array, else an empty list."""
     return value if isinstance(value, list) else list(value) if isinstance(value, tuple) else []
 
 
 def listed(value: object) -> list[Any]:
-    """An array's elements; a single value, which some servers take where an array belongs, as the only one."""
+    """The elements of an array. A single value, which some servers accept instead of an array, is a list of one."""
     return sequence(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
@@ -102,13 +102,13 @@ def mappings(value: object) -> list[dict[str, Any]]:
 
 
 def strings(value: object) -> list[str] | None:
-    """One string or an array of them as a list; ``None`` when there is none."""
-    found = [value] if isinstance(value, str) else [one for one in sequence(value) if isinstance(one, str)]
-    return found or None
+    """A string or the strings of an array, as a list; ``None`` if there are none."""
+    texts = [value] if isinstance(value, str) else [one for one in sequence(value) if isinstance(one, str)]
+    return texts or None
 
 
 def string(value: object) -> str | None:
-    """`value` if it is a string with something in it."""
+    """`value` if it is a string that is not empty, else ``None``."""
     return value if isinstance(value, str) and value else None
 
 
@@ -118,28 +118,28 @@ def number(value: object, default: int) -> int:
 
 
 def count(value: object) -> int | None:
-    """`value` if it is a count: a whole number, not negative; ``12.0`` is one, since JSON has but one type of number."""
+    """`value` if it is a whole number that is not negative, else ``None``. ``12.0`` is one: JSON has one type of number."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and value >= 0 else None
 
 
 def true(value: object) -> bool | None:
-    """``True`` or nothing: for attributes that are only set when they are true."""
+    """``True`` or ``None``, for attributes that are set only if they are true."""
     return True if value is True else None
 
 
 def known(source: object) -> dict[str, Any]:
-    """The fields of an object that are not null."""
+    """The fields of an object that are not null; empty if it is not an object."""
     return {key: value for key, value in mapping(source).items() if value is not None}
 
 
 def grow(pieces: Pieces, key: object, value: object) -> None:
-    """Adds the text of one delta to what grows under `key`."""
+    """Append the text of one delta to the text of `key`."""
     if isinstance(value, str):
         pieces.setdefault(key, []).append(value)
 
 
 def grown(pieces: Pieces) -> dict[Any, str]:
-    """What the deltas added up to."""
+    """The joined texts, by key."""
     return {key: "".join(texts) for key, texts in pieces.items()}

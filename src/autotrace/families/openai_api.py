@@ -1,6 +1,6 @@
-"""The API that OpenAI began and many servers speak: what each path of it asks for.
+"""The operations of OpenAI's API, which many servers speak, by path.
 
-For SDKs that Stainless generates: ``stainless.by_path({**openai_api.OPERATIONS, …})``. Seen in openai 2 and 3, groq 1.7,
+For SDKs that Stainless generates: ``stainless.by_path({**openai_api.OPERATIONS, …})``. Checked with openai 2 and 3, groq 1.7,
 together 2.36 and 3.1.
 """
 
@@ -28,4 +28,4 @@ OPERATIONS = {
     "/audio/transcriptions": plain("transcription"),
     "/audio/translations": plain("translation"),
 }
-"""By the path below the base URL."""
+"""The operation of each path below the base URL."""

@@ -1,6 +1,6 @@
-"""The raw responses of generated SDKs: an object around an httpx response, which the program parses, reads or drops.
+"""The raw responses of generated SDKs: objects around an httpx response, which the program parses, reads or drops.
 
-Stainless and Speakeasy make them alike: the httpx response is ``http_response``, what ``parse()`` gives comes from ``_parse``.
+Stainless and Speakeasy generate the same shape: ``http_response`` is the httpx response, and ``parse()`` calls ``_parse``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["seam"]
 
 
 def seam(stream: StreamSeam) -> SeamFunction:
-    """The seam of an SDK's raw responses, whose `parse` makes streams that are observed through `stream`.
+    """The seam of an SDK's raw responses. `stream` is the seam of the streams that their ``parse()`` returns.
 
-    The body's own bytes are the answer: at once where they have been read, else as the program reads them. A stream
-    is observed where the raw response makes it.
+    The bytes of the body are the answer: at once if they have been read, else when the program reads them. A stream is
+    observed when the raw response creates it.
     """
     return functools.partial(_observe, stream)
 
@@ -41,7 +41,7 @@ def _observe(stream: StreamSeam, result: Any, call: Call) -> bool:
 
 
 def _watch_parse(stream: StreamSeam, result: Any, response: Any, call: Call) -> None:
-    """Observe the stream that ``result.parse()`` makes, the first time."""
+    """Observe the stream that the first ``result.parse()`` returns."""
     method, result_ref, response_ref = type(result)._parse, weakref.ref(result), weakref.ref(response)
 
     def parsed(made: Any) -> Any:
@@ -61,7 +61,7 @@ def _watch_parse(stream: StreamSeam, result: Any, response: Any, call: Call) -> 
 
 
 _BODY = ("iter_bytes", "aiter_bytes")
-"""The methods of an httpx response through which all others (read, json, iter_lines, …) get the decoded body."""
+"""The methods of an httpx response from which all others (read, json, iter_lines, …) get the decoded body."""
 
 
 def _watch_body(response: Any, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""A response body as the bytes that came: JSON, or server-sent events (WHATWG HTML, *Server-sent events*)."""
+"""Decode the bytes of a response body: JSON, or server-sent events (WHATWG HTML, *Server-sent events*)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["decode"]
 
 
 def decode(pieces: list[bytes]) -> Any:
-    """The JSON of a body in `pieces`: one value, or the list of its events' data where it is an event stream.
+    """The JSON of a body in `pieces`: one value, or the list of the events' data for an event stream.
 
-    Pieces may be cut anywhere. An event that is cut off, is no JSON or is the ``[DONE]`` mark is left out; a body
-    that is neither JSON nor an event stream is ``None``.
+    Pieces may be cut anywhere. An incomplete event, one whose data is not JSON, and the ``[DONE]`` mark are dropped. The
+    result is ``None`` for a body that is neither JSON nor an event stream.
     """
     body = b"".join(pieces)
     start = body[:64].lstrip()
@@ -27,7 +27,7 @@ def _events(body: bytes) -> list[bytes]:
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     events: list[bytes] = []
     data: list[bytes] = []
-    for line in lines[:-1]:  # the last one has not ended
+    for line in lines[:-1]:  # the last line is incomplete
         if not line and data:
             events.append(b"\n".join(data))
             data = []

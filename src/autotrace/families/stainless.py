@@ -1,8 +1,9 @@
-"""The SDKs that Stainless generates from an OpenAPI description: one choke point, one kind of stream, one raw response.
+"""The SDKs that Stainless generates from an OpenAPI description: one choke point, one kind of stream, one kind of raw response.
 
-``<package>._base_client:SyncAPIClient.request`` and its asynchronous twin see every call: create, parse, ``.stream()`` helpers,
-``with_raw_response``, ``with_streaming_response``, tool runners, module-level calls, Azure and other subclasses, clients that
-existed before. Seen in openai 2.54 and 3.54, anthropic 2.12, groq 1.7, together 3.1, fireworks-ai 1.2.
+All calls go through ``<package>._base_client:SyncAPIClient.request`` or ``AsyncAPIClient.request``: create, parse,
+``.stream()`` helpers, ``with_raw_response``, ``with_streaming_response``, tool runners, module-level calls, Azure and other
+subclasses, and clients that existed before activation. Checked with openai 2.54 and 3.54, anthropic 2.12, groq 1.7, together
+3.1 and fireworks-ai 1.2.
 """
 
 from __future__ import annotations
@@ -38,48 +39,50 @@ __all__ = [
 ERRORS: dict[str, str | Getter] = {
     "http_status": "status_code",
     "request_id": "request_id",
-    "error_code": first("code", "type"),  # many errors of OpenAI's have no code, and say what they are in their type
+    "error_code": first("code", "type"),  # many errors of OpenAI have no code, only a type
     "headers": "response.headers",
 }
-"""Where the family's exceptions (`APIStatusError` and below) hold what: for ``Instrumentor(errors=…)``."""
+"""Where the exceptions of the family (``APIStatusError`` and subclasses) have their fields, for ``Instrumentor(errors=…)``."""
 
 _STREAM = StreamSeam("_iterator", close=("response.close", "response.aclose"))
 
 
 def targets(package: str, route: Route, *responses: str) -> dict[str, Target]:
-    """The targets of an SDK of this family. `route` gets the call with `request` set to the JSON body, the client as
-    `instance`, and names the operation; see `path_of`. `responses` are the classes that stand for a raw response, in
-    modules of the package (``"_response:BaseAPIResponse"``): one is made for every good answer.
+    """The targets of an SDK of this family, by module and qualified name.
+
+    `route` gets the call, whose `request` is the JSON body and whose `instance` is the client, and returns the operation; see
+    `path_of`. `responses` are the classes of raw responses, by module in the package (``"_response:BaseAPIResponse"``). The
+    SDK creates one of them for every good answer.
     """
 
     def of_family(call: Invocation) -> Operation | None:
         options = call.argument("options")
         method = getattr(options, "method", "")
         if not isinstance(method, str) or method.lower() != "post":
-            return None  # reading back what is stored, and polling for it
+            return None  # reads stored objects, or polls for them
         call.request = _body_of(options)
         call.server = _absolute(options) or getattr(call.instance, "_base_url", None)
         call.stream = _SEAMS
         return route(call)
 
-    found: dict[str, Target] = {
+    result: dict[str, Target] = {
         f"{package}._base_client:{client}.request": of_family for client in ("SyncAPIClient", "AsyncAPIClient")
     }
-    # Plain functions of the class that both kinds of client descend from, which do not raise: no traceback shows ours.
-    found[f"{package}._base_client:BaseClient._should_retry"] = Observer(_answer_refused)
-    found[f"{package}._base_client:BaseClient._calculate_retry_timeout"] = Observer(_attempt_failed)
+    # Plain functions of the common base class of both clients. They do not raise, so no traceback shows our frame.
+    result[f"{package}._base_client:BaseClient._should_retry"] = Observer(_attempt_refused)
+    result[f"{package}._base_client:BaseClient._calculate_retry_timeout"] = Observer(_attempt_failed)
     for kind in responses:
-        found[f"{package}.{kind}.__init__"] = Observer(_answered)
-    return found
+        result[f"{package}.{kind}.__init__"] = Observer(_answered)
+    return result
 
 
-def _answer_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
+def _attempt_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
     response = invocation.argument("response")
     call.answered(response.status_code, response.headers)
 
 
 def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
-    # Asked for while the exception of an attempt that had no answer is being handled.
+    # It is called while the exception of an attempt without an answer is being handled.
     call.retry(wait, sys.exc_info()[1])
 
 
@@ -89,26 +92,26 @@ def _answered(call: Call, invocation: Invocation, _none: None) -> None:
 
 
 _UNSET = ("NotGiven", "Omit")
-"""Classes of the marks for a parameter that was not given, which some of these SDKs take out only when they send."""
+"""Classes of the marks for an omitted parameter. Some of these SDKs remove them only when they send."""
 
 
 def _body_of(options: Any) -> Any:
-    """The JSON body that will be sent, as far as it is known now."""
+    """The JSON body that will be sent, as far as it is known at this point."""
     body = options.json_data
     if not isinstance(body, Mapping):
         return body
-    # Some resource methods leave one-shot iterators to be read when the body is made: they are read now instead, once.
+    # Some resource methods pass one-shot iterators, which the SDK reads when it encodes the body. They are read here instead.
     lists = {name: _listed(value) for name, value in body.items() if isinstance(value, Iterator) and not hasattr(value, "read")}
     if lists:
         options.json_data = body = {**body, **lists}
-    extra = options.extra_json  # what the caller gave as `extra_body`; merged into the body further down
+    extra = options.extra_json  # the `extra_body` of the caller, which the SDK merges into the body later
     if extra:
         body = {**body, **extra}
     return {name: value for name, value in body.items() if type(value).__name__ not in _UNSET}
 
 
 def _listed(iterator: Iterator[Any]) -> Any:
-    """The elements of `iterator`. One that raises is replaced by another that raises the same at the same place."""
+    """The elements of `iterator`. If it raises, the result is an iterator that raises the same exception at the same place."""
     elements: list[Any] = []
     try:
         elements.extend(iterator)
@@ -123,21 +126,21 @@ def _raising(elements: list[Any], exc: Exception) -> Iterator[Any]:
 
 
 def _absolute(options: Any) -> str | None:
-    """The URL of a call that does not go to the client's base URL: together 3.1 has a host of its own for chat."""
+    """The URL of a call that does not go to the client's base URL: together 3.1 has another host for chat."""
     url = str(options.url)
     return url if url.startswith(("https://", "http://")) else None
 
 
 def path_of(call: Invocation) -> str:
-    """The path of the call's URL as the resource method gave it: relative to the base URL (``/chat/completions``), or of a URL
-    that stands for itself."""
+    """The path of the call's URL as the resource method gave it, relative to the base URL (``/chat/completions``); of an
+    absolute URL, its whole path."""
     options = call.argument("options")
     absolute = _absolute(options)
     return urlsplit(absolute).path if absolute is not None else str(options.url).partition("?")[0]
 
 
 def plain(name: str) -> Operation:
-    """An operation of which model, id and usage are of interest, not the content."""
+    """An operation called `name` that records model, id and usage, but no content."""
     return Operation(
         name,
         request={"model": "model"},
@@ -152,7 +155,7 @@ def plain(name: str) -> Operation:
 
 
 def _last(chunks: list[Any]) -> Any:
-    """The event that a stream ends with (``transcript.text.done``, ``image_generation.completed``) holds the usage."""
+    """The last event of a stream (``transcript.text.done``, ``image_generation.completed``), which has the usage."""
     return chunks[-1]
 
 
@@ -163,10 +166,10 @@ def by_path(
     other: Callable[[str], Operation] | None = plain,
     clients: Mapping[str, str] = MappingProxyType({}),
 ) -> Route:
-    """A route that takes the operation from `operations` by the call's path (`path_of`), less the `base` that may begin it.
+    """A route that selects the operation in `operations` by the call's path (`path_of`), without the prefix `base`.
 
-    Any other path is an operation called like its first part, which `other` makes once for each name; with ``None`` it is
-    none of ours. `clients` are the classes of clients that speak to another provider, by name (`provider_of`).
+    Any other path is an operation named after its first part, which `other` creates once per name; if `other` is ``None``, it
+    is not recorded. `clients` maps the names of client classes to the providers that they call (`provider_of`).
     """
     others: dict[str, Operation] = {}
 
@@ -183,12 +186,12 @@ def by_path(
 
 
 def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:
-    """The provider of the first class of the client, its own or one it descends from, that `classes` names."""
+    """The provider of the client: that of its class, or of the first base class, that `classes` names; else ``None``."""
     return provider_of_client(call.instance, classes)
 
 
 def provider_of_client(client: Any, classes: Mapping[str, str]) -> str | None:
-    """`provider_of` for a client that is at hand otherwise."""
+    """`provider_of` for a client instead of a call."""
     for kind in type(client).__mro__:
         if kind.__name__ in classes:
             return classes[kind.__name__]
@@ -204,19 +207,19 @@ _SEAMS = (_stream, _raw)
 
 
 def hiding(hide: Callable[[Any], bool]) -> tuple[Seam, ...]:
-    """The seams of this family, with a stream from which the program does not get the chunks that `hide` is true for."""
+    """The seams of this family, with a stream that hides from the program the chunks for which `hide` returns true."""
     return (StreamSeam("_iterator", close=_STREAM.close, hide=hide), _raw)
 
 
 def is_raw(call: Invocation) -> bool:
-    """Whether the program wants the response itself, and not what is made of it."""
+    """Whether the program asks for the raw response instead of the parsed result."""
     return any(
         str(name).lower() == "x-stainless-raw-response" for name in getattr(call.argument("options"), "headers", None) or ()
     )
 
 
 def send_also(call: Invocation, **fields: Any) -> None:
-    """Send `fields` with the JSON body of this call. The program's own options stay as they are."""
+    """Send `fields` with the JSON body of this call, without changing the program's own options."""
     options = call.argument("options")
     changed = copy.copy(options)
     changed.json_data = {**options.json_data, **fields}
@@ -224,8 +227,11 @@ def send_also(call: Invocation, **fields: Any) -> None:
 
 
 def surface(package: str) -> Iterator[Any]:
-    """The ways to make a call of an SDK of this family, for ``Instrumentor(surface=…)``: each resource method that posts, and
-    what `request` gets of it; and each that opens a web socket, which passes none of our targets."""
+    """The ways to make a call with an SDK of this family, for ``Instrumentor(surface=…)``.
+
+    They are each resource method that posts, with the arguments of `request`, and each that opens a web socket, which calls
+    none of the targets.
+    """
     from autotrace import surface as source
 
     for function in source.functions(package):

@@ -1,8 +1,8 @@
-"""For tests of plugins and of programs: capture what is recorded, and hold a plugin to what autotrace promises.
+"""Tests of plugins and of programs: capture records, and check that a plugin keeps autotrace's promises.
 
-`capture` gives the records of a block. `check` says what can be said of an `Instrumentor` without a call. `Library` and
-`Case` describe a library as a program uses it, and `conformance` makes the matrix of tests from that.
-`autotrace.testing.provider` is an LLM provider on the loopback.
+`capture` returns the records of a block. `check` compares an `Instrumentor` with the installed library, without a call.
+`Library` and `Case` describe a library as a program uses it, and `conformance` makes the matrix of tests from them.
+`autotrace.testing.provider` is an LLM provider on loopback.
 """
 
 from __future__ import annotations

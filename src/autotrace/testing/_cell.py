@@ -1,4 +1,4 @@
-"""One cell of the matrix: a check, of one case, on one side, alone in the process as far as autotrace goes."""
+"""One cell of the matrix: one check of one case on one side. autotrace is off before and after it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _numbers = itertools.count(1)
 
 
 class NotConform(AssertionError):
-    """A check does not hold. The message says of what, what was found, and what may be done."""
+    """A check failed. The message names the cell, and says what is wrong and what to do."""
 
 
 class NotApplicable(Exception):
-    """The library has not what a check looks at; the message says what."""
+    """The check does not apply to the library. The message says why."""
 
 
 class Check(NamedTuple):
@@ -33,17 +33,17 @@ class Check(NamedTuple):
     name: str
     run: Callable[[Cell], Awaitable[None]]
     needs: str
-    """What a case has to describe: ``call``, ``stream``, ``raw``, ``fails``, ``any`` (a call or a stream)."""
+    """What a case must describe: ``call``, ``stream``, ``raw``, ``fails``, or ``any`` (a call or a stream)."""
     faults: tuple[str, ...]
-    """Those that the library has to meet, one of them at least."""
+    """The faults that the check uses. The library must support at least one of them."""
     sides: tuple[bool, ...]
-    """Whether asynchronous, for the sides on which it makes sense."""
+    """The sides on which the check makes sense; true means asynchronous."""
     whole: bool
-    """Whether it looks at the library, with its first case, instead of at each case."""
+    """Whether the check runs once for the library, with its first case, instead of for each case."""
 
     @property
     def description(self) -> str:
-        """What it holds, in one sentence."""
+        """What the check requires: its docstring, on one line."""
         return " ".join((self.run.__doc__ or "").split())
 
 
@@ -54,7 +54,7 @@ def require(holds: object, message: str) -> None:
 
 
 class Cell:
-    """What a check works with: clients, calls and streams of its case on its side, and the records that they gave."""
+    """What a check works with: clients, calls and streams of its case on its side, and their records."""
 
     def __init__(self, library: Library, case: Case, asynchronous: bool, check: Check) -> None:
         self.library = library
@@ -62,41 +62,41 @@ class Cell:
         self.check = check
         self.side = Side(asynchronous)
         self.figures: dict[str, str] = {}
-        """What the check has measured, to be printed."""
+        """What the check has measured, by name; printed below the scorecard."""
         self._captured: Capture
         self._stack: contextlib.AsyncExitStack
         self._since = 0
 
     @property
     def name(self) -> str:
-        """``chat-early-close-async``."""
+        """The name as pytest shows it: ``chat-early-close-async``."""
         parts = [self.library.package if self.check.whole else self.case.name, self.check.name, self.side.name]
         return "-".join(parts).replace(" ", "-")
 
     def run(self) -> None:
-        """Run the check. Raises `NotConform`, `NotApplicable`, or what the library raises where it should not."""
+        """Run the check. Raises `NotConform`, `NotApplicable`, or an unexpected exception of the library."""
         self.library.open()
         autotrace.disable()
         diagnostics.forget()
         try:
             with warnings.catch_warnings(), capture() as self._captured:
-                warnings.simplefilter("ignore")  # the library's own; and sockets of streams that a check leaves on purpose
+                warnings.simplefilter("ignore")  # the library's own, and sockets of streams that a check drops on purpose
                 self._since = time_ns()
-                contextvars.copy_context().run(self.side.run, self._whole())
+                contextvars.copy_context().run(self.side.run, self._run_check())
             failures = dict(diagnostics.failures)
-            require(not failures, f"{self.name}: autotrace or the plugin failed inside (stderr says how): {failures}")
+            require(not failures, f"{self.name}: autotrace or the plugin failed (see stderr for details): {failures}")
         finally:
             autotrace.disable()
             diagnostics.forget()
 
-    async def _whole(self) -> None:
+    async def _run_check(self) -> None:
         async with contextlib.AsyncExitStack() as self._stack:
             await self.check.run(self)
 
-    # What a program does
+    # What a program does.
 
     def ask(self, *, fault: str = "", text: str = "") -> Ask:
-        """An `Ask` with a text that no other has, of the case's model or of a fault."""
+        """An `Ask` with a unique text, or with `text`; for the case's model, or for the model of `fault`."""
         text = (
             text
             or f"Question {next(_numbers)}: what is it that you can tell me about – well – all of this, and of that as well?"
@@ -105,15 +105,15 @@ class Cell:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Of the faults that the check looks at, those that the library meets."""
+        """The faults of the check that the library supports."""
         return tuple(fault for fault in self.check.faults if fault in self.library.faults(self.case))
 
     def enable(self, **options: Any) -> None:
-        """`autotrace.enable` for this library, with the author's options and these."""
+        """Call `autotrace.enable` for this library, with the options of the description and these."""
         autotrace.enable(self.library.package, **{**self.library.options, **options})
 
     async def client(self) -> Any:
-        """A client, closed when the check ends."""
+        """A new client, closed when the check ends."""
         return await self._entered(await self.side.value(self.library.client(self.side.asynchronous)), self._stack)
 
     async def _entered(self, client: Any, stack: contextlib.AsyncExitStack) -> Any:
@@ -140,13 +140,13 @@ class Cell:
         return self.case.use(kind, self.side.asynchronous) is not None
 
     def start(self, kind: str, client: Any, ask: Ask) -> Any:
-        """What the library gives for a use, not awaited yet."""
+        """What the library returns for a use of this kind, not awaited yet."""
         use = self.case.use(kind, self.side.asynchronous)
         assert use is not None
         return use(client, ask)
 
     async def call(self, client: Any, ask: Ask | None = None) -> Any:
-        """The result of a call; all items of the stream, if the case has no call."""
+        """The result of a call, or all items of a stream if the case has no call."""
         ask = ask or self.ask()
         if self.has("call"):
             return await self.side.value(self.start("call", client, ask))
@@ -159,20 +159,20 @@ class Cell:
 
     @contextlib.asynccontextmanager
     async def stream(self, client: Any, ask: Ask | None = None) -> Any:
-        """A stream, and whether a context manager holds it; that one is left with the block."""
+        """A context manager of a stream, and whether the library wraps the stream in a context manager of its own."""
         made = await self.side.value(self.start("stream", client, ask or self.ask()))
         if self.side.iterates(made):
             yield made, False
             return
         require(
             self.side.enters(made),
-            f"{self.name}: stream= gave a {type(made).__qualname__}, which is nothing to iterate over and nothing to enter",
+            f"{self.name}: stream= returned a {type(made).__qualname__}, which is neither iterable nor a context manager",
         )
         async with self.side.entered(made) as entered:
             yield entered, True
 
     async def fail(self, client: Any) -> BaseException:
-        """What a call that fails raises."""
+        """The exception of a call that fails. Raises `NotConform` if the call succeeds."""
         described = self.case.use("fails", self.side.asynchronous) is not None
         try:
             if described:
@@ -181,54 +181,54 @@ class Cell:
                     await self.side.items(result)
             else:
                 result = await self.call(client, self.ask(fault="400"))
-        except Exception as exc:  # each library has its own
+        except Exception as exc:  # each library has exceptions of its own
             return exc
-        raise NotConform(f"{self.name}: the call that should fail gave {result!r:.200}; describe one that does with fails=")
+        raise NotConform(f"{self.name}: the call that should fail returned {result!r:.200}; pass a call that raises as fails=")
 
-    # What came of it
+    # What was sent and recorded.
 
     def sent(self) -> list[Any]:
-        """The requests that the provider has received; empty without one that keeps them."""
+        """The requests that the provider has received; empty if it does not keep them."""
         return list(getattr(self.library.provider, "requests", ()))
 
     def forget(self) -> None:
-        """Have the provider answer as if nothing had been asked before, where it can."""
+        """Make the provider answer as if it had received nothing before, if it can."""
         forget = getattr(self.library.provider, "forget", None)
         if forget is not None:
             forget()
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        """The records of this library's calls of this operation, in the order of their ends."""
+        """The records of this library and of the case's operation, in the order in which they ended."""
         return [span for span in self.all_spans if self._is_ours(span)]
 
     @property
     def all_spans(self) -> list[dict[str, Any]]:
-        """All records, whoever made them; not those of calls that an earlier check has left to the garbage collector."""
+        """All records of this cell, without those of calls that an earlier check left to the garbage collector."""
         return [span for span in self._captured.spans if span["start_ns"] >= self._since]
 
     def clear(self) -> None:
-        """Forget the records so far, and those of calls that have begun."""
+        """Forget the records so far, and ignore those of calls that have already started."""
         self._captured.clear()
         self._since = time_ns()
 
     def _is_ours(self, span: dict[str, Any]) -> bool:
-        found = span["scope"].get("library"), span["attributes"].get("gen_ai.operation.name")
-        return found == (self.library.package, self.case.operation)
+        origin = span["scope"].get("library"), span["attributes"].get("gen_ai.operation.name")
+        return origin == (self.library.package, self.case.operation)
 
     def records(self, count: int, of: str) -> list[dict[str, Any]]:
-        """The records so far. Raises `NotConform` unless there are `count` of them; `of` says what was done."""
+        """The records so far. Raises `NotConform` unless there are `count` of them; `of` describes the calls in the message."""
         spans = self.spans
         if len(spans) != count:
             names = [(span["name"], span["end_reason"], span["scope"]["library"]) for span in self.all_spans]
             raise NotConform(
-                f"{self.name}: {len(spans)} records of {self.case.operation!r} for {of}, expected {count}; all that was "
-                f"recorded: {names}. Is each call seen by one target, and its end by a seam?"
+                f"{self.name}: {len(spans)} records of {self.case.operation!r} for {of}, expected {count}; all "
+                f"records: {names}. Check that one target sees each call, and that a seam sees its end."
             )
         return spans
 
     def record(self, of: str, end: str) -> dict[str, Any]:
-        """The only record, which has to have ended so."""
+        """The only record. Raises `NotConform` unless its end reason is `end`."""
         (span,) = self.records(1, of)
         require(span["end_reason"] == end, f"{self.name}: {of} is recorded as {span['end_reason']!r}, expected {end!r}")
         return span

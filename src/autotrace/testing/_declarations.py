@@ -1,4 +1,4 @@
-"""What can be said of a plugin without a call: `check` reads its `Instrumentor` beside the library that is installed."""
+"""Check a plugin without a call: `check` compares its `Instrumentor` with the installed library."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from autotrace.testing import _probing
 
 
 class Finding(NamedTuple):
-    """One thing that `check` has to say."""
+    """One finding of `check`."""
 
     level: Literal["problem", "note"]
-    """A problem is a defect; a note is worth a look, and may be as it should be."""
+    """A problem is a defect. A note is worth a look, but may be right."""
     where: str
     what: str
 
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
 
 
 class Report:
-    """What `check` found. True when there is no problem; `str()` of it, like its `repr()`, is one line for each finding."""
+    """The findings of `check`. True if there is no problem; `str()` and `repr()` have a title and a line for each finding."""
 
     def __init__(self, title: str, findings: list[Finding]) -> None:
         self.title = title
@@ -55,14 +55,14 @@ class Report:
 
 
 def check(instrumentor: Instrumentor, *, lacks: Iterable[str] = ()) -> Report:
-    """What can be said of a plugin without a call, in a report that is true when nothing is wrong:
+    """Check a plugin without a call. The report is true if there is no problem:
 
         assert check(instrumentor)
 
-    Entry point, requirements, targets (each is there in the installed library, or declared for another version; a function
-    that can be replaced; with a signature), operations (model, usage, output, id), and what `reduce` does with any beginning
-    of a stream. `lacks` are attributes that the library does not tell for every operation. The library is imported, the
-    plugin is imported once more in a process of its own, nothing is patched.
+    It covers the entry point, the requirements, the targets (each exists in the installed library or is declared for
+    another version, can be replaced, and has a signature), the operations (model, usage, output, id), and whether `reduce`
+    accepts any prefix of a stream. `lacks` are attributes that the library does not provide for every operation. The library
+    is imported, and the plugin is imported again in a process of its own. Nothing is patched.
     """
     entry = _entry_point(instrumentor)
     title = f"{entry.distribution} {entry.version}" if entry is not None else "a plugin that is not installed"
@@ -75,14 +75,14 @@ def check(instrumentor: Instrumentor, *, lacks: Iterable[str] = ()) -> Report:
 
 
 def _entry_point(instrumentor: Instrumentor) -> distributions.EntryPoint | None:
-    """The installed entry point whose value is this very `instrumentor`."""
+    """The installed entry point that leads to this `instrumentor`, by identity."""
     for entry in distributions.scan():
         module, _, attribute = entry.value.partition(":")
         if module in sys.modules:
-            found: Any = sys.modules[module]
+            value: Any = sys.modules[module]
             for part in attribute.split("."):
-                found = getattr(found, part, None)
-            if found is instrumentor:
+                value = getattr(value, part, None)
+            if value is instrumentor:
                 return entry
     return None
 
@@ -95,41 +95,47 @@ def _entry(entry: distributions.EntryPoint | None) -> Iterator[Finding]:
         yield Finding(
             "problem",
             "entry point",
-            f"none in the group {distributions.GROUP} gives this Instrumentor: install the plugin (pip install -e .), and see "
-            'that pyproject.toml has [project.entry-points."autotrace.instrumentors"]',
+            f"no entry point in the group {distributions.GROUP} leads to this Instrumentor; install the plugin (pip install "
+            '-e .), and check that pyproject.toml has [project.entry-points."autotrace.instrumentors"]',
         )
         return
     if not entry.distribution.startswith("autotrace-"):
-        yield Finding("note", "distribution", f"{entry.distribution} is not called autotrace-…, as users expect")
+        yield Finding("note", "distribution", f"the name {entry.distribution} does not start with autotrace-, as users expect")
     plugin = entry.value.partition(":")[0]
     code = _IMPORT.format(module=plugin)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
-        yield Finding("problem", plugin, f"cannot be imported by itself: {done.stderr.strip().splitlines()[-1]}")
+        yield Finding("problem", plugin, f"cannot be imported in a new process: {done.stderr.strip().splitlines()[-1]}")
     elif entry.package in done.stdout.split():
         yield Finding(
-            "problem", plugin, f"imports {entry.package}: a plugin is loaded before its library, and never imports it"
+            "problem", plugin, f"imports {entry.package}; a plugin is loaded before its library, and must not import it"
         )
 
 
 def _requirements(instrumentor: Instrumentor) -> Iterator[Finding]:
     if not instrumentor.requires:
-        yield Finding(
-            "problem", "requires", "says nothing: name the library's distribution and versions, such as 'acme-sdk>=2,<4'"
-        )
-    found = {}
+        yield Finding("problem", "requires", "is empty; name the library's distribution and versions, such as 'acme-sdk>=2,<4'")
+    allowed = {}
     for requirement in map(Requirement, instrumentor.requires):
         installed = _version_of(requirement.distribution)
         if installed is not None:
-            found[requirement.text] = requirement.allows(installed)
+            allowed[requirement.text] = requirement.allows(installed)
         if not requirement.clauses:
             yield Finding(
-                "note", "requires", f"{requirement.text!r} has no range of versions: nobody is told when it is outgrown"
+                "note",
+                "requires",
+                f"{requirement.text!r} has no version range; add one, so that users are told if theirs is not supported",
             )
-    if instrumentor.requires and not found:
-        yield Finding("problem", "requires", f"none of {', '.join(instrumentor.requires)} is installed")
-    elif found and not any(found.values()):
-        yield Finding("problem", "requires", f"{', '.join(found)} does not allow what is installed")
+    if instrumentor.requires and not allowed:
+        yield Finding(
+            "problem",
+            "requires",
+            f"none of {', '.join(instrumentor.requires)} is installed; install one of them to check the targets",
+        )
+    elif allowed and not any(allowed.values()):
+        yield Finding(
+            "problem", "requires", f"{', '.join(allowed)} does not allow the installed version; change the range or the version"
+        )
 
 
 def _version_of(distribution: str) -> str | None:
@@ -148,60 +154,60 @@ def _target(choice: Choice) -> Iterator[Finding]:
     try:
         raw = patcher.find(importlib.import_module(module_name), name)
     except (ImportError, LookupError) as exc:
-        what = f"{exc.args[0]}: not in the installed version; declare the versions that have it, with shapes="
+        what = f"{exc.args[0]}. The installed version does not have it; declare targets of other versions with shapes="
         yield Finding(level, key, what)
         return
     function = getattr(raw, "__func__", raw)
     home = str(getattr(function, "__module__", "")).partition(".")[0]
     if isinstance(function, (FunctionType, BuiltinFunctionType)) and home in ("builtins", *sys.stdlib_module_names):
-        yield Finding("problem", key, f"is defined in {home}: whoever else uses it would be traced as well")
+        yield Finding("problem", key, f"is defined in {home}; other uses of it would be traced as well")
         return
     if isinstance(function, (BuiltinFunctionType, MethodDescriptorType)):
-        yield Finding("note", key, "is a C function: it is replaced by a proxy, which cannot be pickled")
+        yield Finding("note", key, "is a C function; its replacement is a proxy, which cannot be pickled")
     elif not isinstance(function, FunctionType):
-        yield Finding("problem", key, f"is a {type(function).__qualname__}; a target is a function or a method")
+        yield Finding("problem", key, f"is a {type(function).__qualname__}; a target must be a function or a method")
         return
     try:
         names = tuple(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        yield Finding("note", key, "has no signature: arguments have no names there, use call.args in a route")
+        yield Finding("note", key, "has no signature, so its arguments have no names; use call.args in a route")
         return
     if isinstance(target, Operation):
         yield from _arguments(key, target, names)
     elif not isinstance(target, (RunsInside, Observer)) and not callable(target):
-        yield Finding("problem", key, f"is {target!r}, neither an Operation nor a route")
+        yield Finding("problem", key, f"is {target!r}; expected an Operation or a route")
 
 
 def _arguments(key: str, operation: Operation, parameters: tuple[inspect.Parameter, ...]) -> Iterator[Finding]:
-    """Request getters of a target that is an operation read the arguments by name."""
+    """Check the request getters of a target that is an operation: they read the arguments by name."""
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return
     names = [parameter.name for parameter in parameters]
     for field, getter in operation.request:
         for root in getattr(getter, "roots", None) or ():
             if root not in names:
-                what = f"{field.attribute} reads the argument {root!r}, which the function has not{nearest(root, names)}"
+                what = f"{field.attribute} reads the argument {root!r}, which the function does not have{nearest(root, names)}"
                 yield Finding("problem", key, what)
 
 
 def _operations(instrumentor: Instrumentor, entry: distributions.EntryPoint | None) -> Iterator[tuple[str, Operation]]:
-    """Every operation that the plugin declares: its targets, and what its modules hold, in mappings and sequences too."""
+    """Every operation that the plugin declares: its targets, and what its modules hold, also in mappings and sequences."""
     seen: set[int] = set()
     plugin = entry.value.partition(":")[0].partition(".")[0] if entry is not None else None
     shapes = instrumentor.shapes.values()
-    held: list[tuple[str, Any]] = [item for targets in (instrumentor.targets, *shapes) for item in targets.items()]
+    queue: list[tuple[str, Any]] = [item for targets in (instrumentor.targets, *shapes) for item in targets.items()]
     for name, module in sorted(sys.modules.items()):
         if plugin is not None and name.partition(".")[0] == plugin:
-            held += [(f"{name}:{key}", value) for key, value in vars(module).items() if not key.startswith("__")]
-    while held:
-        name, value = held.pop(0)
+            queue += [(f"{name}:{key}", value) for key, value in vars(module).items() if not key.startswith("__")]
+    while queue:
+        name, value = queue.pop(0)
         if isinstance(value, Operation) and id(value) not in seen:
             seen.add(id(value))
             yield name, value
         elif isinstance(value, dict):
-            held += [(f"{name}[{key!r}]", one) for key, one in value.items()]
+            queue += [(f"{name}[{key!r}]", one) for key, one in value.items()]
         elif isinstance(value, (list, tuple)):
-            held += [(f"{name}[{number}]", one) for number, one in enumerate(value)]
+            queue += [(f"{name}[{number}]", one) for number, one in enumerate(value)]
 
 
 _PROMPT, _ANSWER = "gen_ai.input.messages", "gen_ai.output.messages"
@@ -216,7 +222,7 @@ def _operation(name: str, operation: Operation, lacks: frozenset[str]) -> Iterat
     if generates:
         wanted = {"gen_ai.request.model": "problem", _PROMPT: "problem", _ANSWER: "problem", **dict.fromkeys(_USAGE, "problem")}
         wanted |= {"gen_ai.response.id": "note", "gen_ai.response.model": "note", "gen_ai.response.finish_reasons": "note"}
-        if operation.transparent:  # what it wraps says the rest
+        if operation.transparent:  # the calls that it wraps record the rest
             wanted = dict.fromkeys(wanted, "note")
     elif operation.name == "embeddings":
         wanted = {"gen_ai.request.model": "problem", _USAGE[0]: "note"}
@@ -226,7 +232,7 @@ def _operation(name: str, operation: Operation, lacks: frozenset[str]) -> Iterat
         if attribute not in declared:
             yield Finding("note" if attribute in lacks else level, where, f"no field is declared for {attribute}")
     if generates and operation.stream and operation.reduce is None:
-        yield Finding("problem", where, "has a stream= and no reduce=: a streamed answer would not be on the record")
+        yield Finding("problem", where, "has stream= but no reduce=; a streamed answer would not be recorded")
     if operation.reduce is not None:
         for fault in _probing.faults_of_reduce(operation.reduce):
             yield Finding("problem" if fault.likely else "note", where, fault.what)

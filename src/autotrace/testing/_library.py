@@ -1,4 +1,4 @@
-"""What an author describes: a library, how its clients are made, and what a program asks of it.
+"""What an author describes: a library, how its clients are made, and the calls that a program makes.
 
     library = Library(
         "acme",
@@ -16,7 +16,7 @@
     )
     test_conformance = conformance(library)
 
-What a library does not have is left out; the scorecard shows it as not applicable.
+Do not describe what a library does not have. The scorecard shows it as not applicable.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from autotrace.errors import DeclarationError, nearest
 
 
 class Ask(NamedTuple):
-    """What one call asks. A description puts both where the library wants them."""
+    """What one call asks. The functions of a `Case` put both fields where the library expects them."""
 
     text: str
-    """The prompt, the text to embed, a tool's argument: different in every call, and looked for in the record."""
+    """The prompt, the text to embed, or a tool's argument. It differs in every call, and is expected in the record."""
     model: str
-    """The model's name, or that of a fault (`autotrace.testing.provider.faults`)."""
+    """The name of the model, or of a fault (`autotrace.testing.provider.faults`)."""
 
 
 Use = Callable[[Any, Ask], Any]
-"""``(client, ask)`` to whatever the library gives: a value, an awaitable, a stream, a context manager that holds one."""
+"""``(client, ask)`` to what the library returns: a value, an awaitable, a stream, or a context manager of a stream."""
 
 FAULTS = ("400", "cut", "error-event", "malformed", "slow", "hang")
-"""The faults that the matrix asks for, by the model's name ``fault-…``."""
+"""The faults that the matrix uses. The model's name ``fault-…`` selects one."""
 
-_FREEZE = (1, 2, 4, 8, 16, 32, 64, 128)
-"""Before the how-manieth check."""
+_FREEZE_BEFORE = (1, 2, 4, 8, 16, 32, 64, 128)
+"""The numbers of the checks before which the objects that exist are frozen (see `Library.open`)."""
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
@@ -66,26 +66,26 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "embeddings": ("gen_ai.request.model", "gen_ai.usage.input_tokens"),
     "execute_tool": ("gen_ai.tool.name", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
 }
-"""What a good record has, by operation; others have what their conventions say."""
+"""The attributes that a good record has, by operation. No attribute is required for other operations."""
 
 
 class Case:
-    """One operation of a library, as a program asks for it.
+    """One operation of a library, as a program calls it.
 
-    `name` is the column of the scorecard. `operation` is the ``gen_ai.operation.name`` that its record has, `name` if not
-    given. `model` is what `Ask.model` holds where no fault is asked for.
+    `name` is the column of the scorecard. `operation` is the ``gen_ai.operation.name`` of the record; the default is `name`.
+    `model` is the value of `Ask.model` if no fault is selected.
 
-    `call`, `stream` and `raw` are functions of the client and an `Ask`, which make one request: to a value, to something to
-    iterate over (or a context manager that gives it), and to the response as it came. `fails` is a call that raises; if not
-    given, `call` asks for the model ``fault-400``. The asynchronous side uses the same functions, unless `async_call`,
-    `async_stream`, `async_raw`, `async_fails` are given.
+    `call`, `stream` and `raw` are functions of the client and an `Ask`. Each makes one request. `call` returns a value,
+    `stream` an iterable or a context manager of one, and `raw` the raw response. `fails` is a call that raises; by default,
+    it is `call` with the model ``fault-400``. The asynchronous side uses the same functions, unless `async_call`,
+    `async_stream`, `async_raw` or `async_fails` are given.
 
-    `faults` are those that the library meets when `Ask.model` names them: all of `FAULTS` if there is a provider and a model,
-    else none. An in-process library may know some of them by itself. `lacks` are attributes that this operation's records
-    cannot have because the library does not tell them; `expects` are attributes and the very values that they have in each
-    record. `exempt` are checks that cannot hold, each with the reason, which stands below the scorecard.
+    `faults` are the faults that `Ask.model` can select: by default, all of `FAULTS` if there is a provider and a model, else
+    none. A library without a provider may implement some of them. `lacks` are attributes that the records of this operation
+    cannot have, because the library does not provide them. `expects` are attributes with the exact values that they have in
+    each record. `exempt` are checks that cannot pass, each with the reason, which is printed below the scorecard.
 
-    Raises `DeclarationError` for what contradicts itself.
+    Raises `DeclarationError` if neither a call nor a stream is described, and for an unknown fault.
     """
 
     def __init__(
@@ -121,35 +121,35 @@ class Case:
         self.expects = dict(expects or {})
         self.exempt = dict(exempt or {})
         if not any(use for kind in ("call", "stream") for use in self._uses[kind]):
-            raise DeclarationError(f"Case {name!r}: describe a call or a stream")
+            raise DeclarationError(f"Case {name!r}: neither a call nor a stream is described; pass call= or stream=")
         for fault in faults or ():
             if fault not in FAULTS:
-                raise DeclarationError(f"Case {name!r}: no check asks for the fault {fault!r}{nearest(fault, FAULTS)}")
+                raise DeclarationError(f"Case {name!r}: {fault!r} is not a known fault{nearest(fault, FAULTS)}")
 
     def __repr__(self) -> str:
         return f"Case({self.name!r})"
 
     def use(self, kind: str, asynchronous: bool) -> Use | None:
-        """How a program makes a ``call``, opens a ``stream``, … on this side; None where that is not described."""
+        """The function for a ``call``, a ``stream``, … on this side; None if it is not described."""
         return self._uses[kind][asynchronous]
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The attributes that a record of this case has to have."""
+        """The attributes that each record of this case must have."""
         return tuple(name for name in _NEEDED.get(self.operation, ()) if name not in self.lacks)
 
 
 class Library:
-    """A library and the cases that are tried with it.
+    """A library, and the cases to check with it.
 
-    `package` is the import package that the plugin watches; the plugin has to be installed (an editable install will do).
-    `client` and `async_client` are functions of a URL to a client; what they give is awaited and entered where it asks for
-    it, and closed after each check. A library with one client for both sides gives it twice. `provider` is what the client
-    talks to: a function without arguments that gives a URL, or a context manager of one (of an object with a ``url``, as
-    `autotrace.testing.provider.serve` does); None for a library that needs none, whose clients are given an empty URL.
-    `options` are given to `autotrace.enable()`.
+    `package` is the import package that the plugin watches. The plugin must be installed (an editable install is enough).
+    `client` and `async_client` are functions of a URL that return a client. The client is awaited and entered if it needs
+    that, and closed after each check. A library with one client for both sides passes it twice. `provider` starts the server
+    of the client: a function without arguments that returns a URL, or a context manager of a URL or of an object with a
+    ``url`` (`autotrace.testing.provider.serve`). It is None for a library that needs no server; its clients get an empty URL.
+    `options` are passed to `autotrace.enable()`.
 
-    Raises `DeclarationError` for what contradicts itself.
+    Raises `DeclarationError` if no client is described, and unless there are cases with different names.
     """
 
     def __init__(
@@ -168,52 +168,52 @@ class Library:
         self._clients = client, async_client
         self._provider = provider
         self.results: list[Any] = []
-        """How the checks came out that `conformance` has run so far (`autotrace.testing._scorecard.Result`)."""
+        """The results of the checks that `conformance` has run so far (`autotrace.testing._scorecard.Result`)."""
         self._open: contextlib.ExitStack | None = None
         self._opened = 0
         self.source: str | None = sys._getframe(1).f_globals.get("__file__")
-        """The file in which it is described: for a check in a process of its own."""
+        """The file that describes the library. A check that starts a process passes it on."""
         self.provider: Any = None
-        """What `provider` gave, while it is open."""
+        """What `provider` returned, while it is open."""
         names = [case.name for case in self.cases]
         if client is None and async_client is None:
-            raise DeclarationError(f"Library {package!r}: say how a client is made: client=, async_client=")
+            raise DeclarationError(f"Library {package!r}: no client is described; pass client= or async_client=")
         if not names or len(set(names)) < len(names):
-            raise DeclarationError(f"Library {package!r}: cases need names of their own: {names}")
+            raise DeclarationError(f"Library {package!r}: expected one or more cases with different names, got {names}")
 
     def __repr__(self) -> str:
         return f"Library({self.package!r})"
 
     @property
     def sides(self) -> tuple[bool, ...]:
-        """Whether asynchronous, for each side that has a client."""
+        """The sides that have a client; true means asynchronous."""
         return tuple(side for side in (False, True) if self._clients[side] is not None)
 
     def client(self, asynchronous: bool) -> Any:
-        """A new client of one side, as its factory makes it."""
+        """A new client of one side, as its factory returns it."""
         factory = self._clients[asynchronous]
         assert factory is not None
         return factory(self.url)
 
     @property
     def url(self) -> str:
-        """Where the provider is; empty without one."""
+        """The URL of the provider; empty if there is none."""
         return self.provider if isinstance(self.provider, str) else str(getattr(self.provider, "url", ""))
 
     def faults(self, case: Case) -> tuple[str, ...]:
-        """Those that `case` meets when the model is called so."""
+        """The faults that the name of the model can select in `case`."""
         if case.faults is not None:
             return tuple(case.faults)
         return FAULTS if self._provider is not None and case.model else ()
 
     def open(self) -> None:
-        """Start the provider, unless it runs; called before each check.
+        """Start the provider, unless it runs. Called before each check.
 
-        Until `close` the garbage collector leaves alone what was there before: SDKs are a million objects, many of them loaded
-        with the first calls, at which every collection of a check would look.
+        Until `close`, the garbage collector ignores the objects that exist now. SDKs are a million objects, many of them
+        loaded by the first calls, and every collection of a check would traverse them.
         """
         self._opened += 1
-        if self._opened in _FREEZE:
+        if self._opened in _FREEZE_BEFORE:
             gc.collect()
             gc.freeze()
         if self._open is not None:

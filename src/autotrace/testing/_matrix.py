@@ -1,4 +1,4 @@
-"""The matrix of a library: each check for each case and side that has what it looks at."""
+"""The matrix of a library: each check for each case and side to which it applies."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from autotrace.testing._scorecard import Result, Scorecard, scorecard_of
 def cells(library: Library, checks: Sequence[str] | None = None) -> Iterator[Cell]:
     """The cells of `library` that apply, in the order of its cases and of the scorecard; only those of `checks`, if given.
 
-    Raises `DeclarationError` for a check that there is none of, in `checks` or in a case's `exempt`.
+    Raises `DeclarationError` for an unknown check in `checks` or in the `exempt` of a case.
     """
     known = {check.name: check for check in all_checks()}
     for name in (*(checks or ()), *(name for case in library.cases for name in case.exempt)):
         if name not in known:
-            raise DeclarationError(f"{library!r}: there is no check {name!r}{nearest(name, known)}")
+            raise DeclarationError(f"{library!r}: {name!r} is not a known check{nearest(name, known)}")
     for check in known.values():
         if checks is None or check.name in checks:
             yield from _of_check(library, check)
@@ -46,26 +46,26 @@ def _applies(cell: Cell) -> bool:
 
 
 _ON_EACH_SIDE = ("call", "stream", "raw")
-"""Checks that `covering` keeps on both sides: the forms in which an answer comes."""
+"""Checks that `covering` keeps on both sides: the forms of an answer."""
 
 
 def covering(library: Library) -> list[Cell]:
-    """Of the cells of `library`, each check of each case once: on one side, in turn, or on both for the forms of an answer.
+    """A part of the cells of `library`: each check of each case, on alternating sides, and on both for the forms of an answer.
 
-    Enough for a plugin of a kind (a family, a transport) of which another is tried in full: what differs between the two
-    sides is then the family's, not the plugin's. Every mark of the scorecard has a cell among them.
+    This is enough for a plugin if another plugin of its kind (family, transport) runs in full: differences between the two
+    sides then come from the family, not from the plugin. Every mark of the scorecard has a cell among them.
     """
     sides: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells(library):
         sides.setdefault((cell.case.name, cell.check.name), []).append(cell)
     chosen = []
-    for turn, ((_, check), found) in enumerate(sides.items()):
-        chosen += found if check in _ON_EACH_SIDE else [found[turn % len(found)]]
+    for turn, ((_, check), both) in enumerate(sides.items()):
+        chosen += both if check in _ON_EACH_SIDE else [both[turn % len(both)]]
     return chosen
 
 
 def run(library: Library, checks: Sequence[str] | None = None) -> Scorecard:
-    """Run the matrix (or only `checks`, by name) and return its scorecard; nothing is raised for what does not hold."""
+    """Run the matrix (or only `checks`, by name) and return its scorecard. A failed check does not raise."""
     scorecard = Scorecard()
     try:
         for cell in cells(library, checks):
@@ -76,10 +76,10 @@ def run(library: Library, checks: Sequence[str] | None = None) -> Scorecard:
 
 
 def outcome(cell: Cell) -> Result:
-    """Run one cell: how it came out."""
+    """Run one cell, and return its result."""
     try:
         cell.run()
-    except (Exception, CancelledError) as raised:  # of the library, the plugin or ours, where none is expected
+    except (Exception, CancelledError) as raised:  # unexpected: of the library, of the plugin or of ours
         exc = _innermost(raised)
         if isinstance(exc, NotApplicable):
             return Result.of(cell, "not applicable", str(exc))
@@ -89,24 +89,24 @@ def outcome(cell: Cell) -> Result:
 
 
 def _innermost(exc: BaseException) -> BaseException:
-    """What a group of exceptions is about: clients that are task groups make one of whatever leaves them."""
+    """The exception inside a group of one: clients that are task groups put every exception into a group."""
     inside: Sequence[BaseException] = getattr(exc, "exceptions", ())
     return _innermost(inside[0]) if len(inside) == 1 else exc
 
 
 def conformance(library: Library) -> Callable[..., None]:
-    """A test function for pytest that is the whole matrix of `library`, a parameter for each cell:
+    """Return a test function for pytest: the whole matrix of `library`, with a parameter for each cell:
 
         test_conformance = conformance(library)
 
-    ``-k early-close`` or ``-k chat-stream-async`` chooses cells. ``-p autotrace.testing.pytest_plugin
+    ``-k early-close`` or ``-k chat-stream-async`` selects cells. ``-p autotrace.testing.pytest_plugin
     --autotrace-scorecard`` prints the scorecard at the end.
     """
     import pytest
 
-    every = list(cells(library))
+    all_cells = list(cells(library))
 
-    @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in every])
+    @pytest.mark.parametrize("cell", [pytest.param(cell, id=cell.name) for cell in all_cells])
     def test_conformance(cell: Cell, request: pytest.FixtureRequest) -> None:
         module: Any = request.node.getparent(pytest.Module)
         module.addfinalizer(library.close)
@@ -123,26 +123,27 @@ def conformance(library: Library) -> Callable[..., None]:
 
 
 def carries_scorecard(library: Library, path: Union[str, os.PathLike[str]]) -> Callable[..., None]:
-    """A test function for pytest: the file at `path`, a README, carries the scorecard as it came out, between the lines
-    `scorecard.BEGIN` and `scorecard.END`:
+    """Return a test function for pytest: the file at `path`, a README, has the scorecard of this run, between its two
+    comment lines:
 
         test_readme = carries_scorecard(library, Path(__file__).parents[1] / "README.md")
 
-    It stands behind the one that `conformance` made, and is skipped where only some of the checks were run, and by
-    ``--autotrace-scorecard-file README.md``, which writes what is to be there at the end.
+    Put it after the test function of `conformance`. It is skipped if only some of the checks were run, and with
+    ``--autotrace-scorecard-file README.md``, which writes the scorecard at the end.
     """
     import pytest
 
     def test_scorecard(pytestconfig: pytest.Config) -> None:
         if pytestconfig.getoption("autotrace_scorecard_file", None) is not None:
             pytest.skip("this run writes the scorecard")
-        have = {(result.case, result.check, result.side) for result in library.results}
-        if not {Result.of(cell, "", "")[1:4] for cell in covering(library)} <= have:
+        ran = {(result.case, result.check, result.side) for result in library.results}
+        if not {Result.of(cell, "", "")[1:4] for cell in covering(library)} <= ran:
             pytest.skip("only some of the checks were run")
-        found = scorecard_of(Path(path).read_text(encoding="utf-8"))
-        if found != str(Scorecard(library.results)):
+        written = scorecard_of(Path(path).read_text(encoding="utf-8"))
+        if written != str(Scorecard(library.results)):
             pytest.fail(
-                f"{path} has another scorecard; -p autotrace.testing.pytest_plugin --autotrace-scorecard-file {path} writes it",
+                f"{path}: its scorecard is not up to date; to write it, run pytest with -p autotrace.testing.pytest_plugin "
+                f"--autotrace-scorecard-file {path}",
                 pytrace=False,
             )
 

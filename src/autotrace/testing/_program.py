@@ -1,6 +1,6 @@
-"""A program that makes one call of a description: ``python -m autotrace.testing._program FILE PACKAGE CASE SIDE URL``.
+"""A program that makes one call of a case: ``python -m autotrace.testing._program FILE PACKAGE CASE SIDE URL``.
 
-Autotrace is active, if the environment says so, before FILE, which describes the `Library` PACKAGE, imports that.
+FILE describes the `Library` PACKAGE, and imports it. If the environment enables autotrace, it is active before that.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from autotrace.testing._sides import Side
 
 
 def main(file: str, package: str, case_name: str, side_name: str, url: str) -> None:
-    """Make the call."""
-    sys.path.insert(0, os.path.dirname(file))  # what lies beside the description, as pytest and `python FILE` have it
+    """Make the call of the case `case_name`, against the server at `url`."""
+    sys.path.insert(0, os.path.dirname(file))  # modules beside FILE can be imported, as with pytest and `python FILE`
     described = [value for value in runpy.run_path(file).values() if isinstance(value, Library)]
     library = next(library for library in described if library.package == package)
     library.provider = url

@@ -1,4 +1,4 @@
-"""The scorecard: what of a library's matrix holds, as a Markdown table for the plugin's README."""
+"""The scorecard: the results of a library's matrix, as a Markdown table for the plugin's README."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autotrace.testing._checks.declaring import ORDER
 
 
 class Result(NamedTuple):
-    """How one cell came out."""
+    """The result of one cell."""
 
     library: str
     case: str
@@ -22,7 +22,7 @@ class Result(NamedTuple):
     """``passed``, ``failed`` or ``not applicable``."""
     reason: str
     figures: dict[str, str]
-    """What was measured, by what it is."""
+    """What was measured, by name."""
     cases: list[str]
     """All cases of the library, in their order."""
     sides: list[str]
@@ -53,30 +53,30 @@ _SPLIT = ("call", "stream")
 
 
 BEGIN, END = "<!-- autotrace scorecard -->", "<!-- /autotrace scorecard -->"
-"""The lines of a file between which its scorecard stands."""
+"""The comment lines of a file that enclose its scorecard."""
 
 
 def scorecard_of(text: str) -> str:
-    """The scorecard in the text of a file; empty if there are no such lines."""
+    """The scorecard in the text of a file; empty if the comment lines are missing."""
     return text.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0].strip("\n") if END in text else ""
 
 
 def with_scorecard(text: str, scorecard: Scorecard) -> str:
-    """The text of a file with `scorecard` between its lines; they are added at the end where they are missing."""
+    """The text of a file with `scorecard` between the comment lines, which are appended if missing."""
     before, begin, rest = text.partition(f"{BEGIN}\n")
-    behind = rest.partition(END)[2] if begin else "\n"
+    after = rest.partition(END)[2] if begin else "\n"
     before = before if begin or not before else before.rstrip("\n") + "\n\n"
-    return f"{before}{BEGIN}\n{scorecard}\n{END}{behind}"
+    return f"{before}{BEGIN}\n{scorecard}\n{END}{after}"
 
 
 class Scorecard:
-    """Results, and what they look like. `bool()` of it says whether nothing failed; `str()` is the Markdown table."""
+    """The results of a matrix. It is true if there are results and none failed; `str()` is the Markdown table."""
 
     def __init__(self, results: Iterable[Result] = ()) -> None:
         self.results = list(results)
 
     def add(self, result: Result) -> None:
-        """Put one result on it."""
+        """Add one result."""
         self.results.append(result)
 
     def __bool__(self) -> bool:
@@ -84,34 +84,34 @@ class Scorecard:
 
     @property
     def failed(self) -> list[Result]:
-        """What does not hold."""
+        """The results that failed."""
         return [result for result in self.results if result.verdict == "failed"]
 
     @property
     def libraries(self) -> list[str]:
-        """The libraries that there are results of."""
+        """The libraries that have results."""
         return list(dict.fromkeys(result.library for result in self.results))
 
     def __str__(self) -> str:
         return "\n\n".join(self.table(library) for library in self.libraries)
 
     def table(self, library: str) -> str:
-        """The table of one library: checks down, cases across; and below it what is exempt, with the reason."""
-        ours = [result for result in self.results if result.library == library]
-        cases = ours[0].cases
-        lines = [f"| {library} ({', '.join(ours[0].sides)}) | {' | '.join(cases)} |", "|---" * (len(cases) + 1) + "|"]
-        exempt = {(result.case, check): why for result in ours for check, why in result.exempt.items()}
+        """The table of one library: a row per check, a column per case, and below it the exemptions with their reasons."""
+        results = [result for result in self.results if result.library == library]
+        cases = results[0].cases
+        lines = [f"| {library} ({', '.join(results[0].sides)}) | {' | '.join(cases)} |", "|---" * (len(cases) + 1) + "|"]
+        exempt = {(result.case, check): why for result in results for check, why in result.exempt.items()}
         for check in ORDER:
             for title, side in _rows(check):
-                marks = [_mark(ours, case, check, side, exempt) for case in cases]
+                marks = [_mark(results, case, check, side, exempt) for case in cases]
                 lines.append(f"| {title} | {' | '.join(marks)} |")
         lines += ["", "✓ holds on each side that the library has · ✗ does not · – not applicable · † exempt"]
-        told = sorted((cases.index(case), ORDER.index(check), why) for (case, check), why in exempt.items() if case)
-        lines += [f"† {cases[case]}, {ORDER[check]}: {why}" for case, check, why in told]
+        exemptions = sorted((cases.index(case), ORDER.index(check), why) for (case, check), why in exempt.items() if case)
+        lines += [f"† {cases[case]}, {ORDER[check]}: {why}" for case, check, why in exemptions]
         return "\n".join(lines)
 
     def figures(self) -> list[str]:
-        """What was measured, one line each."""
+        """What was measured, one line per figure."""
         return [
             f"{result.library} {result.case} {result.side}: {what}: {figure}"
             for result in self.results

@@ -1,7 +1,7 @@
-"""For pytest: ``-p autotrace.testing.pytest_plugin``, or ``pytest_plugins = ["autotrace.testing.pytest_plugin"]`` in the root
-``conftest.py``. The matrix itself (`conformance`) needs it not; this prints the scorecard, or writes it into a file.
+"""A pytest plugin that prints the scorecard, or writes it into a file. The matrix itself (`conformance`) does not need it.
 
-There is no entry point by which pytest would find it by itself: whoever has autotrace and pytest would pay for its import.
+Load it with ``-p autotrace.testing.pytest_plugin``, or with ``pytest_plugins = ["autotrace.testing.pytest_plugin"]`` in the
+root ``conftest.py``. It has no entry point, because every user who has autotrace and pytest would then pay for its import.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ _scorecards = pytest.StashKey[Scorecard]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options."""
+    """Add the options of the scorecard."""
     group = parser.getgroup("autotrace")
     group.addoption(
-        "--autotrace-scorecard", action="store_true", help="print the scorecard of each library's conformance at the end"
+        "--autotrace-scorecard", action="store_true", help="print the conformance scorecard of each library at the end"
     )
     group.addoption(
-        "--autotrace-scorecard-file", metavar="FILE", help="write it into FILE, between the lines that are there for it"
+        "--autotrace-scorecard-file", metavar="FILE", help="write the scorecard into FILE, between its two comment lines"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One scorecard for the session."""
+    """Start the scorecard of the session."""
     config.stash[_scorecards] = Scorecard()
     config.pluginmanager.register(_Collector(config.stash[_scorecards]))
 
 
 class _Collector:
-    """Takes the results from the reports, which come from other processes under pytest-xdist."""
+    """Collect the results from the reports, since the tests run in other processes under pytest-xdist."""
 
     def __init__(self, scorecard: Scorecard) -> None:
         self._scorecard = scorecard
@@ -48,7 +48,7 @@ class _Collector:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The scorecards, and the figures below them."""
+    """Print the scorecards with the figures below them, and write the file."""
     scorecard = config.stash[_scorecards]
     if not scorecard.results:
         return

@@ -1,7 +1,7 @@
 """The checks of the matrix, by subject.
 
-In: a `Cell`, one case of a library in one form.
-Out: nothing, or an `AssertionError` that says which promise is broken. The docstring of a check says what it holds.
+In: a `Cell`, one case of a library on one side.
+Out: nothing, or an `AssertionError` that says which promise is broken. The docstring of a check says what it requires.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ def all_checks() -> tuple[Check, ...]:
     """Every check, in the order of the scorecard."""
     from autotrace.testing._checks import costs, endings, records, scopes, targets, unchanged  # noqa: F401
 
-    return tuple(sorted(declared.values(), key=lambda one: ORDER.index(one.name)))
+    return tuple(sorted(declared.values(), key=lambda check: ORDER.index(check.name)))

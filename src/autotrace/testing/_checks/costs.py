@@ -1,4 +1,4 @@
-"""What the plugin costs: memory that stays is a failure, time is a figure."""
+"""What the plugin costs: memory that a call leaves behind is a failure, time is a figure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _BATCH = 16
 _BATCHES = 4
 _ROUNDS = 4
 _LEAK = 4.0
-"""Blocks per call: what a call leaves is many more (an object, its dict, its strings), the noise of other threads is less."""
+"""Blocks per call. A leak is more (an object, its dict, its strings); the noise of other threads is less."""
 
 Refer = Callable[[str, Any], None]
 
 
-class _Nowhere:
+class _NullSink:
     """Makes the lines, and drops them."""
 
     def write(self, batch: list[Any]) -> None:
@@ -39,9 +39,9 @@ class _Nowhere:
 
 @check("memory")
 async def memory(cell: Cell) -> None:
-    """Nothing that the program got is held longer than without autotrace, and calls leave nothing behind, however many."""
+    """Nothing that the program received lives longer than without autotrace, and calls leave no memory behind."""
     uses = [("a result", _called)] if cell.has("call") else []
-    uses += [("a stream that was read", _read), ("a stream that was left", _left)] if cell.has("stream") else []
+    uses += [("a stream that was read", _read), ("a stream that was closed early", _closed_early)] if cell.has("stream") else []
     uses += [("a failure", _failed)] if cell.has("fails") else []
     client = await cell.client()
     for name, use in uses:
@@ -51,18 +51,18 @@ async def memory(cell: Cell) -> None:
         traced = await _alive(cell, client, use)
         autotrace.disable()
         held = sorted(traced - alone)
-        require(not held, f"{cell.name}: of {name}, autotrace or the plugin holds on to: {', '.join(held)}")
+        require(not held, f"{cell.name}: after {name}, autotrace or the plugin still holds {', '.join(held)}")
     await _is_flat(cell, client)
 
 
 async def _alive(cell: Cell, client: Any, use: Any) -> set[str]:
-    """What is alive after `use`, when the program has dropped all of it."""
+    """The names of the objects that are alive after `use`, when the program has dropped all of them."""
     references: list[tuple[str, Any]] = []
 
     def refer(name: str, one: Any) -> None:
         try:
             references.append((name, weakref.ref(one)))
-        except TypeError:  # a str, a dict
+        except TypeError:  # a str or a dict has no weak references
             return
 
     await use(cell, client, refer)
@@ -86,7 +86,7 @@ async def _read(cell: Cell, client: Any, refer: Refer) -> None:
             refer("an item", item)
 
 
-async def _left(cell: Cell, client: Any, refer: Refer) -> None:
+async def _closed_early(cell: Cell, client: Any, refer: Refer) -> None:
     async with cell.stream(client) as (stream, _):
         refer("the stream", stream)
         for item in await cell.side.take(stream, 2):
@@ -98,29 +98,31 @@ async def _failed(cell: Cell, client: Any, refer: Refer) -> None:
 
 
 async def _is_flat(cell: Cell, client: Any) -> None:
-    """That the blocks of memory in use do not grow with every batch of calls, or no more than without autotrace."""
-    before, writer.sinks = writer.sinks, [_Nowhere()]
+    """Require that the memory blocks in use do not grow with every batch of calls, or no more than without autotrace."""
+    before, writer.sinks = writer.sinks, [_NullSink()]
     try:
         cell.enable()
         traced = await _growth(cell, client)
-        cell.figures["blocks of memory that stay, per call"] = f"{traced:.1f}"
+        cell.figures["blocks of memory left behind per call"] = f"{traced:.1f}"
         if traced < _LEAK:
             return
         autotrace.disable()
         alone = await _growth(cell, client)
         cell.enable()
-        traced = min(traced, await _growth(cell, client))  # what other threads had to keep just then does not come again
+        traced = min(traced, await _growth(cell, client))  # what other threads kept by chance is not kept again
     finally:
         autotrace.flush()
         writer.sinks = before
-    cell.figures["blocks of memory that stay, per call"] = f"{alone:.1f} without, {traced:.1f} with autotrace"
-    require(traced - alone < _LEAK, f"{cell.name}: every call leaves {traced:.1f} blocks of memory behind, {alone:.1f} without")
+    cell.figures["blocks of memory left behind per call"] = f"{alone:.1f} without, {traced:.1f} with autotrace"
+    require(
+        traced - alone < _LEAK, f"{cell.name}: every call leaves {traced:.1f} blocks of memory behind, {alone:.1f} without it"
+    )
 
 
 async def _growth(cell: Cell, client: Any) -> float:
-    """The blocks that each call adds: of the smallest batch, as a leak is in each, and a cache that fills is not.
+    """The blocks that each call adds, in the batch that adds least: a leak grows in every batch, a cache that fills does not.
 
-    The first batch that adds less than a leak does has the answer: no other can make the smallest one larger.
+    The first batch that adds less than a leak ends the measurement, since more batches cannot raise the minimum.
     """
     ask = cell.ask()
     sizes: list[int] = []
@@ -136,10 +138,10 @@ async def _growth(cell: Cell, client: Any) -> float:
 
 @check("overhead")
 async def overhead(cell: Cell) -> None:
-    """What a call costs more than without autotrace: a figure, never a failure."""
+    """How much longer a call takes with autotrace: a figure, never a failure."""
     client = await cell.client()
     ask = cell.ask()
-    before, writer.sinks = writer.sinks, [_Nowhere()]
+    before, writer.sinks = writer.sinks, [_NullSink()]
     times: dict[bool, list[float]] = {False: [], True: []}
     try:
         for number in range(2 * _ROUNDS):
@@ -157,7 +159,7 @@ async def overhead(cell: Cell) -> None:
 
 
 async def _time(cell: Cell, client: Any, ask: Any) -> float:
-    """Microseconds of one call, the mean of a few."""
+    """Microseconds per call, the mean of a few calls."""
     since = perf_counter_ns()
     for _ in range(_BATCH // 4):
         await cell.call(client, ask)

@@ -1,4 +1,4 @@
-"""How a check is declared, and the order in which checks stand on the scorecard."""
+"""How a check is declared, and the order of the checks on the scorecard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check(
     sides: tuple[bool, ...] = (False, True),
     whole: bool = False,
 ) -> Callable[[_Run], _Run]:
-    """Declare a check: the fields are those of `Check`."""
+    """Declare a check. The arguments are the fields of `Check`."""
 
     def declare(run: _Run) -> _Run:
         declared[name] = Check(name, run, needs, tuple(faults), sides, whole)
@@ -58,4 +58,4 @@ ORDER = (
     "originals",
     "early activation",
 )
-"""In which they stand on the scorecard."""
+"""The order of the checks on the scorecard."""

@@ -1,4 +1,4 @@
-"""What a record has to say of a call that came to its end."""
+"""What the record of a call that has ended must contain."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _FIELDS = {
     for field in table.values()
 }
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,)}
-_TOLD = (
+_OF_EACH_FORM = (
     "gen_ai.response.model",
     "gen_ai.response.finish_reasons",
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.output_tokens",
 )
-"""What a record says whichever way the answer came."""
+"""Attributes that are equal for all forms of an answer."""
 
 
 @check("call", needs="call")
 async def call(cell: Cell) -> None:
-    """A call has exactly one record, valid by the schema, with what a good record of its operation needs."""
+    """A call has exactly one record, which matches the schema and has every attribute that its operation needs."""
     cell.enable()
     ask = cell.ask()
     await cell.call(await cell.client(), ask)
@@ -39,17 +39,17 @@ async def call(cell: Cell) -> None:
 
 @check("stream", needs="stream")
 async def stream(cell: Cell) -> None:
-    """A stream that is read to its end has one record, which says what the record of a plain call says."""
+    """A stream that is read to its end has one record, with the same answer as the record of a plain call."""
     cell.enable()
     client = await cell.client()
     ask = cell.ask()
     items = await cell.read(client, ask)
-    require(items, f"{cell.name}: the stream brought nothing; describe one that brings several items")
+    require(items, f"{cell.name}: the stream has no items; describe one that has several")
     span = cell.record("a stream that was read", "completed")
     complete(cell, span, ask)
     chunks = span["attributes"].get("autotrace.stream.chunks", 0)
-    streams = cell.case.operation in conventions.GENERATIONS
-    require(chunks or not streams, f"{cell.name}: no chunk was seen; declare stream= on the Operation")
+    generates = cell.case.operation in conventions.GENERATIONS
+    require(chunks or not generates, f"{cell.name}: no chunk was recorded; declare stream= on the Operation")
     if cell.has("call"):
         cell.clear()
         await cell.call(client, ask)
@@ -58,7 +58,7 @@ async def stream(cell: Cell) -> None:
 
 @check("raw", needs="raw")
 async def raw(cell: Cell) -> None:
-    """The raw variant of a call has one record, which says what the record of the plain one says."""
+    """The raw variant of a call has one record, with the same answer as the record of a plain call."""
     cell.enable()
     client = await cell.client()
     ask = cell.ask()
@@ -80,16 +80,18 @@ async def raw(cell: Cell) -> None:
 
 @check("error", needs="fails")
 async def error(cell: Cell) -> None:
-    """A call that fails has one record with the exception's type and text, its HTTP status, and no answer."""
+    """A call that fails has one record, with the exception's type and text and its HTTP status, and without an answer."""
     cell.enable()
     exc = await cell.fail(await cell.client())
     span = cell.record("a call that failed", "error")
     attributes = span["attributes"]
     kind = type(exc)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    told = attributes.get("error.type")
-    if told != attributes.get("autotrace.error.code"):  # else the plugin has said that a code tells more than the class
-        _equal(cell, "error.type", told, name)
+    recorded_type = attributes.get("error.type")
+    if recorded_type != attributes.get(
+        "autotrace.error.code"
+    ):  # if they are equal, the plugin has declared that the code says more than the class
+        _equal(cell, "error.type", recorded_type, name)
     _equal(cell, "status", span["status"], {"code": "ERROR", "description": str(exc)})
     _equal(cell, "level", span["level"], "error")
     require("gen_ai.response.finish_reasons" not in attributes, f"{cell.name}: a call that failed has finish reasons")
@@ -97,8 +99,8 @@ async def error(cell: Cell) -> None:
     recorded = attributes.get("http.response.status_code")
     require(
         status is None or recorded == status,
-        f"{cell.name}: the exception says status {status}, the record {recorded}; "
-        "say where it is: Instrumentor(errors={'http_status': …})",
+        f"{cell.name}: the exception has status {status}, the record has {recorded}; "
+        "declare where it is: Instrumentor(errors={'http_status': …})",
     )
 
 
@@ -110,7 +112,7 @@ def _is_status(value: object) -> bool:
 
 
 def complete(cell: Cell, span: dict[str, Any], ask: Ask) -> None:
-    """That `span` is valid, and has what the case needs, with what `ask` said in it."""
+    """Require that `span` is valid, has the attributes that the case needs, and contains what `ask` asked."""
     valid(cell, span)
     attributes = span["attributes"]
     missing = [name for name in cell.case.needed if attributes.get(name) in (None, [], "")]
@@ -118,34 +120,35 @@ def complete(cell: Cell, span: dict[str, Any], ask: Ask) -> None:
         missing.remove("gen_ai.request.model")
     require(
         not missing,
-        f"{cell.name}: the record has no {', '.join(missing)}; declare where the answer has them, or that it has not: lacks=",
+        f"{cell.name}: the record has no {', '.join(missing)}; declare where the answer has it, or list it in lacks=",
     )
-    false = sorted(name for name in cell.case.lacks if name in attributes)
-    require(not false, f"{cell.name}: the record has {', '.join(false)}, which lacks= denies")
+    unexpected = sorted(name for name in cell.case.lacks if name in attributes)
+    require(not unexpected, f"{cell.name}: the record has {', '.join(unexpected)}, which lacks= lists")
     if ask.model and "gen_ai.request.model" in cell.case.needed:
         _equal(cell, "gen_ai.request.model", attributes["gen_ai.request.model"], ask.model)
     if "gen_ai.input.messages" in cell.case.needed:
         given = json.dumps(attributes["gen_ai.input.messages"], ensure_ascii=False)
-        require(ask.text in given, f"{cell.name}: {ask.text!r} was asked, the record has {given:.300}")
+        require(ask.text in given, f"{cell.name}: the prompt {ask.text!r} is not in the record: {given:.300}")
     for name, value in cell.case.expects.items():
         _equal(cell, name, attributes.get(name), value)
     _equal(cell, "status", span["status"], {"code": "UNSET"})
-    require(span["duration_ns"] > 0, f"{cell.name}: the call took no time")
+    require(span["duration_ns"] > 0, f"{cell.name}: duration_ns is {span['duration_ns']}, expected more than 0")
 
 
 def valid(cell: Cell, span: dict[str, Any]) -> None:
-    """That `span` is what the published schema says: fields, types of attributes, shape of messages."""
+    """Require that `span` matches the published schema: fields, types of attributes, shape of messages."""
     try:
         msgspec.convert(span, lines.Span)
     except msgspec.ValidationError as exc:
-        raise NotConform(f"{cell.name}: the record is not of schema autotrace.span/1: {exc}") from None
+        raise NotConform(f"{cell.name}: the record does not match the schema autotrace.span/1: {exc}") from None
     for name, value in span["attributes"].items():
         kinds = _TYPES.get(_FIELDS.get(name, "any"), ())
         require(not kinds or type(value) in kinds, f"{cell.name}: {name} is {value!r:.100}, expected {_FIELDS.get(name)}")
     for name in ("gen_ai.input.messages", "gen_ai.output.messages"):
         for message in span["attributes"].get(name, ()):
             require(
-                _is_message(message), f"{cell.name}: in {name}, {message!r:.200} is no message {{role, parts: [{{type, …}}]}}"
+                _is_message(message),
+                f"{cell.name}: in {name}, {message!r:.200} is not a message {{role, parts: [{{type, …}}]}}",
             )
 
 
@@ -156,7 +159,7 @@ def _is_message(message: object) -> bool:
 
 
 def said(span: dict[str, Any]) -> list[Any]:
-    """The output messages, without the ids that a provider makes anew for each answer."""
+    """The output messages, without the ids that a provider generates for each answer."""
     return [
         (message["role"], [{key: value for key, value in part.items() if key != "id"} for part in message["parts"]])
         for message in span["attributes"].get("gen_ai.output.messages", ())
@@ -169,10 +172,10 @@ def text_of(span: dict[str, Any]) -> str:
 
 
 def _same_answer(cell: Cell, plain: dict[str, Any], other: dict[str, Any]) -> None:
-    for name in _TOLD:
-        _equal(cell, f"{name}, beside that of a plain call,", other["attributes"].get(name), plain["attributes"].get(name))
-    _equal(cell, "gen_ai.output.messages, beside those of a plain call,", said(other), said(plain))
+    for name in _OF_EACH_FORM:
+        _equal(cell, f"{name}, compared with a plain call,", other["attributes"].get(name), plain["attributes"].get(name))
+    _equal(cell, "gen_ai.output.messages, compared with a plain call,", said(other), said(plain))
 
 
-def _equal(cell: Cell, what: str, found: object, wanted: object) -> None:
-    require(found == wanted, f"{cell.name}: {what} is {found!r:.400}, expected {wanted!r:.400}")
+def _equal(cell: Cell, what: str, actual: object, expected: object) -> None:
+    require(actual == expected, f"{cell.name}: {what} is {actual!r:.400}, expected {expected!r:.400}")

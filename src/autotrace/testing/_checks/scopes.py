@@ -1,4 +1,4 @@
-"""Where a record belongs, and where there is to be none."""
+"""Which parent a record has, and when nothing is recorded."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from autotrace._record.origin import Origin
 from autotrace.testing._cell import Cell, require
 from autotrace.testing._checks.declaring import check
 
-_AT_ONCE = {True: 24, False: 8}
-"""Tasks, or threads."""
+_CONCURRENT = {True: 24, False: 8}
+"""How many calls run at the same time: tasks on the asynchronous side (true), threads on the other."""
 
 
 @check("concurrency")
 async def concurrency(cell: Cell) -> None:
-    """Of many calls at once, in tasks or in threads, each has one record, with its own request and under its own parent."""
+    """Of many concurrent calls, in tasks or in threads, each has one record, with its own request and its own parent."""
     cell.enable()
     client = await cell.client()
-    count = _AT_ONCE[cell.side.asynchronous]
+    count = _CONCURRENT[cell.side.asynchronous]
     asks = [cell.ask() for _ in range(count)]
 
     async def one(number: int) -> None:
@@ -39,21 +39,24 @@ async def concurrency(cell: Cell) -> None:
         await asyncio.gather(*map(one, range(count)))
     else:
         _in_threads([lambda number=number: type(cell.side)(False).run(one(number)) for number in range(count)])
-    spans = cell.records(count, f"{count} calls at once")
+    spans = cell.records(count, f"{count} concurrent calls")
     callers = {span["span_id"]: span["name"] for span in cell.all_spans if span["name"].startswith("caller ")}
     parents = [_caller(span, cell.all_spans, callers) for span in spans]
-    require(len(set(parents)) == count and None not in parents, f"{cell.name}: of {count} callers, records are under {parents}")
+    require(
+        len(set(parents)) == count and None not in parents,
+        f"{cell.name}: expected one record under each of {count} callers, got them under {parents}",
+    )
     for span, caller in zip(spans, parents, strict=True):
         asked = span["attributes"].get("gen_ai.input.messages")
         own = asks[int(str(caller).split()[1])].text
         require(
             asked is None or own in json.dumps(asked, ensure_ascii=False),
-            f"{cell.name}: a record has another's request: {asked}",
+            f"{cell.name}: a record has the request of another call: {asked}",
         )
 
 
 def _caller(span: dict[str, Any], spans: list[dict[str, Any]], callers: dict[str, str]) -> str | None:
-    """The caller above `span`, through what the library recorded between the two."""
+    """The caller above `span`, skipping what the library recorded between the two."""
     by_id = {one["span_id"]: one for one in spans}
     while span["parent_id"] in by_id:
         span = by_id[span["parent_id"]]
@@ -68,7 +71,7 @@ def _in_threads(functions: list[Any]) -> None:
     def run(function: Any) -> None:
         try:
             function()
-        except BaseException as exc:  # raised again where the check sees it
+        except BaseException as exc:  # raised again in the thread of the check
             failed.append(exc)
 
     threads = [threading.Thread(target=run, args=(function,)) for function in functions]
@@ -82,7 +85,7 @@ def _in_threads(functions: list[Any]) -> None:
 
 @check("nesting")
 async def nesting(cell: Cell) -> None:
-    """A record's parent is the span that the call was made in; neither a call nor a stream stays current behind itself."""
+    """A record's parent is the span that the call was made in. No call or stream stays current after it returns."""
     cell.enable()
     client = await cell.client()
     with autotrace.span("outer"):
@@ -102,25 +105,28 @@ async def nesting(cell: Cell) -> None:
     spans = cell.all_spans
     by_name = {span["name"]: span for span in spans if span["scope"]["name"] == "autotrace"}
     outer = by_name["outer"]
-    require(outer["parent_id"] is None, f"{cell.name}: a span of the program's own has a parent from elsewhere")
-    require(by_name["behind"]["parent_id"] is None, f"{cell.name}: after the call the library's span is still current")
+    require(outer["parent_id"] is None, f"{cell.name}: the outermost span of the program has a parent")
+    require(by_name["behind"]["parent_id"] is None, f"{cell.name}: the library's span is still current after the call")
     for name in ("after", "between"):
         span = by_name.get(name)
         require(
             span is None or span["parent_id"] == outer["span_id"],
-            f"{cell.name}: a span {name} calls is not the child of the one around them: something stays current",
+            f"{cell.name}: a span {name} calls is not a child of the span around them; the library's span stays current",
         )
     ours = cell.spans
-    require(len(ours) == 1 + cell.has("stream") + cell.has("fails"), f"{cell.name}: {len(ours)} records of the calls made")
+    require(
+        len(ours) == 1 + cell.has("stream") + cell.has("fails"), f"{cell.name}: {len(ours)} records, expected one for each call"
+    )
     for span in ours:
         require(
-            _caller(span, spans, {outer["span_id"]: "outer"}), f"{cell.name}: a record is outside of the span it was made in"
+            _caller(span, spans, {outer["span_id"]: "outer"}),
+            f"{cell.name}: a record is not under the span that its call was made in",
         )
 
 
 @check("transparency")
 async def transparency(cell: Cell) -> None:
-    """Inside a transparent inference of the same kind, the library's record is the one that counts, and takes its place."""
+    """Inside a transparent inference of the same kind, the library's record replaces the outer one and takes its parent."""
     cell.enable()
     client = await cell.client()
     outer = Operation(cell.case.operation, transparent=cell.case.operation not in conventions.INTERNAL_OPERATIONS)
@@ -136,15 +142,21 @@ async def transparency(cell: Cell) -> None:
     program = next(one for one in cell.all_spans if one["name"] == "program")
     around = [one for one in cell.all_spans if one["scope"]["library"] == "around"]
     if outer.transparent:
-        require(not around, f"{cell.name}: the call inside did not count as the same model call: two records for one call")
-        require(_caller(span, cell.all_spans, {program["span_id"]: "program"}), f"{cell.name}: the record lost its parent")
+        require(not around, f"{cell.name}: two records for one model call; the inner call did not replace the outer one")
+        require(
+            _caller(span, cell.all_spans, {program["span_id"]: "program"}),
+            f"{cell.name}: the record does not have the right parent",
+        )
     else:
-        require(_caller(span, cell.all_spans, {around[0]["span_id"]: "around"}), f"{cell.name}: the record lost its parent")
+        require(
+            _caller(span, cell.all_spans, {around[0]["span_id"]: "around"}),
+            f"{cell.name}: the record does not have the right parent",
+        )
 
 
 @check("suppression")
 async def suppression(cell: Cell) -> None:
-    """Inside `suppress()`, of everything or of this library, nothing is recorded; what another library is spared is."""
+    """Inside `suppress()`, of everything or of this library, nothing is recorded. Suppressing another library has no effect."""
     cell.enable()
     client = await cell.client()
     for libraries in ((), (cell.library.package,)):
@@ -153,7 +165,7 @@ async def suppression(cell: Cell) -> None:
             if cell.has("stream"):
                 await cell.read(client)
         ours = [span["name"] for span in cell.all_spans if span["scope"]["library"] == cell.library.package]
-        require(not ours, f"{cell.name}: inside suppress{libraries} there are records: {ours}")
+        require(not ours, f"{cell.name}: records were made inside suppress{libraries}: {ours}")
     with autotrace.suppress("another"):
         await cell.call(client)
     cell.records(1, "a call inside suppress() of another library")
@@ -161,7 +173,7 @@ async def suppression(cell: Cell) -> None:
 
 @check("content off")
 async def content_off(cell: Cell) -> None:
-    """With content off, neither prompt nor answer is anywhere in the records, and all the rest is."""
+    """With content off, no record contains the prompt or the answer, and everything else is recorded."""
     secret = "SECRET-THAT-NOBODY-MAY-READ"
 
     async def use() -> tuple[str, set[str]]:
@@ -180,19 +192,19 @@ async def content_off(cell: Cell) -> None:
         return line, names
 
     cell.enable(content=True)
-    shown, with_content = await use()
+    recorded, with_content = await use()
     settings.current.clear()
     autotrace.disable()
     cell.enable(content=False)
-    line, without = await use()
+    line, without_content = await use()
     require(
         secret not in line,
-        f"{cell.name}: with content off the record has it: …{line[max(0, line.find(secret) - 120) :][:240]}…",
+        f"{cell.name}: with content off, a record contains the prompt: …{line[max(0, line.find(secret) - 120) :][:240]}…",
     )
-    lost = sorted(with_content - without - _CONTENT)
-    require(not lost, f"{cell.name}: with content off the record has no {', '.join(lost)} any more")
+    lost = sorted(with_content - without_content - _CONTENT)
+    require(not lost, f"{cell.name}: with content off, the record lacks {', '.join(lost)}, which is not content")
     if "gen_ai.input.messages" in cell.case.needed:
-        require(secret in shown, f"{cell.name}: with content on the record has no prompt")
+        require(secret in recorded, f"{cell.name}: with content on, the record has no prompt")
 
 
 _CONTENT = {
@@ -202,7 +214,7 @@ _CONTENT = {
 
 @check("double enable")
 async def double_enable(cell: Cell) -> None:
-    """Enabled twice, one call is one record."""
+    """After several calls of `enable()`, a call still has one record."""
     cell.enable()
     cell.enable()
     autotrace.enable()
@@ -212,7 +224,7 @@ async def double_enable(cell: Cell) -> None:
 
 @check("late activation")
 async def late_activation(cell: Cell) -> None:
-    """Enabled when the library is in use, clients that were made before are recorded, and an open stream is left alone."""
+    """If autotrace is enabled late, existing clients are recorded, and a stream that is already open goes on unchanged."""
     client = await cell.client()
     await cell.call(client)
     if not cell.has("stream"):
@@ -229,7 +241,7 @@ async def late_activation(cell: Cell) -> None:
 
 @check("revert")
 async def revert(cell: Cell) -> None:
-    """After `disable()` nothing is recorded, a stream opened before it still has its record, and `enable()` works again."""
+    """After `disable()`, nothing is recorded, a stream that was open still has its record, and `enable()` works again."""
     client = await cell.client()
     for _ in range(2):
         cell.enable()
@@ -247,6 +259,4 @@ async def revert(cell: Cell) -> None:
         if cell.has("fails"):
             await cell.fail(client)
         ours = [span["name"] for span in cell.all_spans if span["scope"]["library"] == cell.library.package]
-        require(
-            not ours, f"{cell.name}: after disable() there are records: {ours}; does on_ready return what takes its hook off?"
-        )
+        require(not ours, f"{cell.name}: records were made after disable(): {ours}; on_ready must return what removes its hook")

@@ -1,6 +1,6 @@
-"""The program cannot tell: the same is done without autotrace, twice, and with it, and everything looks the same.
+"""The program cannot notice autotrace: the same calls, made twice without it and once with it, look the same.
 
-What differs between the two times without is the library's own affair (a time, an id) and is not compared.
+What differs between the two runs without autotrace comes from the library (a time, an id) and is not compared.
 """
 
 from __future__ import annotations
@@ -32,23 +32,24 @@ async def _same(cell: Cell, look: Callable[[Any], Awaitable[Look]]) -> None:
         cell.forget()
         return await look(cell.ask(text=text))
 
-    await once()  # what is cached with the first use
+    await once()  # fills the caches of the library
     first, second = await once(), await once()
     cell.enable()
     traced = await once()
     autotrace.disable()
     after = await once()
-    for when, found in (("with autotrace", traced), ("after disable()", after)):
+    for when, observed in (("with autotrace", traced), ("after disable()", after)):
         for name, before in first.items():
             if second[name] == before:
                 require(
-                    found[name] == before, f"{cell.name}: {name} is {found[name]!r:.400} {when}, {before!r:.400} without it"
+                    observed[name] == before,
+                    f"{cell.name}: {name} is {observed[name]!r:.400} {when}, but {before!r:.400} without autotrace",
                 )
 
 
 @check("same result", needs="call")
 async def same_result(cell: Cell) -> None:
-    """A call gives what it gave: the same type, content, attributes, copies and pickle."""
+    """A call returns the same result: type, content, attributes, copies and pickle."""
     client = await cell.client()
 
     async def look(ask: Any) -> Look:
@@ -59,27 +60,27 @@ async def same_result(cell: Cell) -> None:
 
 @check("same stream", needs="stream")
 async def same_stream(cell: Cell) -> None:
-    """A stream is of the same type, with the same attributes, iterates and is entered as before, and brings the same items."""
+    """A stream has the same type and attributes, is iterated and entered in the same way, and yields the same items."""
     client = await cell.client()
 
     async def look(ask: Any) -> Look:
         async with cell.stream(client, ask) as (stream, managed):
-            found = {
+            view = {
                 "the stream's type": _name(type(stream)),
                 "the stream's public attributes": [name for name in dir(stream) if not name.startswith("_")],
                 "the stream's name": (getattr(stream, "__name__", None), getattr(stream, "__qualname__", None)),
                 "whether it is a generator": (inspect.isgenerator(stream), inspect.isasyncgen(stream)),
                 "whether it is its own iterator": _iterator(stream) is stream,
-                "held by a context manager": managed,
+                "whether a context manager wraps it": managed,
             }
             if not managed and cell.side.enters(stream):
                 async with cell.side.entered(stream) as entered:
-                    found["whether it enters as itself"] = entered is stream
+                    view["whether entering it returns itself"] = entered is stream
                     items = await cell.side.items(stream)
             else:
                 items = await cell.side.items(stream)
             return {
-                **found,
+                **view,
                 "the stream's items": [_plain(item) for item in items],
                 "closing it twice": await _twice(cell, client, ask),
             }
@@ -88,7 +89,7 @@ async def same_stream(cell: Cell) -> None:
 
 
 async def _twice(cell: Cell, client: Any, ask: Any) -> str:
-    """What comes of closing a stream that is half read, and closing it again."""
+    """The outcome of closing a stream that is half read, twice."""
     async with cell.stream(client, ask) as (stream, managed):
         if managed or not hasattr(stream, "close"):
             return ""
@@ -96,9 +97,9 @@ async def _twice(cell: Cell, client: Any, ask: Any) -> str:
         try:
             await cell.side.close(stream)
             await cell.side.close(stream)
-        except Exception as exc:  # whatever it is, it is to be the same
+        except Exception as exc:  # any exception, which must be the same with autotrace
             return f"{_name(type(exc))}: {exc}"
-        return "nothing"
+        return "no exception"
 
 
 def _iterator(stream: Any) -> Any:
@@ -107,7 +108,7 @@ def _iterator(stream: Any) -> Any:
 
 @check("same exception", needs="fails")
 async def same_exception(cell: Cell) -> None:
-    """A call that fails raises what it raised: type, arguments, cause and context, with one frame of ours at most."""
+    """A call that fails raises the same exception: type, arguments, cause and context, with at most one frame of autotrace."""
     client = await cell.client()
 
     async def look(_ask: Any) -> Look:
@@ -118,7 +119,7 @@ async def same_exception(cell: Cell) -> None:
 
 
 def _shown(exc: BaseException | None) -> tuple[Any, ...] | None:
-    """All of an exception that a program can look at, but for the text of the question."""
+    """All that a program can see of an exception, without the number of the question."""
     if exc is None:
         return None
     said = re.sub(r"Question \d+", "…", _addresses(repr((exc.args, str(exc), sorted(vars(exc))))))
@@ -132,9 +133,9 @@ def _our_frames(exc: BaseException) -> list[str]:
 
 @check("same traffic")
 async def same_traffic(cell: Cell) -> None:
-    """The provider receives the same requests, in the same order: paths, headers and bodies."""
+    """The provider receives the same requests in the same order: paths, headers and bodies."""
     client = await cell.client()
-    _keeps_requests(cell)
+    _require_requests(cell)
 
     async def look(ask: Any) -> Look:
         before = len(cell.sent())
@@ -142,42 +143,42 @@ async def same_traffic(cell: Cell) -> None:
         if cell.has("stream"):
             await cell.read(client, ask)
         sent = cell.sent()[before:]
-        found: Look = {"the number of requests": len(sent)}
+        view: Look = {"the number of requests": len(sent)}
         for number, one in enumerate(sent):
             for name in ("method", "path", "json"):
-                found[f"{name} of request {number}"] = getattr(one, name, None)
+                view[f"{name} of request {number}"] = getattr(one, name, None)
             for name, value in getattr(one, "headers", {}).items():
-                found[f"header {name} of request {number}"] = value
-            found[f"the headers of request {number}"] = list(getattr(one, "headers", {}))
-        return found
+                view[f"header {name} of request {number}"] = value
+            view[f"the headers of request {number}"] = list(getattr(one, "headers", {}))
+        return view
 
     await _same(cell, look)
 
 
-def _keeps_requests(cell: Cell) -> None:
+def _require_requests(cell: Cell) -> None:
     if not hasattr(cell.library.provider, "requests"):
-        raise NotApplicable("the provider keeps no requests")
+        raise NotApplicable("the provider does not keep its requests")
 
 
 @check("same laziness")
 async def same_laziness(cell: Cell) -> None:
-    """Nothing is sent earlier or later than before: not by a call that is not awaited, not by a stream that is not read."""
+    """Nothing is sent earlier or later than before, by a call that is not awaited or a stream that is not read."""
     client = await cell.client()
-    _keeps_requests(cell)
+    _require_requests(cell)
 
     async def look(ask: Any) -> Look:
         before = len(cell.sent())
-        found: Look = {}
+        view: Look = {}
         for kind in ("call", "stream"):
             if cell.has(kind):
                 made = cell.start(kind, client, ask)
-                found[f"requests after a {kind}"] = len(cell.sent()) - before
+                view[f"requests after a {kind}"] = len(cell.sent()) - before
                 made = await cell.side.value(made)
-                found[f"requests after a {kind} was awaited"] = len(cell.sent()) - before
+                view[f"requests after a {kind} was awaited"] = len(cell.sent()) - before
                 if kind == "stream":
                     await _drain(cell, made)
-                    found["requests after the stream was read"] = len(cell.sent()) - before
-        return found
+                    view["requests after the stream was read"] = len(cell.sent()) - before
+        return view
 
     await _same(cell, look)
 
@@ -192,7 +193,7 @@ async def _drain(cell: Cell, made: Any) -> None:
 
 @check("same warnings")
 async def same_warnings(cell: Cell) -> None:
-    """No warning that the library does not give by itself, and none less."""
+    """The program gets the same warnings, none more and none fewer."""
     client = await cell.client()
 
     async def look(ask: Any) -> Look:
@@ -203,7 +204,7 @@ async def same_warnings(cell: Cell) -> None:
                 await cell.read(client, ask)
             if cell.has("fails"):
                 await cell.fail(client)
-        # Those of sockets come when they come.
+        # Warnings about sockets depend on when they are collected.
         said = [one for one in caught if one.category is not ResourceWarning]
         return {"the warnings": sorted((one.category.__name__, _addresses(str(one.message))) for one in said)}
 
@@ -211,7 +212,7 @@ async def same_warnings(cell: Cell) -> None:
 
 
 def looks(value: Any) -> Look:
-    """What a program can look at of a value."""
+    """What a program can see of a value."""
     return {
         "the result's type": _name(type(value)),
         "the result's content": _plain(value),
@@ -225,7 +226,7 @@ def looks(value: Any) -> Look:
 def _tried(copied: Callable[[Any], Any], value: Any) -> Any:
     try:
         made = copied(value)
-    except Exception as exc:  # whatever it is, it is to be the same
+    except Exception as exc:  # any exception, which must be the same with autotrace
         return type(exc), _addresses(str(exc))
     return _name(type(made)), _plain(made)
 

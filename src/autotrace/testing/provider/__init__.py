@@ -1,15 +1,15 @@
-"""An LLM provider on the loopback, for tests and demonstrations: OpenAI, Azure OpenAI and Anthropic on the wire, and what
-installed plugins add (Ollama, Amazon Bedrock, Gemini).
+"""An LLM provider on loopback, for tests and demonstrations. It speaks the formats of OpenAI, Azure OpenAI and Anthropic,
+and those that installed plugins add (Ollama, Amazon Bedrock, Gemini).
 
     with serve() as provider:
         client = openai.OpenAI(base_url=provider.openai_url, api_key="none")
         ...
         assert provider.requests[0].json["model"] == "gpt-4o"
 
-What it says is a pure function of what it is asked (`script.py`); faults are asked for by the model's name (`faults.py`).
-Another wire format is a `WireFormat` (`wire.py`): passed as ``serve(formats=[mine, *installed()])``, or brought by a
-distribution as an entry point in the group ``autotrace.providers``. `recorded(path)` is one that answers with recorded
-exchanges.
+Its answer is a pure function of the request (`script.py`). The model's name selects a fault (`faults.py`).
+To add another wire format, write a `WireFormat` (`wire.py`). Pass it as ``serve(formats=[mine, *installed()])``, or let a
+distribution provide it by an entry point in the group ``autotrace.providers``. `recorded(path)` is a format that answers with
+recorded exchanges.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ class Provider:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
-        """For SDKs that add the version themselves (Anthropic, Ollama, Gemini, Azure)."""
+        """The base URL for SDKs that add the version themselves (Anthropic, Ollama, Gemini, Azure)."""
         self.openai_url = self.url + "/v1"
 
     @property
     def requests(self) -> list[Received]:
-        """All that was received, in order. A test may clear it."""
+        """All requests received, in order. A test may clear the list."""
         return self._server.requests
 
     @property
     def failures(self) -> list[BaseException]:
-        """What went wrong inside the provider itself; empty unless it has a bug."""
+        """Exceptions inside the provider itself; empty unless it has a bug."""
         return self._server.failures
 
     def forget(self) -> None:
-        """Answer as if nothing had been asked before: the same requests get the same ids again. Empties `requests`."""
+        """Answer as if nothing had been received before: the same requests get the same ids again. Empties `requests`."""
         self._server.forget()
 
     def environment(self) -> dict[str, str]:
-        """The variables by which the unchanged SDKs come here."""
+        """The environment variables that send unchanged SDKs to this provider."""
         return {name: value for wire in self._server.formats for name, value in wire.environment(self.url).items()}
 
 
@@ -64,11 +64,12 @@ def serve(
     hang_seconds: float = 30.0,
     record: bool = True,
 ) -> Iterator[Provider]:
-    """Run a provider on a free port of 127.0.0.1.
+    """Run a provider on a free port of 127.0.0.1. Returns a context manager of the `Provider`.
 
-    It speaks `formats`, of which the first that owns a path answers; unless given, those that are `installed`.
-    `latency` seconds pass before every answer and `chunk_delay` before every piece of a stream. `record=False` keeps no
-    `requests` (for a benchmark). At the end connections that clients keep alive are dropped.
+    The first of `formats` that owns a path answers; by default, the `installed` formats are used. The provider waits `latency`
+    seconds before each answer, and `chunk_delay` seconds before each piece of a stream. The fault ``fault-hang`` drops the
+    connection after `hang_seconds`. With ``record=False``, no `requests` are kept (for a benchmark). At the end, connections
+    that clients keep alive are dropped.
     """
     faults = Faults(hang_seconds)
     server = Server(installed() if formats is None else formats, faults, latency, chunk_delay, record)

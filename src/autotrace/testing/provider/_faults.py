@@ -1,4 +1,4 @@
-"""How the faults of `faults.py` come about: an answer that fails, breaks off, is slow or torn, or never comes."""
+"""How the faults of `faults.py` are produced: an answer that fails, breaks off, is slow or malformed, or never comes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat, d
 __all__ = ["DroppedError", "Faults"]
 
 _SLOW = 0.05
+"""Seconds."""
 _KINDS = {400: "invalid", 401: "authentication", 403: "permission", 404: "not_found", 429: "rate_limit", 529: "overloaded"}
 
 
 class DroppedError(Exception):
-    """The connection is to be dropped without another byte."""
+    """Tells the server to drop the connection without another byte."""
 
 
 class Faults:
-    """What one server has to remember about faults."""
+    """The faults of one server, and their state."""
 
     def __init__(self, hang_seconds: float) -> None:
         self.closing = threading.Event()
@@ -30,7 +31,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def answer(self, call: Call, wire: WireFormat) -> Answer | None:
-        """What `wire` answers to `call`, with the fault that its model names."""
+        """The answer of `wire` to `call`, with the fault that its model selects; None for an unknown path."""
         model = wire.model(call)
         name = model[len(PREFIX) :] if model.startswith(PREFIX) else ""
         failure = self._failure(call, name)
@@ -40,26 +41,26 @@ class Faults:
             self.closing.wait(self._hang_seconds)
             raise DroppedError
         answer = wire.answer(call)
-        return answer if answer is None or not name else _spoilt(answer, name, call, wire)
+        return answer if answer is None or not name else _faulty(answer, name, call, wire)
 
     def _failure(self, call: Call, name: str) -> Failure | None:
         status, _, detail = name.partition("-")
         if not status.isdigit() or not 400 <= int(status) <= 599:
             return None
-        if detail == "once" and self._came_before(call):
+        if detail == "once" and self._was_received_before(call):
             return None
         return Failure(int(status), "context" if detail == "context" else _KINDS.get(int(status), "server"))
 
-    def _came_before(self, call: Call) -> bool:
+    def _was_received_before(self, call: Call) -> bool:
         key = call.headers.get("idempotency-key") or call.path + dumps(call.json).decode()
         with self._lock:
             self._seen[key] += 1
             return self._seen[key] > 1
 
 
-def _spoilt(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
+def _faulty(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
     if answer.pieces is None:
-        return _spoilt_body(answer, name, call, wire)
+        return _faulty_body(answer, name, call, wire)
     pieces = answer.pieces
     if name == "cut":
         return answer._replace(pieces=_cut(pieces))
@@ -72,9 +73,9 @@ def _spoilt(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
     return answer
 
 
-def _spoilt_body(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
+def _faulty_body(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:
     if name == "cut":
-        # A stream that breaks off: its head says 200, and the body never ends.
+        # The head says 200, and the body breaks off.
         return answer._replace(body=b"", pieces=_cut([answer.body[: len(answer.body) // 2], b""]))
     if name == "slow":
         time.sleep(_SLOW)

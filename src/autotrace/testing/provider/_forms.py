@@ -1,4 +1,4 @@
-"""Multipart forms, as far as SDKs send them: the text fields, and size and name of the files."""
+"""Multipart forms, as SDKs send them: the text fields, and the size and name of each file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ __all__ = ["fields"]
 
 
 def fields(body: bytes, content_type: str) -> dict[str, Any]:
-    """The form's fields; a file is `{"filename": …, "size": …}`, a field that comes twice a list."""
+    """The form's fields. A file is `{"filename": …, "size": …}`; a repeated field is a list."""
     boundary = re.search(r'boundary="?([^";]+)', content_type)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if boundary is None:
-        return found
+        return values
     for part in body.split(b"--" + boundary[1].encode())[1:-1]:
         head, _, content = part.partition(b"\r\n\r\n")
         name, value = _field(head.decode("utf-8", "replace"), content[:-2])
-        if name in found:
-            value = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
-        found[name] = value
-    return found
+        if name in values:
+            value = [*(values[name] if isinstance(values[name], list) else [values[name]]), value]
+        values[name] = value
+    return values
 
 
 def _field(head: str, content: bytes) -> tuple[str, Any]:

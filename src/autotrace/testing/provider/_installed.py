@@ -1,4 +1,4 @@
-"""Which wire formats are here: the core's own, and those that installed distributions bring."""
+"""The available wire formats: those of the core, and those of installed distributions."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from autotrace.testing.provider.wire import WireFormat
 __all__ = ["GROUP", "installed"]
 
 GROUP = "autotrace.providers"
-"""The group of the entry points: a name, and a `WireFormat` as the value."""
+"""The entry-point group: the name of a format, and a `WireFormat` as its value."""
 
 _OWN = {"anthropic": ANTHROPIC, "openai": OPENAI}
-"""Those of the core, by name. No distribution can take their names."""
+"""The formats of the core, by name. No distribution can use these names."""
 
 
 def installed() -> tuple[WireFormat, ...]:
-    """The core's own wire formats and those of the installed distributions.
+    """The wire formats of the core and of the installed distributions.
 
-    They are in the order in which they are asked whether a path is theirs: those that are `general` last, and otherwise by
-    name. One that cannot be loaded is said on stderr, and left out.
+    They are in the order in which they are asked whether they own a path: by name, and those that are `general` last. A
+    format that cannot be loaded is reported on stderr and ignored.
     """
     named = [*_OWN.items(), *_loaded()]
     return tuple(wire for _, wire in sorted(named, key=lambda one: (one[1].general, one[0])))
 
 
 def _loaded() -> Iterator[tuple[str, WireFormat]]:
-    holders = dict.fromkeys(_OWN, "llm-autotrace")
+    owners = dict.fromkeys(_OWN, "llm-autotrace")
     for entry in sorted(distributions.scan(group=GROUP), key=lambda entry: entry.distribution):
         name = entry.package
-        holder = holders.setdefault(name, entry.distribution)
-        if holder != entry.distribution:
-            _left_out(entry, f"{holder} has one of that name")
+        owner = owners.setdefault(name, entry.distribution)
+        if owner != entry.distribution:
+            _ignored(entry, f"{owner} already has a wire format with that name")
             continue
         try:
             wire = references.load(entry.value)
-        except Exception as exc:  # somebody else's module
-            _left_out(entry, f"{entry.value} raised {type(exc).__name__}: {exc}")
+        except Exception as exc:  # the module of another distribution
+            _ignored(entry, f"{entry.value} raised {type(exc).__name__}: {exc}")
             continue
         if isinstance(wire, WireFormat):
             yield name, wire
         else:
-            _left_out(entry, f"{entry.value} is {wire!r}, not a WireFormat")
+            _ignored(entry, f"{entry.value} is {wire!r}, not a WireFormat")
 
 
-def _left_out(entry: EntryPoint, reason: str) -> None:
-    whose = entry.distribution
-    diagnostics.say("provider", f"{whose}: its wire format {entry.package} is left out: {reason}. Repair or uninstall {whose}.")
+def _ignored(entry: EntryPoint, reason: str) -> None:
+    text = f"its wire format {entry.package} is ignored: {reason}. Repair or uninstall {entry.distribution}."
+    diagnostics.say("provider", f"{entry.distribution}: {text}")

@@ -1,4 +1,4 @@
-"""OpenAI chat completions: a request's turn, the answer, and the chunks that it streams in."""
+"""OpenAI chat completions: what a request asks, the answer, and its chunks in a stream."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SAFE = {kind: {"filtered": False, "severity": "safe"} for kind in ("hate", "self
 
 
 def served(model: str) -> str:
-    """The model that answers to a name."""
+    """The dated model that serves a model's name."""
     return SNAPSHOTS.get(model, model if model[-2:].isdigit() and model.count("-") > 2 else f"{model}-2026-01-01")
 
 
 def reasons(body: Json) -> bool:
-    """Whether the model thinks before it speaks."""
+    """Whether the model reasons before it answers."""
     model = str(body.get("model"))
     return bool(body.get("reasoning_effort") or body.get("reasoning")) or model.startswith(("o1", "o3", "o4", "gpt-5"))
 
@@ -74,7 +74,7 @@ def _tools(body: Json) -> Iterator[Tool]:
 
 
 def chosen(tools: tuple[Tool, ...], choice: Any) -> tuple[Tool, ...]:
-    """The tools that a request's `tool_choice` leaves."""
+    """The tools that the request's `tool_choice` allows."""
     if choice == "none":
         return ()
     if isinstance(choice, dict):

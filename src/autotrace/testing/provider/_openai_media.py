@@ -1,4 +1,4 @@
-"""OpenAI's endpoints for pictures, sound, files and batches. Nothing is kept: what is fetched is made from its id."""
+"""OpenAI's endpoints for images, audio, files and batches. Nothing is stored: what a client fetches is made from its id."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def speech(call: Call) -> Answer:
 def transcriptions(call: Call) -> Answer:
     wanted = call.json.get("response_format") or "json"
     if call.json.get("stream") == "true":
-        return sse_answer(_heard(call))
+        return sse_answer(_transcription_events(call))
     if wanted in ("text", "srt", "vtt"):
         return Answer((HEARD + "\n").encode(), content_type="text/plain; charset=utf-8")
     if wanted == "verbose_json":
@@ -72,11 +72,11 @@ def transcriptions(call: Call) -> Answer:
         segment.update(avg_logprob=-0.1, compression_ratio=1.0, no_speech_prob=0.01)
         verbose = {"task": "transcribe", "language": "english", "duration": 2.0, "text": HEARD, "segments": [segment]}
         return json_answer({**verbose, "usage": {"type": "duration", "seconds": 2}})
-    return json_answer({"text": HEARD, "usage": _hearing(call)})
+    return json_answer({"text": HEARD, "usage": _transcription_usage(call)})
 
 
-def _hearing(call: Call) -> Json:
-    """What it cost to listen: whisper counts seconds, the others tokens."""
+def _transcription_usage(call: Call) -> Json:
+    """The usage of a transcription: whisper counts seconds, the others tokens."""
     if call.model.startswith("whisper"):
         return {"type": "duration", "seconds": 2}
     output = tokens(HEARD)
@@ -90,10 +90,10 @@ def _hearing(call: Call) -> Json:
     }
 
 
-def _heard(call: Call) -> Iterator[bytes]:
+def _transcription_events(call: Call) -> Iterator[bytes]:
     for text in deltas(HEARD):
         yield sse({"type": "transcript.text.delta", "delta": text})
-    yield sse({"type": "transcript.text.done", "text": HEARD, "usage": _hearing(call)})
+    yield sse({"type": "transcript.text.done", "text": HEARD, "usage": _transcription_usage(call)})
     yield b"data: [DONE]\n\n"
 
 

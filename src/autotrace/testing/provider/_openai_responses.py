@@ -56,7 +56,7 @@ def _schema(wanted: Any) -> Any:
 
 
 def _response(call: Call, status: str) -> Json:
-    """The response with no output yet."""
+    """The response before it has output."""
     body = call.json
     return {
         "id": call.id("resp_"),
@@ -141,7 +141,7 @@ def _events(call: Call, ask: Ask, said: Said) -> Iterator[Json]:
     response = _finished(call, ask, said)
     for index, item in enumerate(response["output"]):
         where = {"item_id": item["id"], "output_index": index}
-        yield {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}
+        yield {"type": "response.output_item.added", "output_index": index, "item": _empty(item)}
         if item["type"] == "message":
             yield from _part_events(item["content"][0], where)
         elif item["type"] == "function_call":
@@ -152,8 +152,8 @@ def _events(call: Call, ask: Ask, said: Said) -> Iterator[Json]:
     yield {"type": "response." + response["status"], "response": response}
 
 
-def _begun(item: Json) -> Json:
-    """An item as it is announced: still empty."""
+def _empty(item: Json) -> Json:
+    """An item as the stream announces it, still empty."""
     if item["type"] == "message":
         return {**item, "status": "in_progress", "content": []}
     if item["type"] == "function_call":

@@ -1,4 +1,4 @@
-"""A JSON Schema, filled: the smallest plausible value, the same every time."""
+"""Fill a JSON Schema with a small, plausible and deterministic value."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000001",
 }
 DEPTH = 6
-"""Where a schema that contains itself stops."""
+"""The depth at which a recursive schema stops."""
 
 
 def fill(schema: Any, name: str = "value", variant: int = 0, root: Any = None, depth: int = 0) -> Any:
-    """A value that `schema` accepts. Text is made from the property's name; `variant` gives another value of the kind."""
+    """A value that `schema` accepts. Text is made from the property's name; another `variant` gives another value."""
     if not isinstance(schema, dict):
         return f"some {name}"
     root = schema if root is None else root
@@ -42,20 +42,20 @@ def fill(schema: Any, name: str = "value", variant: int = 0, root: Any = None, d
 
 
 def _resolved(schema: dict[str, Any], root: Any) -> dict[str, Any]:
-    """Follow `$ref`, and choose one of several."""
+    """Follow `$ref`, merge `allOf`, and choose one option of `anyOf` and `oneOf`."""
     for _ in range(16):
         if isinstance(schema.get("$ref"), str):
-            found = root
+            target = root
             for step in schema["$ref"].lstrip("#/").split("/"):
-                found = found.get(step, {}) if isinstance(found, dict) else {}
+                target = target.get(step, {}) if isinstance(target, dict) else {}
         elif schema.get("allOf"):
-            found = {key: value for part in schema["allOf"] for key, value in _resolved(part, root).items()}
+            target = {key: value for part in schema["allOf"] for key, value in _resolved(part, root).items()}
         elif schema.get("anyOf") or schema.get("oneOf"):
             options = schema.get("anyOf") or schema["oneOf"]
-            found = next((option for option in options if option.get("type") != "null"), options[0])
+            target = next((option for option in options if option.get("type") != "null"), options[0])
         else:
             break
-        schema = found if isinstance(found, dict) else {}
+        schema = target if isinstance(target, dict) else {}
     return schema
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side of the embedded provider: one thread per connection, HTTP/1.1, nothing but the standard library."""
+"""The HTTP server of the embedded provider: HTTP/1.1, one thread per connection, only the standard library."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["Handler", "Received", "Server"]
 
 
 class Received(NamedTuple):
-    """A request as it came."""
+    """A request as it was received."""
 
     method: str
     path: str
-    """With the query."""
+    """Includes the query."""
     headers: dict[str, str]
     """Names in lower case."""
     json: Any
@@ -34,7 +34,7 @@ class Received(NamedTuple):
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on a free port of 127.0.0.1."""
+    """A server on a free port of 127.0.0.1."""
 
     daemon_threads = True
     block_on_close = False
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
 
     def key(self, path: str, body: bytes) -> str:
-        """A name for this request: the same on every run, another one for each time that it comes."""
+        """A key for this request: the same in every run, and a different one each time that the request is repeated."""
         digest = hashlib.sha256(path.encode() + b"\0" + body).digest()
         with self._lock:
             self._times[digest] += 1
@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
         return hashlib.sha256(digest + str(times).encode()).hexdigest()[:24]
 
     def forget(self) -> None:
-        """Forget what was received, and how often."""
+        """Forget the requests, and how often each was received."""
         self.requests.clear()
         with self._lock:
             self._times.clear()
@@ -78,10 +78,10 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke: the client's business, and nothing to print."""
+        """Print nothing: a broken connection concerns only the client."""
 
     def drop_connections(self) -> None:
-        """End the connections that clients keep alive."""
+        """Close the connections that clients keep alive."""
         with self._lock:
             still_open = list(self._open)
         for connection in still_open:
@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
             continue
 
     def _content(self, body: bytes, content_type: str) -> tuple[Any, bool]:
-        """The body, understood; and whether it could be."""
+        """The parsed body, and whether it could be parsed."""
         if content_type.startswith("multipart/"):
             return _forms.fields(body, content_type), True
         if not body:
@@ -143,12 +143,12 @@ class Handler(BaseHTTPRequestHandler):
         formats = self.server.formats
         owner = next((wire for wire in formats if wire.owns(call)), None)
         if owner is None:
-            return json_answer({"error": f"no provider here speaks {call.method} {call.path}"}, 404)
+            return json_answer({"error": f"none of the wire formats here serves {call.method} {call.path}"}, 404)
         try:
             answer = self.server.faults.answer(call, owner) if readable else owner.failure(call, Failure(400, "invalid"))
         except DroppedError:
             raise
-        except Exception as exc:  # noqa: BLE001 - whatever it is, the client gets an answer
+        except Exception as exc:  # noqa: BLE001 - the client must get an answer
             self.server.failures.append(exc)
             answer = owner.failure(call, Failure(500, "server"))
         return answer if answer is not None else owner.failure(call, Failure(404, "not_found"))
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.wfile.write(self._head(answer, ("transfer-encoding", "chunked"), ("cache-control", "no-cache")))
         for piece in self._paced(answer.pieces):
-            for part in _torn(piece):
+            for part in _split(piece):
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
         self.wfile.write(b"0\r\n\r\n")
 
@@ -175,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def log_message(self, *args: Any) -> None:
-        """Nothing: a test's output is its own."""
+        """Print nothing, so that the output of a test is only its own."""
 
 
 def _phrase(status: int) -> str:
@@ -185,7 +185,7 @@ def _phrase(status: int) -> str:
         return "Overloaded"
 
 
-def _torn(piece: bytes) -> tuple[bytes, ...]:
-    """A piece cut inside its first multi-byte character, where it has one: the network knows no characters."""
+def _split(piece: bytes) -> tuple[bytes, ...]:
+    """A piece, split inside its first multi-byte character if it has one, because a network splits anywhere."""
     at = next((i for i, byte in enumerate(piece) if byte >= 0x80), -1) + 1
     return (piece[:at], piece[at:]) if 0 < at < len(piece) else (piece,) if piece else ()

@@ -1,4 +1,4 @@
-"""Anthropic messages: blocks, the events of a stream with their cumulative usage, and its errors."""
+"""Anthropic messages: content blocks, the events of a stream with cumulative usage, and errors."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def _owns(call: Call) -> bool:
 
 
 def answer(call: Call) -> Answer | None:
-    """What Anthropic answers to `call`; ``None`` for a path of another. For formats that carry bodies of Anthropic's."""
-    found = _answer(call)
-    return found and found.under(*_headers(call))
+    """Anthropic's answer to `call`; ``None`` for an unknown path. Also used by other formats that carry Anthropic's bodies."""
+    result = _answer(call)
+    return result and result.under(*_headers(call))
 
 
 def _answer(call: Call) -> Answer | None:
@@ -93,8 +93,8 @@ def _chosen(tools: Any, choice: Any) -> tuple[Tool, ...]:
     wanted = choice if isinstance(choice, dict) else {}
     if wanted.get("type") == "none":
         return ()
-    found = tuple(Tool(str(tool.get("name")), tool.get("input_schema")) for tool in tools if isinstance(tool, dict))
-    return tuple(tool for tool in found if tool.name == wanted.get("name")) or found
+    offered = tuple(Tool(str(tool.get("name")), tool.get("input_schema")) for tool in tools if isinstance(tool, dict))
+    return tuple(tool for tool in offered if tool.name == wanted.get("name")) or offered
 
 
 def _schema(body: Json) -> Any:
@@ -103,7 +103,7 @@ def _schema(body: Json) -> Any:
 
 
 def _usage(call: Call, ask: Ask) -> Json:
-    """The input's tokens: those that were read from a cache or written to it are not in `input_tokens`."""
+    """The tokens of the input. `input_tokens` excludes those that were read from a cache or written to it."""
     caches = "cache_control" in str(call.json)
     read, written = (ask.input_tokens // 2, ask.input_tokens // 4) if caches else (0, 0)
     return {

@@ -1,4 +1,4 @@
-"""OpenAI's API, and Azure's way to reach it: which path is answered by what, its headers and its errors."""
+"""OpenAI's API, also with the paths of Azure: the endpoint of each path, the headers and the errors."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _ERRORS: dict[str, Json] = {
 
 
 def answer(call: Call) -> Answer | None:
-    """What OpenAI answers to `call`; ``None`` for a path of another. For formats that carry bodies of OpenAI's."""
+    """OpenAI's answer to `call`; ``None`` for an unknown path. Also used by other formats that carry OpenAI's bodies."""
     path = _path(call)
     for method, pattern, endpoint in _ENDPOINTS:
         if call.method == method and re.fullmatch(pattern, path):
@@ -98,7 +98,7 @@ def _path(call: Call) -> str:
 
 
 def _with_deployment(call: Call) -> Call:
-    """Azure names the model in the path."""
+    """`call` with the model and a mark for Azure, whose paths name the model."""
     root = _ROOT.fullmatch(call.path)
     if root is None or not root["deployment"]:
         return call
@@ -146,5 +146,5 @@ OPENAI = WireFormat(
     _MALFORMED,
     owns=lambda call: _ROOT.fullmatch(call.path) is not None,
     environment=_environment,
-    general=True,  # many a provider has an API below /v1
+    general=True,  # many providers have an API below /v1
 )

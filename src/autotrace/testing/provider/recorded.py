@@ -1,11 +1,12 @@
-"""Recorded exchanges as a wire format: `recorded(path)` answers with what a real server has answered.
+"""Recorded exchanges as a wire format: `recorded(path)` answers with recorded responses of a real server.
 
 The file is JSON Lines; each line is one exchange:
 
     {"method": "POST", "path": "/v1/chat", "request_body": {"model": "acme-1", …}, "status": 200,
      "response_headers": {"content-type": "application/json"}, "response_body": "{…}"}
 
-`response_body` is the text as it came, a stream's too; `status` (200), `method` (POST) and `response_headers` may be missing.
+`response_body` is the text of the response or of the whole stream. `status` (200), `method` (POST) and `response_headers` may
+be missing.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from autotrace.testing.provider.wire import Answer, Call, Failure, Json, WireFor
 __all__ = ["Exchange", "recorded"]
 
 _STREAMS = ("text/event-stream", "application/x-ndjson")
-_OF_TRANSPORT = ("content-length", "transfer-encoding", "content-encoding", "connection", "content-type")
+_TRANSPORT_HEADERS = ("content-length", "transfer-encoding", "content-encoding", "connection", "content-type")
 
 
 class Exchange(NamedTuple):
-    """One request and what answered it."""
+    """One request and its response."""
 
     method: str
     path: str
@@ -38,13 +39,13 @@ class Exchange(NamedTuple):
     body: str
 
     def likeness(self, call: Call) -> tuple[bool, ...]:
-        """How well `call` is the request of this exchange; compare as tuples."""
+        """How similar `call` is to the request of this exchange; a larger tuple is more similar."""
         asked = self.request if isinstance(self.request, dict) else {}
         same = [asked.get(key) == call.json.get(key) for key in ("stream", "model")]
         return self.status < 400, self.request == call.json, *same
 
     def answer(self) -> Answer:
-        """As it came; a stream in the pieces that its format has."""
+        """The recorded response; a stream is split into its events or lines."""
         if not self.content_type.startswith(_STREAMS):
             return Answer(self.body.encode(), None, self.status, self.content_type, self.headers)
         end = r"\r?\n\r?\n" if self.content_type.startswith("text/event-stream") else r"\n"
@@ -53,12 +54,13 @@ class Exchange(NamedTuple):
 
 
 def recorded(path: Union[str, os.PathLike[str]], name: str = "recorded") -> WireFormat:
-    """A wire format that answers each request with the most like of the exchanges in the file at `path`.
+    """A wire format that answers each request with the most similar exchange in the file at `path`.
 
-    That is one of the same method and path (its query counts only if the recording has one): with the same body, else with
-    the same ``stream`` and ``model``, else the first. A fault is asked for by the model's name as everywhere; a recorded
-    failure with its status gives it its body.
-    Raises `ValueError`, naming the line, for what is no such file, and `OSError` for one that cannot be read.
+    The exchange has the same method and path (the query counts only if the recording has one), and the same body if possible,
+    else the same ``stream`` and ``model``, else it is the first. The model's name selects a fault as usual; a recorded failure
+    with the same status provides the body.
+
+    Raises `ValueError`, which names the line, for an invalid file, and `OSError` if the file cannot be read.
     """
     exchanges = tuple(_exchanges(Path(path)))
     return WireFormat(
@@ -83,15 +85,17 @@ def _exchanges(path: Path) -> Iterable[Exchange]:
                 one["path"],
                 one.get("request_body"),
                 one.get("status", 200),
-                tuple((key, value) for key, value in headers.items() if key not in _OF_TRANSPORT),
-                headers.get("content-type") or _guessed(one["response_body"]),
+                tuple((key, value) for key, value in headers.items() if key not in _TRANSPORT_HEADERS),
+                headers.get("content-type") or _guessed_type(one["response_body"]),
                 one["response_body"],
             )
         except (ValueError, KeyError, AttributeError, TypeError) as exc:
-            raise ValueError(f"{path}:{number}: no exchange with path and response_body: {type(exc).__name__}: {exc}") from exc
+            raise ValueError(
+                f"{path}:{number}: expected an exchange with path and response_body, got {type(exc).__name__}: {exc}"
+            ) from exc
 
 
-def _guessed(body: str) -> str:
+def _guessed_type(body: str) -> str:
     return "text/event-stream" if body.startswith(("data:", "event:")) else "application/json"
 
 
@@ -111,7 +115,7 @@ def _answer(exchanges: tuple[Exchange, ...], call: Call) -> Answer | None:
 
 
 def _error(kind: str) -> Json:
-    return {"error": {"type": kind, "code": kind, "message": f"The embedded provider was asked for this: {kind}"}}
+    return {"error": {"type": kind, "code": kind, "message": f"The embedded provider was asked for this error: {kind}"}}
 
 
 def _failure(exchanges: tuple[Exchange, ...], call: Call, failure: Failure) -> Answer:

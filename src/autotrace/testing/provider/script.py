@@ -1,13 +1,13 @@
-"""What the embedded model says, whatever the wire format: a pure function of what it was asked.
+"""What the embedded model answers in every wire format: a pure function of the request.
 
-* a question is answered with `You said: “…”`, where the quotation marks are the multi-byte UTF-8 that streams get wrong;
-* with tools, a question is answered with a call of the first tool, arguments filled from its schema; with two calls when
-  the question contains the word *both* (of the first two tools, or twice of the only one);
+* a question is answered with `You said: “…”`, whose quotation marks are multi-byte UTF-8, which stream parsers get wrong;
+* with tools, a question is answered with a call of the first tool, whose arguments are filled from its schema; if the
+  question contains the word *both*, with two calls (of the first two tools, or two of the only one);
 * a tool's result is answered with `The tool said: “…”`;
-* with a JSON schema, the answer is JSON that fits it;
+* with a JSON schema, the answer is JSON that matches it;
 * a limit on the output cuts the text.
 
-A token is four characters. A quarter of the input (rounded down) was cached; thinking takes sixteen tokens.
+A token is four characters. A quarter of the input (rounded down) is cached. Thinking takes sixteen tokens.
 """
 
 from __future__ import annotations
@@ -27,27 +27,32 @@ _THINKING_TOKENS = 16
 
 
 class Tool(NamedTuple):
+    """A tool that the request offers."""
+
     name: str
     schema: Any
 
 
 class Ask(NamedTuple):
-    """What a request comes down to."""
+    """What a request asks, in any wire format."""
 
     model: str
     text: str
-    """Of the last message."""
+    """The text of the last message."""
     input_tokens: int
     from_tool: bool = False
     """Whether the last message is the result of a tool."""
     tools: tuple[Tool, ...] = ()
     schema: Any = None
-    """A JSON schema that the answer has to fit; `{}` for any JSON object."""
+    """A JSON schema that the answer must match; `{}` for any JSON object."""
     limit: int | None = None
+    """The maximum number of output tokens."""
     thinks: bool = False
 
 
 class ToolCall(NamedTuple):
+    """A call of a tool by the model."""
+
     name: str
     arguments: dict[str, Any]
 
@@ -57,7 +62,7 @@ class ToolCall(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What the model says: text or tool calls."""
+    """The answer of the model: text or tool calls."""
 
     text: str
     calls: tuple[ToolCall, ...]
@@ -66,11 +71,11 @@ class Said(NamedTuple):
     thinking: str
     thinking_tokens: int
     output_tokens: int
-    """Thinking included."""
+    """Includes the thinking tokens."""
 
 
 def say(ask: Ask, choice: int = 0) -> Said:
-    """The answer to `ask`; `choice` counts the alternatives that were asked for."""
+    """The answer to `ask`; `choice` is the index among several requested alternatives."""
     calls = _calls(ask)
     text, finish = ("", "tool") if calls else _text(ask, choice)
     thinking = _THINKING_TOKENS if ask.thinks else 0
@@ -111,17 +116,17 @@ def _text(ask: Ask, choice: int) -> tuple[str, str]:
 
 
 def tokens(text: str) -> int:
-    """How many tokens a text has: four characters are one."""
+    """The number of tokens of a text: one for each four characters, rounded up."""
     return -(-len(text) // 4)
 
 
 def cached(input_tokens: int) -> int:
-    """How many of the input's tokens come from a cache, where the format has one."""
+    """The number of input tokens that come from a cache, for formats that report it."""
     return input_tokens // 4
 
 
 def text_of(content: Any) -> str:
-    """The text in a message's content: a string, or parts that carry some."""
+    """The text of a message's content: a string, or parts with text."""
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
@@ -132,20 +137,20 @@ def text_of(content: Any) -> str:
 
 
 def deltas(text: str) -> Iterator[str]:
-    """A text in the pieces that a stream brings: about a word each, and at least three where there is so much."""
+    """A text in pieces for a stream: at most six characters each, and at least three pieces if the text is long enough."""
     size = max(1, min(6, len(text) // 3))
     for start in range(0, len(text), size):
         yield text[start : start + size]
 
 
 def vector(text: str, dimensions: int) -> list[float]:
-    """A text's place in space: made from its hash."""
+    """The embedding of a text, made from its hash."""
     digest = hashlib.sha256(text.encode()).digest()
     return [(digest[i % 32] - 127.5) / 2040 for i in range(dimensions)]
 
 
 def inputs(given: Any) -> list[str]:
-    """One text, several, or tokens in place of texts."""
+    """The texts of an input: one text, several, or token ids (as one text)."""
     if isinstance(given, str):
         return [given]
     if isinstance(given, list) and given and isinstance(given[0], int):

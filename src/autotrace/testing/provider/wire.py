@@ -1,7 +1,7 @@
-"""What passes between the server and a wire format: a received call, an answer, and what a format has to know.
+"""What a wire format consists of, and what it exchanges with the server: a received call and an answer.
 
-A wire format is a `WireFormat` with pure functions in it: `answer` turns a call into an answer (or into None where the
-path is not its own), the others give its shape of a failure. It never sees a socket.
+A `WireFormat` holds pure functions. `answer` turns a call into an answer, or into None if it does not know the path; the others
+format failures. It never handles a socket.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 Json = dict[str, Any]
 
 CREATED = 1_767_225_600
-"""When every answer was made (2026-01-01): answers are the same on every run."""
+"""The creation time of every answer (2026-01-01), so that answers are the same in every run."""
 
 
 class Call(NamedTuple):
@@ -43,20 +43,21 @@ class Call(NamedTuple):
     json: Json
     """The body: JSON, or the fields of a form (a file is `{"filename", "size"}`)."""
     key: str
-    """Twenty-four hexadecimal characters: the same for the n-th time that the same request comes, whatever else goes on."""
+    """24 hexadecimal characters that identify the n-th repetition of a request, independent of all other requests."""
 
     @property
     def model(self) -> str:
+        """The model that the body names; empty if it names none."""
         model = self.json.get("model")
         return model if isinstance(model, str) else ""
 
     def id(self, prefix: str, part: object = "") -> str:
-        """An identifier for (a part of) this call's answer."""
+        """An identifier for the answer to this call, or for a `part` of it: `prefix` and 24 hexadecimal characters."""
         return prefix + hashlib.sha256(f"{self.key}{part}".encode()).hexdigest()[:24]
 
 
 class Answer(NamedTuple):
-    """What goes back: a body, or the pieces of a stream."""
+    """What the server sends: a body, or the pieces of a stream."""
 
     body: bytes = b""
     pieces: Iterable[bytes] | None = None
@@ -65,12 +66,12 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
     def under(self, *headers: tuple[str, str]) -> Answer:
-        """This answer with more headers."""
+        """A copy of this answer with more headers."""
         return self._replace(headers=self.headers + headers)
 
 
 class Failure(NamedTuple):
-    """A failure that was asked for, before a wire format gives it its own shape."""
+    """A requested failure, before a wire format formats it."""
 
     status: int
     kind: str
@@ -78,37 +79,39 @@ class Failure(NamedTuple):
 
 
 class WireFormat(NamedTuple):
-    """A provider's way to speak HTTP."""
+    """How a provider speaks HTTP."""
 
     name: str
     answer: Callable[[Call], Answer | None]
+    """The answer to a call; None for an unknown path, which is answered with `404`."""
     failure: Callable[[Call, Failure], Answer]
+    """The answer that reports a failure."""
     error_event: Callable[[Call], bytes]
-    """A failure inside a stream that began well."""
+    """A failure inside a stream, after its first half."""
     malformed: bytes
-    """Something inside a stream that an SDK cannot read: no JSON, a checksum that is wrong."""
+    """A piece of a stream that an SDK cannot parse: invalid JSON, a wrong checksum."""
     owns: Callable[[Call], bool]
-    """Whether a path is this provider's, if only by its looks (decides who answers `404`)."""
+    """Whether a path looks like one of this provider, even if it is unknown. The first format that owns a path answers it."""
     model: Callable[[Call], str] = attrgetter("model")
-    """The model that is asked, whose name may be a fault's: in the body, unless a format has it elsewhere."""
+    """The name of the model, which may select a fault. By default, it is read from the body."""
     environment: Callable[[str], dict[str, str]] = lambda url: {}
-    """The provider's URL to the variables by which the unchanged SDK comes there."""
+    """The environment variables that send the unchanged SDK to the provider's URL."""
     general: bool = False
-    """Whether `owns` says yes to paths that another format may know better: it is asked after the others."""
+    """Whether `owns` accepts paths that other formats may know better. Such a format is asked after the others."""
 
 
 def dumps(value: object) -> bytes:
-    """JSON as the providers write it: compact, UTF-8 as it is."""
+    """JSON as providers write it: compact UTF-8, without escapes of non-ASCII characters."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def json_answer(value: object, status: int = 200) -> Answer:
-    """An answer with this value as JSON."""
+    """An answer with `value` as JSON."""
     return Answer(dumps(value), status=status)
 
 
 def sse(value: object, event: str = "") -> bytes:
-    """One server-sent event."""
+    """One server-sent event with `value` as JSON."""
     head = b"event: " + event.encode() + b"\n" if event else b""
     return head + b"data: " + dumps(value) + b"\n\n"
 
@@ -119,5 +122,5 @@ def sse_answer(pieces: Iterable[bytes]) -> Answer:
 
 
 def ndjson_answer(lines: Iterator[Json]) -> Answer:
-    """A stream of JSON values, one a line."""
+    """A stream of JSON values, one per line."""
     return Answer(pieces=(dumps(line) + b"\n" for line in lines), content_type="application/x-ndjson")
