@@ -68,7 +68,7 @@ def watch(run_id: UUID) -> None:
 
 
 def _dropped(reference: _RunReference) -> None:
-    # The garbage collector may call this on any thread, while any lock is held. So it must not wait.
+    # A weak reference's callback may run on any thread, while that thread holds any lock. So it must not wait.
     _references.pop(reference.key, None)
     _nearest.pop(reference.key, None)
     call = open_call(reference.key)
