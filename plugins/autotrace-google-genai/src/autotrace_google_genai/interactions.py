@@ -1,8 +1,7 @@
 """The SDK's second HTTP stack: interactions with models and with agents that Google runs, and decisions.
 
-Each request is one call.
 ``client.interactions`` translates exceptions, and continues answers that were cut. For each request it calls a generated class,
-which is the target. The stream of that class has its iterator in ``generator``.
+whose methods are the targets, so that each request is one call. The stream of that class has its iterator in ``generator``.
 """
 
 from __future__ import annotations
