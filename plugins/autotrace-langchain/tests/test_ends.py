@@ -211,7 +211,7 @@ def test_a_run_that_vanishes_without_a_word_is_recorded(langchain: Any, captured
     gc.collect()
     assert langchain.tree(captured.spans) == ["execute_tool lost", "  execute_tool found"]
     assert langchain.ends(captured.spans) == [("execute_tool found", "completed"), ("execute_tool lost", "abandoned")]
-    assert runs._lives == runs._nearest == {}
+    assert runs._references == runs._nearest == {}
 
 
 EXIT = """

@@ -1,4 +1,4 @@
-"""`autotrace coverage langchain`: the callbacks that the installed version declares, and what calls nothing back."""
+"""`autotrace coverage langchain`: the callbacks that the installed version declares, and what has no callbacks."""
 
 from __future__ import annotations
 

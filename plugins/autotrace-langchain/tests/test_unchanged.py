@@ -124,7 +124,7 @@ async def test_nothing_is_recorded_once_it_is_off(world: Any, langchain: Any, ca
         await langchain.run(world, "call", langchain.model(), "x")
     await langchain.run(world, "call", langchain.model(), "x")
     assert [span["name"] for span in captured.spans] == ["chat", "invoke_workflow chain", "chat"]
-    assert runs._lives == runs._nearest == {}
+    assert runs._references == runs._nearest == {}
 
 
 @pytest.fixture

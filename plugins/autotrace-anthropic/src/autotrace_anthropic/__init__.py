@@ -1,7 +1,7 @@
-"""autotrace for the Anthropic SDK: every POST of a client, whatever it is called through.
+"""autotrace for the Anthropic SDK: records every POST request of a client, whichever method sends it.
 
-Messages (beta, parsed, streamed, tool runner) and legacy completions with all they say; token counts, batches, files and
-what else there is with model and time. Clients for other clouds are told apart by their class.
+Messages (beta, parsed, streamed, tool runner) and legacy completions are recorded with their content; token counts, batches,
+files and all other requests with model and time. Clients for other clouds are recognized by their class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OPERATIONS = {
     "/messages/count_tokens": Operation("count_tokens", request={"model": "model"}),
     "/messages/batches": Operation("batches", response={"id": "id"}),
 }
-"""By the path below ``/v1``. Any other path is an operation called like its first part."""
+"""Operations by their path below ``/v1``. Any other path is an operation with the name of its first segment."""
 
 _CLOUDS = {
     "AnthropicBedrock": "aws.bedrock",
@@ -27,7 +27,7 @@ _CLOUDS = {
     "AnthropicFoundry": "azure.ai.inference",
 }
 CLIENTS = {prefix + name: provider for name, provider in _CLOUDS.items() for prefix in ("", "Async")}
-"""Client classes that say by themselves which other cloud they speak to."""
+"""Client classes that are for another cloud, and the provider there."""
 
 instrumentor = Instrumentor(
     provider="anthropic",

@@ -1,8 +1,8 @@
-"""The SDK's tool runner: a run is an agent, with its model calls and the tools that it executes inside.
+"""The SDK's tool runner: a run is an agent's span, with its model calls and the tools that it executes inside.
 
-The loop is the generator ``__run__``, one step for each reply. Tools are executed in its steps, but also while the program
-reads a streamed reply (``run_tools_eagerly``) or when it asks for their results itself (``generate_tool_call_response``):
-they are children of the run wherever that is. Seen in anthropic 2.0 to 2.12.
+The loop is the generator ``__run__``, with one step for each reply. Tools are executed in its steps, but also while the program
+reads a streamed reply (``run_tools_eagerly``), or when the program requests their results (``generate_tool_call_response``). In
+each case they are children of the run. Read in anthropic 2.0 to 2.12.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _result(answer: Mapping[str, Any]) -> Any:
 
 
 def _failure(answer: Mapping[str, Any]) -> Mapping[str, str | None] | None:
-    """A toolset makes its exceptions results before anybody sees them."""
+    """A toolset turns its exceptions into results, so no exception shows the failure."""
     if answer.get("is_error") is not True:
         return None
     content = answer.get("content")
@@ -40,7 +40,7 @@ _MODULE = "anthropic.lib.tools._beta_runner"
 
 
 def targets(clients: Mapping[str, str]) -> dict[str, Callable[[Invocation], Operation]]:
-    """The targets of the synchronous and the asynchronous runner. `clients` are classes of clients and their providers."""
+    """The targets of the synchronous and the asynchronous runner. `clients` maps names of client classes to providers."""
 
     def run(call: Invocation) -> Operation:
         runner: Any = call.instance
@@ -50,10 +50,10 @@ def targets(clients: Mapping[str, str]) -> dict[str, Callable[[Invocation], Oper
         return AGENT
 
     def tool(call: Invocation) -> Operation:
-        attempt = _Attempt(call.argument("tool"))
+        proxy = _ToolProxy(call.argument("tool"))
         tool_use = call.argument("tool_use")
-        call.args = (attempt, tool_use)
-        call.stream = (attempt.end,)
+        call.args = (proxy, tool_use)
+        call.stream = (proxy.end,)
         return member(call)
 
     def member(call: Invocation) -> Operation:
@@ -76,8 +76,8 @@ def _key(runner: Any) -> tuple[str, int]:
     return _MODULE, id(runner)
 
 
-class _Attempt:
-    """In the place of a tool, for one call: the runner makes a result of whatever a tool raises, this one sees it first."""
+class _ToolProxy:
+    """Stands in for a tool during one call, and keeps what it raises: the runner turns every exception into a result."""
 
     def __init__(self, tool: Any) -> None:
         self._tool = tool
@@ -102,7 +102,7 @@ class _Attempt:
             raise
 
     def end(self, _result: Any, call: Call) -> bool:
-        """End `call` with what the tool raised, if it did."""
+        """Fail `call` with the exception that the tool raised. Returns False if it raised none."""
         raised, self._raised = self._raised, None
         if raised is not None:
             call.fail(raised)

@@ -1,7 +1,8 @@
-"""autotrace for Amazon Bedrock: what boto3's client, or botocore's own, asks of a model through ``bedrock-runtime``.
+"""autotrace for Amazon Bedrock: records the requests to models that clients of boto3 or botocore send to ``bedrock-runtime``.
 
-Converse and InvokeModel, streamed or not, with all they say, whosever model it is; guardrails, token counts and asynchronous
-invocations with what there is to know; agents and knowledge bases of ``bedrock-agent-runtime``. Calls of other services pass.
+Converse and InvokeModel, streamed or not, are recorded with their content, for the models of all makers; guardrails, token
+counts and asynchronous invocations with what their answers contain. Agents and knowledge bases of ``bedrock-agent-runtime``
+are recorded too. Calls of other services are not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ OPERATIONS = {
     "CountTokens": Operation("count_tokens", request=_MODEL, response={"details": "inputTokens"}),
     "StartAsyncInvoke": Operation("start_async_invoke", request=_MODEL, response={"details": "invocationArn"}),
 }
-"""Those whose name says what is asked. Reading back what is stored is not recorded."""
+"""The operations of ``bedrock-runtime`` by name, except InvokeModel. Calls that read stored results are not recorded."""
 
 AGENT_OPERATIONS = {
     "InvokeAgent": Operation("invoke_agent", dialect=bedrock_agent, kind="CLIENT", stream=botocore.event_stream("completion")),
@@ -35,14 +36,14 @@ _INVOKED: dict[tuple[Maker, bool], Operation] = {}
 
 
 def _invoked(maker: Maker, streamed: bool) -> Operation:
-    """InvokeModel with a body of `maker`."""
+    """The operation for InvokeModel with a body of `maker`."""
     stream = botocore.event_stream("body", invoke.chunks) if streamed else botocore.body("body", invoke.response)
     dialect = invoke.invoked(maker.dialect, maker.operation, streamed)
     return Operation(maker.operation, dialect=dialect, stream=stream)
 
 
 def route(call: Invocation) -> Operation | None:
-    """An operation of ``bedrock-runtime``."""
+    """The operation of a call of ``bedrock-runtime``."""
     name = botocore.operation_of(call)
     streamed = name == "InvokeModelWithResponseStream"
     if streamed or name == "InvokeModel":
@@ -55,7 +56,7 @@ ROUTES: dict[str, Route] = {
     "bedrock-runtime": route,
     "bedrock-agent-runtime": lambda call: AGENT_OPERATIONS.get(botocore.operation_of(call)),
 }
-"""By the service's name."""
+"""Routes by the service's name."""
 
 instrumentor = Instrumentor(
     provider="aws.bedrock",

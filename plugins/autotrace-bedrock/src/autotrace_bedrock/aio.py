@@ -1,4 +1,4 @@
-"""The same for aiobotocore, and what is built on it: a package of its own, with clients of its own."""
+"""The same instrumentor for aiobotocore, and for the libraries that use it. It is a separate package with its own clients."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The clients that botocore makes of a service's description, boto3's among them: one choke point for all operations.
+"""Targets and streams of the clients that botocore (and boto3) makes from a service's description.
 
-``botocore.client:BaseClient._make_api_call`` sees every call of every service, and so does its twin in aiobotocore, which has
-all of it once more for asyncio. What is returned is a plain dictionary, in which a streamed answer is an ``EventStream``, and a
-body that the program reads itself a ``StreamingBody``. Seen in botocore 1.43 and 1.44, aiobotocore 3.10.
+Every call of every service passes ``botocore.client:BaseClient._make_api_call``, or the same method in aiobotocore, the port
+for asyncio. It returns a plain dictionary. In it, a streamed answer is an ``EventStream``, and a body that the program reads is
+a ``StreamingBody``. Read in botocore 1.43 and 1.44, aiobotocore 3.10.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ ERRORS = {
     "error_code": "response.Error.Code",
     "headers": "response.ResponseMetadata.HTTPHeaders",
 }
-"""Where the family's exceptions (`ClientError` and below) hold what: for ``Instrumentor(errors=…)``."""
+"""Where the fields of botocore's exceptions (``ClientError`` and its subclasses) are, for ``Instrumentor(errors=…)``."""
 
 Routes = Mapping[str, Route]
-"""By the service's name: what names the operation of a call, given with `request` set to the call's own parameters."""
+"""By the service's name: the route, which gets the call with `request` set to its API parameters."""
 
 Events = Callable[[list[Any]], list[Any]]
-"""Pure: the events of a stream (see `events`) to plain chunks."""
+"""A pure function that converts the events of a stream (see `events`) to plain chunks."""
 
 Body = Callable[[list[bytes], Mapping[str, str]], Any]
-"""Pure: the pieces of a body and the answer's headers (names in lower case) to the plain response."""
+"""A pure function that converts the pieces of a body, and the answer's headers (names in lower case), to the plain response."""
 
 
 _SYNC = (
     "botocore.client:BaseClient._make_api_call",
     "botocore.endpoint:Endpoint._get_response",
-    # Legacy, and the modes standard and adaptive: they say how long is waited, and whoever calls them waits.
+    # The retry mode legacy, and the modes standard and adaptive. They return the seconds for which the caller then waits.
     "botocore.retryhandler:RetryHandler.__call__",
     "botocore.retries.standard:RetryHandler.needs_retry",
 )
@@ -53,13 +53,13 @@ _ASYNC = (
 
 
 def targets(routes: Routes, asynchronous: bool = False) -> dict[str, Target]:
-    """The targets of the services in `routes`, in botocore or, for `asynchronous`, in aiobotocore.
+    """The targets for the services in `routes`, in botocore, or in aiobotocore if `asynchronous`.
 
-    A call of another service is let go after a look at the client's service.
+    A call of another service is not recorded. It costs a check of the client's service.
     """
 
-    def of_family(call: Invocation) -> Operation | None:
-        meta = call.instance.meta  # type: ignore[union-attr]  # a method: there is one
+    def api_call(call: Invocation) -> Operation | None:
+        meta = call.instance.meta  # type: ignore[union-attr]  # a method has an instance
         route = routes.get(meta.service_model.service_name)
         if route is None:
             return None
@@ -68,7 +68,7 @@ def targets(routes: Routes, asynchronous: bool = False) -> dict[str, Target]:
         call.attributes = {"cloud.region": meta.region_name} if meta.region_name else None
         operation = route(call)
         if operation is not None and not operation.stream:
-            call.stream = (_whole,)
+            call.stream = (_finish_with_bytes,)
         return operation
 
     def attempted(call: Call, invocation: Invocation, result: Any) -> None:
@@ -79,19 +79,22 @@ def targets(routes: Routes, asynchronous: bool = False) -> dict[str, Target]:
         response, parsed = answer
         call.answered(response.status_code, parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
         if response.status_code < 300 and not model.has_streaming_output and not model.has_event_stream_output:
-            call.begin_stream(_json).append(response._content)  # read by now, in aiobotocore behind an awaitable
+            # The bytes are read by now. In aiobotocore, `content` is awaitable.
+            call.begin_stream(_json).append(response._content)
 
     def retried(call: Call, invocation: Invocation, wait: Any) -> None:
         if wait is not None and wait is not False and _is_of(routes, invocation.kwargs.get("operation")):
             call.retry(float(wait), invocation.argument("caught_exception"))
 
-    functions = (of_family, Observer(attempted), Observer(retried), Observer(retried))
+    functions = (api_call, Observer(attempted), Observer(retried), Observer(retried))
     return dict(zip(_ASYNC if asynchronous else _SYNC, functions, strict=True))
 
 
-def _whole(_result: Any, call: Call) -> bool:
-    """The seam of an answer that came in one piece: its own bytes, where an attempt has left them. What the library makes of
-    them lacks the fields that its description of the service lacks."""
+def _finish_with_bytes(_result: Any, call: Call) -> bool:
+    """The seam of an answer that is not streamed: finish the call with the bytes that an attempt has recorded, if any.
+
+    The result of the library lacks the fields that are missing in its description of the service.
+    """
     if not call.received:
         return False
     call.finish()
@@ -106,7 +109,7 @@ def _json(pieces: list[bytes]) -> Any:
 
 
 def _is_of(routes: Routes, operation: Any) -> bool:
-    """Not a call that was made for this one: for credentials, say."""
+    """Whether `operation` is of one of the services in `routes`. Others are inner calls, for credentials for instance."""
     return operation is not None and operation.service_model.service_name in routes
 
 
@@ -116,8 +119,10 @@ def operation_of(call: Invocation) -> str:
 
 
 def event_stream(key: str, decode: Events | None = None) -> Callable[[Any, Call], bool]:
-    """The seam of an answer that holds an ``EventStream`` under `key`. Its chunks are its `events`, or what `decode` makes of
-    them."""
+    """The seam of an answer that has an ``EventStream`` under `key`.
+
+    The chunks are the stream's `events`, converted by `decode` if given.
+    """
 
     def chunks(messages: list[Any]) -> list[Any]:
         return events(messages) if decode is None else decode(events(messages))
@@ -138,25 +143,25 @@ _EVENTS = StreamSeam("_event_generator")
 
 
 def events(messages: list[Any]) -> list[Any]:
-    """The events in the messages of a stream: each an object with one field, the event's type, that holds its JSON.
+    """The events in the messages of a stream. Each is an object with one field: the event's type, with the event's JSON.
 
-    `messages` have `headers` and a `payload`, as they came over the wire (*Amazon event stream encoding*). Those that are an
-    exception are left out: it is raised where they are read.
+    `messages` have `headers` and a `payload`, as they were sent (*Amazon event stream encoding*). Messages with an exception
+    are left out, because reading them raises it.
     """
-    found: list[Any] = []
+    decoded: list[Any] = []
     for message in messages:
         kind = message.headers.get(":event-type")
         try:
             payload = msgspec.json.decode(message.payload)
-        except ValueError:  # what is no JSON, as the program gets it
+        except ValueError:  # not JSON: the program gets the bytes, too
             payload = message.payload
         if kind is not None:
-            found.append({kind: payload})
-    return found
+            decoded.append({kind: payload})
+    return decoded
 
 
 def _watch_exceptions(stream: Any, call: Call) -> None:
-    """An exception that the server sends is a message like any other: it becomes one where the message is parsed."""
+    """Fail the call if parsing an event raises: an exception of the server is a message, and parsing the message raises it."""
     parse, stream_ref, call_ref = type(stream)._parse_event, weakref.ref(stream), weakref.ref(call)
 
     def failed(exc: Exception) -> None:
@@ -171,23 +176,26 @@ def _watch_exceptions(stream: Any, call: Call) -> None:
             failed(exc)
             raise
 
-    async def _parse_event_later(event: Any) -> Any:
+    async def _parse_event_async(event: Any) -> Any:
         try:
             return await parse(stream_ref(), event)
         except Exception as exc:
             failed(exc)
             raise
 
-    stream._parse_event = _parse_event_later if inspect.iscoroutinefunction(parse) else _parse_event
+    stream._parse_event = _parse_event_async if inspect.iscoroutinefunction(parse) else _parse_event
 
 
 def body(key: str, decode: Body) -> Callable[[Any, Call], bool]:
-    """The seam of an answer that holds a ``StreamingBody`` under `key`: recorded as the program reads it, never ahead of it."""
+    """The seam of an answer that has a ``StreamingBody`` under `key`. It is recorded while the program reads it, never earlier.
+
+    `decode` converts the pieces if the content type is JSON. Other bodies are not kept.
+    """
 
     def observe(result: Any, call: Call) -> bool:
-        held: Any = result.get(key) if isinstance(result, dict) else None
-        headers = result.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if held is not None else {}
-        if not streaming_body.observe(held, call):
+        stream: Any = result.get(key) if isinstance(result, dict) else None
+        headers = result.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if stream is not None else {}
+        if not streaming_body.observe(stream, call):
             return False
         if "json" in str(headers.get("content-type", "json")):
             call.begin_stream(lambda pieces: decode(pieces, headers))

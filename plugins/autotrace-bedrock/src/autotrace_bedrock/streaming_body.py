@@ -1,7 +1,7 @@
-"""botocore's ``StreamingBody``, and aiobotocore's over aiohttp: what the program reads of it is recorded, and nothing else.
+"""Records what the program reads of a ``StreamingBody`` of botocore, or of aiobotocore with aiohttp.
 
-The raw stream inside it is replaced by a proxy. Not by functions on the instances: they would make cycles of them, and a body
-that is dropped could not close its connection until the garbage collector comes by.
+A proxy replaces the raw stream inside the body. Functions set on the instances would create reference cycles, so a body that is
+dropped would not close its connection until the garbage collector runs.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ __all__ = ["observe"]
 
 
 def observe(body: Any, call: Call) -> bool:
-    """Have `call` end as `body` does, with the pieces that were read as its chunks. False if it is no such body."""
+    """Make `call` end when `body` ends, with the pieces that the program reads as its chunks.
+
+    Returns False if `body` is not a supported body.
+    """
     raw = getattr(body, "_raw_stream", None)
     if raw is None:
         return False
     length = str(getattr(body, "_content_length", None))
-    reading = _Reading(call, int(length) if length.isdecimal() else None)
+    progress = _ReadProgress(call, int(length) if length.isdecimal() else None)
     if not hasattr(type(body), "__anext__"):
-        body._raw_stream = _Raw(raw, reading)
+        body._raw_stream = _Raw(raw, progress)
     elif hasattr(raw, "content"):
-        body._raw_stream = _AsyncRaw(raw, reading)
+        body._raw_stream = _AsyncRaw(raw, progress)
     else:
         return False  # aiobotocore over httpx
     return True
@@ -39,7 +42,7 @@ _SYNC: _Errors = {
     ("urllib3.exceptions", "ReadTimeoutError"): ("botocore.exceptions", "ReadTimeoutError"),
     ("urllib3.exceptions", "ProtocolError"): ("botocore.exceptions", "ResponseStreamingError"),
 }
-"""What the body makes of the exceptions of the HTTP library: they, not these, are what the program sees."""
+"""The exceptions into which the body translates those of the HTTP library. The program sees the translated ones."""
 
 _ASYNC: _Errors = {
     ("builtins", "TimeoutError"): ("aiobotocore.response", "AioReadTimeoutError"),
@@ -48,8 +51,8 @@ _ASYNC: _Errors = {
 }
 
 
-class _Reading:
-    """How far one body has been read, and what that means for its call."""
+class _ReadProgress:
+    """How much of a body has been read. Ends the call accordingly."""
 
     __slots__ = ("call", "length", "taken")
 
@@ -59,7 +62,7 @@ class _Reading:
         self.taken = 0
 
     def take(self, piece: Any, ended: bool) -> Any:
-        """Record `piece`, and give it back. With `ended` there is nothing after it."""
+        """Record `piece` and return it. `ended`: it is the last one."""
         if piece:
             self.call.chunk(piece)
             self.taken += len(piece)
@@ -71,98 +74,98 @@ class _Reading:
         return piece
 
     def fail(self, exc: BaseException, errors: _Errors, url: object) -> None:
-        """The call ends with what the body makes of `exc`."""
-        found = next((errors[key] for kind in type(exc).__mro__ if (key := (kind.__module__, kind.__name__)) in errors), None)
-        if found is not None:
-            module, name = found
+        """Fail the call with the exception into which the body translates `exc`."""
+        target = next((errors[key] for kind in type(exc).__mro__ if (key := (kind.__module__, kind.__name__)) in errors), None)
+        if target is not None:
+            module, name = target
             more = {"endpoint_url": getattr(exc, "url", url)} if name.endswith("TimeoutError") else {}
             exc = getattr(sys.modules[module], name)(**more, error=exc)
         self.call.fail(exc)
 
 
-class _Raw(wrapt.ObjectProxy):  # type: ignore[type-arg]  # generic for its type checkers only
-    """In the place of the raw stream, which a ``with`` hands out."""
+class _Raw(wrapt.ObjectProxy):  # type: ignore[type-arg]  # generic only for type checkers
+    """Stands in for the raw stream. A ``with`` statement on the body returns it."""
 
-    def __init__(self, raw: Any, reading: _Reading) -> None:
+    def __init__(self, raw: Any, progress: _ReadProgress) -> None:
         super().__init__(raw)
-        self._self_reading = reading
+        self._self_progress = progress
 
     def read(self, amt: int | None = None, *args: Any, **kwargs: Any) -> Any:
-        """As that of the raw stream. All is read when no amount is asked for, or when nothing comes."""
+        """Like the raw stream's. The stream has ended if no amount was requested, or if no bytes come."""
         piece = self._step(self.__wrapped__.read, amt, *args, **kwargs)
-        return self._self_reading.take(piece, amt is None or (not piece and amt > 0))
+        return self._self_progress.take(piece, amt is None or (not piece and amt > 0))
 
     def readinto(self, buffer: Any) -> Any:
-        """As that of the raw stream."""
+        """Like the raw stream's."""
         count = self._step(self.__wrapped__.readinto, buffer)
-        self._self_reading.take(bytes(memoryview(buffer)[:count]), not count and len(buffer) > 0)
+        self._self_progress.take(bytes(memoryview(buffer)[:count]), not count and len(buffer) > 0)
         return count
 
     def readlines(self, *args: Any) -> Any:
-        """As that of the raw stream."""
+        """Like the raw stream's."""
         lines = self._step(self.__wrapped__.readlines, *args)
-        self._self_reading.take(b"".join(lines), not args)
+        self._self_progress.take(b"".join(lines), not args)
         return lines
 
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        """As that of the raw stream."""
+        """Like the raw stream's."""
         pieces = self.__wrapped__.stream(*args, **kwargs)
         while (piece := self._step(next, pieces, None)) is not None:
-            yield self._self_reading.take(piece, False)
-        self._self_reading.take(b"", True)
+            yield self._self_progress.take(piece, False)
+        self._self_progress.take(b"", True)
 
     def __iter__(self) -> Iterator[Any]:
         return self.stream()
 
     def close(self) -> None:
-        """As that of the raw stream, and an early end of the call."""
+        """Like the raw stream's. A call that has not ended is abandoned."""
         try:
             self.__wrapped__.close()
         finally:
-            self._self_reading.call.abandon()
+            self._self_progress.call.abandon()
 
     def _step(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
         except BaseException as exc:
-            self._self_reading.fail(exc, _SYNC, None)
+            self._self_progress.fail(exc, _SYNC, None)
             raise
 
 
 class _AsyncRaw(wrapt.ObjectProxy):  # type: ignore[type-arg]  # as above
-    """In the place of aiohttp's response, whose ``content`` is read."""
+    """Stands in for aiohttp's response, whose ``content`` the body reads."""
 
-    def __init__(self, raw: Any, reading: _Reading) -> None:
+    def __init__(self, raw: Any, progress: _ReadProgress) -> None:
         super().__init__(raw)
-        self._self_reading = reading
-        self._self_content = _AsyncContent(raw.content, reading, raw.url)
+        self._self_progress = progress
+        self._self_content = _AsyncContent(raw.content, progress, raw.url)
 
     @property
     def content(self) -> Any:
-        """As that of the raw response."""
+        """Like the raw response's."""
         return self._self_content
 
     def close(self) -> None:
-        """As that of the raw response, and an early end of the call."""
+        """Like the raw response's. A call that has not ended is abandoned."""
         try:
             self.__wrapped__.close()
         finally:
-            self._self_reading.call.abandon()
+            self._self_progress.call.abandon()
 
 
 class _AsyncContent(wrapt.ObjectProxy):  # type: ignore[type-arg]  # as above
-    """In the place of the reader inside aiohttp's response."""
+    """Stands in for the reader inside aiohttp's response."""
 
-    def __init__(self, content: Any, reading: _Reading, url: object) -> None:
+    def __init__(self, content: Any, progress: _ReadProgress, url: object) -> None:
         super().__init__(content)
-        self._self_reading = reading
+        self._self_progress = progress
         self._self_url = url
 
     async def read(self, n: int = -1) -> Any:
-        """As that of the reader. All is read when no number is asked for, or when nothing comes."""
+        """Like the reader's. The stream has ended if no number was requested, or if no bytes come."""
         try:
             piece = await self.__wrapped__.read(n)
         except BaseException as exc:
-            self._self_reading.fail(exc, _ASYNC, self._self_url)
+            self._self_progress.fail(exc, _ASYNC, self._self_url)
             raise
-        return self._self_reading.take(piece, n < 0 or (not piece and n > 0))
+        return self._self_progress.take(piece, n < 0 or (not piece and n > 0))

@@ -1,7 +1,7 @@
 """The operations of the plugin's services, for ``autotrace coverage botocore`` and ``aiobotocore``.
 
-Both make the methods of a client of the service's description (*API model*, ``service-2.json``) when the client is made. The
-descriptions are files of botocore's, of which aiobotocore has none.
+Both libraries create the methods of a client from the service's description (*API model*, ``service-2.json``) when the program
+creates the client. The descriptions are files of botocore; aiobotocore has none of its own.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _CALLS = {
     "aiobotocore": "aiobotocore.client:AioBaseClient._make_api_call",
 }
 
-_MANAGING = ("Create", "Delete", "End", "Get", "List", "Put", "Stop", "Tag", "Untag", "Update")
-_LATER = (
+_STORAGE_VERBS = ("Create", "Delete", "End", "Get", "List", "Put", "Stop", "Tag", "Untag", "Update")
+_NOT_IMPLEMENTED = (
     *("AgenticRetrieveStream", "GenerateQuery", "InvokeFlow", "InvokeGuardrailChecks", "InvokeInlineAgent", "OptimizePrompt"),
     *("Rerank", "RetrieveAndGenerate", "RetrieveAndGenerateStream", "StartFlowExecution"),
 )
 UNCOVERED = {
-    **{f"bedrock-*:{verb}*": "keeps and reads what is stored" for verb in _MANAGING},
-    "*:CheckIngestedDocumentAcl": "keeps and reads what is stored",
-    "*:InvokeModelWithBidirectionalStream": "boto3 does not have it",
-    **{f"*:{name}": "not written yet" for name in _LATER},
+    **{f"bedrock-*:{verb}*": "stores and reads data" for verb in _STORAGE_VERBS},
+    "*:CheckIngestedDocumentAcl": "stores and reads data",
+    "*:InvokeModelWithBidirectionalStream": "boto3 does not support it",
+    **{f"*:{name}": "not implemented yet" for name in _NOT_IMPLEMENTED},
 }
-"""For ``Instrumentor(uncovered=…)``."""
+"""The intended gaps, for ``Instrumentor(uncovered=…)``."""
 
 
 def of(services: Iterable[str]) -> Callable[[str], Iterator[Any]]:
-    """For ``Instrumentor(surface=…)``: each operation of `services`, as their newest description names it (``Converse``)."""
+    """A function for ``Instrumentor(surface=…)``: it lists each operation in the newest description of each of `services`."""
 
     def ways(package: str) -> Iterator[Any]:
-        from autotrace.surface import Described, Record, Way  # which a traced program never loads
+        from autotrace.surface import Described, Record, Way  # not at import: a traced program never needs it
 
         for service in services:
             meta = Record(service_model=Record(service_name=service), endpoint_url="", region_name="")
@@ -51,9 +51,10 @@ def of(services: Iterable[str]) -> Callable[[str], Iterator[Any]]:
 def _operations(service: str) -> list[str]:
     from autotrace.surface import directories
 
-    found = [one for place in directories("botocore") for one in Path(place, "data", service).glob("*/service-2.json*")]
-    if not found:
+    files = [file for path in directories("botocore") for file in Path(path, "data", service).glob("*/service-2.json*")]
+    if not files:
         return []
-    newest = max(found, key=lambda one: one.parent.name)  # a date; compressed since botocore 1.32
+    newest = max(files, key=lambda file: file.parent.name)  # the directory's name is a date
+    # Compressed since botocore 1.32.
     text = gzip.decompress(newest.read_bytes()) if newest.suffix == ".gz" else newest.read_bytes()
     return sorted(json.loads(text)["operations"])

@@ -1,8 +1,8 @@
-"""autotrace for the Google Gen AI SDK: what a client asks of a model, of the Gemini API or of Vertex AI.
+"""autotrace for the Google Gen AI SDK: records the requests of a client to models of the Gemini API or of Vertex AI.
 
-Content, streamed or not, from models and from chats, embeddings and interactions with all they say; token counts, images and
-videos with model, usage and time. The loop of automatic function calling is an agent, what it calls are its tools. One file
-for versions 2 and 3.
+Content from models and chats (streamed or not), embeddings and interactions are recorded with their content; token counts,
+images and videos with model, usage and time. The loop of automatic function calling is an agent's span, and the functions that
+it calls are its tools. The targets are for versions 2 and 3.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from autotrace_google_genai.dialects.generate_content import gemini
 from autotrace_google_genai.dialects.generate_content_stream import response
 
 
-def _answer(result: Any, call: Any) -> bool:
-    """The body as it came, in place of the SDK's object around it."""
+def _finish_with_body(result: Any, call: Any) -> bool:
+    """The seam of an answer: finish the call with the body that was received, not with the SDK's object around it."""
     call.finish_decoded([(result.body or "").encode()], sse.decode)
     return True
 
 
 def _response(chunks: list[Any]) -> Any:
-    """A chunk of a stream has headers and the text of its JSON."""
+    """Combine a stream's chunks into one response. Each chunk is an object with headers and the text of its JSON (``body``)."""
     bodies = [chunk.get("body") for chunk in chunks if isinstance(chunk, dict)]
     return response([sse.decode([body.encode()]) for body in bodies if isinstance(body, str)])
 
@@ -36,16 +36,19 @@ def _plain(name: str) -> Operation:
     return Operation(name, request={"model": "model"})
 
 
-CONTENT = Operation("generate_content", dialect=gemini, reduce=_response, stream=_answer)
-EMBED = Operation("embeddings", dialect=gemini_embeddings, stream=_answer)
-BATCH = Operation("batches", request={"model": "model"}, response={"id": "name"}, stream=_answer)
+CONTENT = Operation("generate_content", dialect=gemini, reduce=_response, stream=_finish_with_body)
+EMBED = Operation("embeddings", dialect=gemini_embeddings, stream=_finish_with_body)
+BATCH = Operation("batches", request={"model": "model"}, response={"id": "name"}, stream=_finish_with_body)
 OPERATIONS = {
     "generateContent": CONTENT,
     "streamGenerateContent": CONTENT,
     "embedContent": EMBED,
     "batchEmbedContents": EMBED,
     "countTokens": Operation(
-        "count_tokens", request={"model": "model"}, response={"autotrace.response.details": lambda body: body}, stream=_answer
+        "count_tokens",
+        request={"model": "model"},
+        response={"autotrace.response.details": lambda body: body},
+        stream=_finish_with_body,
     ),
     "batchGenerateContent": BATCH,
     "asyncBatchEmbedContent": BATCH,
@@ -53,20 +56,20 @@ OPERATIONS = {
     "predict": _plain("image_generation"),
     "predictLongRunning": _plain("video_generation"),
 }
-"""By the verb at the end of the path, which makes a model work. What else there is manages files, caches, tuning and models."""
+"""Operations by the verb at the end of the path. Other verbs manage files, caches, tuning and models."""
 
 _PATH = re.compile(r"(?:.*\bmodels/)?([^?]+):(\w+)")
 
 
 def route(call: Invocation) -> Operation | None:
-    """``request(http_method, path, request_dict, http_options)`` and its three kin are the one way to the server."""
+    """``request(http_method, path, request_dict, http_options)`` and its three variants, which send every request."""
     path = _PATH.match(call.argument("path"))
     body = call.argument("request_dict")
     operation = OPERATIONS.get(path[2]) if path and isinstance(body, dict) else None
     if path is None or operation is None:
         return None
     if path[2] == "predict" and any("content" in one for one in body.get("instances") or ()):
-        operation = EMBED  # of models older than Gemini, on Vertex AI
+        operation = EMBED  # models older than Gemini, on Vertex AI
     client: Any = call.instance
     options = call.argument("http_options")
     extra = _option(options, "extra_body")
@@ -78,7 +81,7 @@ def route(call: Invocation) -> Operation | None:
 
 
 def answered(call: Invocation) -> Operation | None:
-    """`route` for the function that returns the generator of a stream when the server has answered, and not before."""
+    """`route` for a function that returns the stream's generator only after the server has answered."""
     call.lazy = False
     return route(call)
 
@@ -88,13 +91,13 @@ def _option(options: Any, name: str) -> Any:
 
 
 def _merged(body: Any, extra: Any) -> Any:
-    """`body` with what is sent over it; the SDK takes the two spellings of a name for one."""
+    """`body` with the fields of `extra`, which replace its own. As in the SDK, the two spellings of a name are one field."""
     if not isinstance(body, Mapping) or not isinstance(extra, Mapping):
         return extra
-    found = camel(body)
+    merged = camel(body)
     for name, value in camel(extra).items():
-        found[name] = _merged(found[name], value) if name in found else value
-    return found
+        merged[name] = _merged(merged[name], value) if name in merged else value
+    return merged
 
 
 _CLIENT = "google.genai._api_client:BaseApiClient"

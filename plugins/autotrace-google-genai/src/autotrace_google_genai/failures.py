@@ -1,7 +1,7 @@
-"""Where the SDK's exceptions say what went wrong, and where its attempts are seen.
+"""Where the SDK's exceptions have their fields, and where its attempts are visible.
 
-Two kinds of exceptions: those of `google.genai.errors`, and those of the interactions, which are generated apart. Retries are
-tenacity's, which the SDK requires; one that is to come is announced with the seconds until then.
+There are two kinds of exceptions: those of ``google.genai.errors``, and those of the interactions, which are generated
+separately. tenacity, which the SDK requires, does the retries; before each one it creates an object with the seconds to wait.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from autotrace.plugin import Call, Invocation, Observer, first
 
 
 def _code(exc: Any) -> str | None:
-    """Google's name for the failure (``RESOURCE_EXHAUSTED``), or where it gives one the reason (``API_KEY_INVALID``)."""
+    """Google's reason for the failure (``API_KEY_INVALID``), or if there is none, its code (``RESOURCE_EXHAUSTED``)."""
     body = getattr(exc, "details", None) or getattr(exc, "body", None)
     error = body.get("error") if isinstance(body, dict) else None
-    held = error if isinstance(error, dict) else {}
-    reasons = [one.get("reason") for one in held.get("details") or () if isinstance(one, dict)]
-    names = [*reasons, held.get("status"), held.get("code"), getattr(exc, "status", None)]
+    fields = error if isinstance(error, dict) else {}
+    reasons = [detail.get("reason") for detail in fields.get("details") or () if isinstance(detail, dict)]
+    names = [*reasons, fields.get("status"), fields.get("code"), getattr(exc, "status", None)]
     return next((name for name in names if name and isinstance(name, str)), None)
 
 
@@ -30,7 +30,7 @@ ERRORS = {
 
 def _answered(call: Call, invocation: Invocation, _none: None) -> None:
     response: Any = invocation.instance
-    call.answered(200, response.headers)  # made for good answers only
+    call.answered(200, response.headers)  # the SDK creates this object only for successful answers
 
 
 def _refused(call: Call, invocation: Invocation, _none: None) -> None:

@@ -1,7 +1,7 @@
-"""Automatic function calling: a loop that calls the program's functions is an agent, and each of them a tool.
+"""Automatic function calling: the loop that calls the program's functions is an agent's span, each function call a tool's.
 
-A chat has a loop of its own, and switches that of the models off. What a session of MCP among the tools is asked
-for is recorded by the plugin for MCP.
+A chat has its own loop, and switches that of the models off. If a tool is an MCP session, the plugin for MCP records its
+requests.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ def _field(value: Any, name: str) -> Any:
 
 
 def _can_be_called(tool: Any) -> bool:
-    """A function, or a session of MCP."""
+    """Whether `tool` is a function or an MCP session, which the SDK can call."""
     return callable(tool) or hasattr(type(tool), "call_tool")
 
 
 def _is_off(calling: Any) -> bool:
-    """The SDK takes no calls at all for a switch, too."""
-    most = _field(calling, "maximum_remote_calls")
-    return bool(_field(calling, "disable")) or (most is not None and int(most) <= 0)
+    """Whether automatic function calling is off. For the SDK, a maximum of 0 calls switches it off, too."""
+    limit = _field(calling, "maximum_remote_calls")
+    return bool(_field(calling, "disable")) or (limit is not None and int(limit) <= 0)
 
 
 def loop(call: Invocation) -> Operation | None:
-    """An agent where the SDK is given functions to call: those among declarations are the program's to call."""
+    """The agent, if the SDK gets functions to call. If there are declarations too, the program calls all functions itself."""
     config = call.argument("config") or getattr(call.instance, "_config", None)
     tools = _field(config, "tools") or ()
     if not any(map(_can_be_called, tools)) or _is_off(_field(config, "automatic_function_calling")):
@@ -48,7 +48,7 @@ def loop(call: Invocation) -> Operation | None:
 
 
 def tool(call: Invocation) -> Operation:
-    """``invoke_function_from_dict_args(args, function_to_invoke)``, which asynchronous clients call on a thread."""
+    """``invoke_function_from_dict_args(args, function_to_invoke)``. Asynchronous clients call it on another thread."""
     function = call.argument("function_to_invoke")
     call.request = {"name": getattr(function, "__name__", None), "arguments": call.argument("args")}
     return TOOL

@@ -1,7 +1,7 @@
-"""The SDK's second stack: interactions with models and with agents that Google runs, and decisions: each request is a call.
+"""The SDK's second HTTP stack: interactions with models and with agents that Google runs, and decisions.
 
-``client.interactions`` translates exceptions and goes on with answers that were cut; what it calls for each request is the
-generated class below it, whose stream keeps its iterator in ``generator``.
+``client.interactions`` translates exceptions, and continues answers that were cut. For each request it calls a generated class,
+whose methods are the targets, so that each request is one call. The stream of that class has its iterator in ``generator``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ INTERACTION = Operation("generate_content", dialect=gemini_interactions, stream=
 
 def create(call: Invocation) -> Operation:
     """``create(model=…, input=…)``, or ``create(request=…)`` with the same as its ``body``."""
-    _look(call)
+    _read_call(call)
     return INTERACTION
 
 
 def decide(call: Invocation) -> Operation:
     """``create(model=…, input=…, questions=…)``."""
-    _look(call)
+    _read_call(call)
     return DECISION
 
 
-def _look(call: Invocation) -> None:
+def _read_call(call: Invocation) -> None:
     call.request = _body(call)
     stack: Any = call.instance
     configuration = stack.sdk_configuration
@@ -42,13 +42,13 @@ def _body(call: Invocation) -> dict[str, Any]:
     request = call.kwargs.get("request")
     body = request.get("body") if isinstance(request, Mapping) else getattr(request, "body", None)
     if body is None:
-        body = {name: value for name, value in call.kwargs.items() if name not in _NO_BODY}
-    held = body if isinstance(body, Mapping) else vars(body)
-    given = {name: value for name, value in held.items() if value is not None and type(value).__name__ != "Unset"}
+        body = {name: value for name, value in call.kwargs.items() if name not in _NOT_IN_BODY}
+    fields = body if isinstance(body, Mapping) else vars(body)
+    given = {name: value for name, value in fields.items() if value is not None and type(value).__name__ != "Unset"}
     return {**given, **(call.kwargs.get("extra_body") or {})}
 
 
-_NO_BODY = frozenset({"request", "api_version", "extra_headers", "extra_query", "extra_body", "timeout"})
+_NOT_IN_BODY = frozenset({"request", "api_version", "extra_headers", "extra_query", "extra_body", "timeout"})
 
 
 def _answered(call: Call, _invocation: Invocation, response: Any) -> None:
@@ -56,7 +56,7 @@ def _answered(call: Call, _invocation: Invocation, response: Any) -> None:
 
 
 def _retried(call: Call, invocation: Invocation, wait: float) -> None:
-    """``_get_sleep_interval(exception, …)`` is asked before each further attempt."""
+    """``_get_sleep_interval(exception, …)``, which the SDK calls before each retry."""
     exc = invocation.argument("exception")
     response = getattr(exc, "response", None)
     if response is not None:

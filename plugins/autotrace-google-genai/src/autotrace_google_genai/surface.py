@@ -1,4 +1,4 @@
-"""The ways in which the SDK makes calls, for ``autotrace coverage google.genai``: read off its source."""
+"""The SDK's functions that make calls, for ``autotrace coverage google.genai``. They are read from its source."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from autotrace.plugin import Invocation
 _CLIENT = "google.genai._api_client:BaseApiClient"
 _REQUESTS = ("request", "request_streamed", "async_request", "async_request_streamed")
 _VERB = re.compile(r"\{\w+\}:(\w+)(?:\?[\w=]*)?$")
-"""The path of what makes a model work, as the SDK writes it: ``'{model}:generateContent'``."""
+"""A path that runs a model, as in the SDK's source: ``'{model}:generateContent'``."""
 
 
 def ways(package: str) -> Iterator[Any]:
-    """Each function that requests such a path, ``create`` of the second stack, and what opens a web socket."""
-    from autotrace.surface import Record, Way, calls, functions  # which a traced program never loads
+    """Each function that requests such a path, ``create`` of the second stack, and each function that opens a web socket."""
+    from autotrace.surface import Record, Way, calls, functions  # not at import: a traced program never needs it
 
     client = Record(vertexai=False, _http_options=Record(base_url=""))
     stack = Record(sdk_configuration=Record(get_server_details=lambda: ("", {}), globals=Record(api_version="")))

@@ -1,7 +1,7 @@
-"""autotrace for the Groq SDK: every POST of a client, whatever it is called through.
+"""autotrace for the Groq SDK: records every POST request of a client, whichever method sends it.
 
-The SDK is one that Stainless generates, and speaks OpenAI's API below ``/openai/v1``. What Groq adds to it (a stream's usage
-under ``x_groq``, the tools that a compound system has executed) the dialect reads.
+Stainless generates the SDK. It speaks OpenAI's API below ``/openai/v1``. The dialect also reads what Groq adds to it: a
+stream's usage under ``x_groq``, and the tools that a compound system has executed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""autotrace for LangChain and LangGraph, through LangChain's own callbacks: one handler, which every run of the program finds.
+"""autotrace for LangChain and LangGraph: one handler for LangChain's own callbacks, registered for every run of the program.
 
-Agents, graphs and their nodes, tools and retrievers become spans. A model is a *transparent* inference: where the provider's
-own plugin is active its span is the record of the model call, otherwise ours is. What runs inside of a run (the function of a
-tool or of a node) is found by the configuration that LangChain keeps in a context variable; the code of a model, for which it
-keeps none, by the few functions that call it.
+Agents, graphs and their nodes, tools and retrievers become spans. A model is a *transparent* inference: if the provider's own
+plugin is active, its span is the record of the model call, otherwise ours is. Code inside a run (the function of a tool or of a
+node) is assigned to the run by the configuration that LangChain keeps in a context variable. For the code of a model LangChain
+keeps none there; it is assigned by the few functions that call it, which are the targets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autotrace_langchain.handler import install
 
 
 def _of_run_manager(call: Invocation) -> list[int]:
-    """The model call that `run_manager` belongs to; those of several prompts that are one request."""
+    """The keys of the model calls of ``run_manager``, or of ``run_managers``: one for each prompt of a request."""
     managers = call.argument("run_managers") or [call.argument("run_manager")]
     return [runs.key(manager.run_id) for manager in managers if manager is not None]
 
@@ -25,7 +25,7 @@ def _of_run_manager(call: Invocation) -> list[int]:
 _CHAT = "langchain_core.language_models.chat_models:BaseChatModel"
 _LLM = "langchain_core.language_models.llms:BaseLLM"
 _RETRIEVER = "langchain_core.retrievers:BaseRetriever"
-# Before Python 3.11 a task cannot be given a context, and LangGraph does not hand its configuration to what a node awaits.
+# Before Python 3.11, a task cannot be given a context, so LangGraph does not pass its configuration to what a node awaits.
 _NODE = "langgraph._internal._runnable:RunnableSeq"
 _NODES = {f"{_NODE}.ainvoke": RunsInside(), f"{_NODE}.astream": RunsInside()} if sys.version_info < (3, 11) else {}
 _RUNNABLE = "langchain_core.runnables.base:Runnable"
@@ -36,15 +36,15 @@ instrumentor = Instrumentor(
     enclosing=runs.enclosing,
     surface=surface.ways,
     uncovered={
-        "*.on_agent_*": "the model and the tools say it already",
-        **dict.fromkeys(("*.on_custom_event", "*.on_text"), "says nothing of a call"),
-        **dict.fromkeys(("*:Embeddings.*", "*:BaseCrossEncoder.score"), "calls nothing back; the provider's plugin records it"),
+        "*.on_agent_*": "the runs of the model and the tools show it already",
+        **dict.fromkeys(("*.on_custom_event", "*.on_text"), "does not report a call"),
+        **dict.fromkeys(("*:Embeddings.*", "*:BaseCrossEncoder.score"), "has no callbacks; the provider's plugin records it"),
     },
     errors=stainless.ERRORS,
     options={
         "chains": Option(
             "nodes",
-            "says which chains are spans beside roots and agents: LangGraph's nodes, all runnables, or none",
+            "says which chains are spans in addition to roots and agents: LangGraph's nodes, all runnables, or none",
             choices=("nodes", "all", "none"),
         )
     },

@@ -1,8 +1,8 @@
-"""The handler that LangChain calls back: a run begins, goes on and ends.
+"""The callback handler: it records the start, the chunks, the retries and the end of LangChain's runs.
 
-It is no `BaseCallbackHandler`, as that would mean to import LangChain; it has the attributes that the callback managers of
-langchain-core 1 read. It runs inline: in the asynchronous manager too, which would otherwise take a thread for each
-event. Any of its methods may be called on any thread.
+It does not derive from `BaseCallbackHandler`, because that requires importing LangChain. It has the attributes that the
+callback managers of langchain-core 1 read. It runs inline, also in the asynchronous manager, which would otherwise use a
+thread for each event. Its methods may be called on any thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from autotrace_langchain.payloads import (
 
 
 def _is_interruption(exc: BaseException) -> bool:
-    """Whether a graph is interrupted, to ask a human for instance, or a node hands over to its parent graph: no failure."""
+    """Whether a graph is interrupted (to ask a human, for instance) or a node hands over to its parent graph. Not a failure."""
     return any(base.__name__ == "GraphBubbleUp" and base.__module__ == "langgraph.errors" for base in type(exc).__mro__)
 
 
@@ -56,7 +56,7 @@ def _fail(run_id: UUID, exc: BaseException, partial: Any = None) -> None:
 
 
 class _Run(NamedTuple):
-    """What every start event says of its run."""
+    """The fields of a run that every start event has."""
 
     id: UUID
     parent: UUID | None
@@ -65,12 +65,12 @@ class _Run(NamedTuple):
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> _Run:
-        """The run of an event, from the event's keywords."""
+        """The run of a start event, from the event's keyword arguments."""
         return cls(event["run_id"], event.get("parent_run_id"), event.get("tags") or (), event.get("metadata") or {})
 
 
 class Handler:
-    """The one handler of this process. Its attributes say to the callback managers how it wants to be called."""
+    """The only handler of this process. Its attributes tell the callback managers how to call it."""
 
     raise_error = False
     run_inline = True
@@ -90,7 +90,7 @@ class Handler:
 
     @safe_callback
     def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], **event: Any) -> None:
-        self._begin_model(CHAT, [fields_of(one) for one in messages[0]], event)
+        self._begin_model(CHAT, [fields_of(message) for message in messages[0]], event)
 
     @safe_callback
     def on_llm_start(self, serialized: Any, prompts: list[str], **event: Any) -> None:
@@ -103,7 +103,7 @@ class Handler:
             return
         if not call.received:
             call.set_attribute("gen_ai.request.stream", True)
-        call.chunk(None)  # LangChain says at the end what they add up to
+        call.chunk(None)  # on_llm_end gets the whole response
 
     @safe_callback
     def on_stream_event(self, event: Any, *, run_id: UUID, **_: Any) -> None:
@@ -131,9 +131,9 @@ class Handler:
         run = _Run.of(event)
         outer = runs.around(run.parent)
         kind = runs.kind_of(runs.enclosing() if outer is None else outer, name or "", run.tags, run.metadata, run_type)
-        wanted = options().get("chains", "nodes")
-        if (kind == "chain" and wanted != "all") or (kind == "node" and wanted == "none"):
-            runs.pass_over(run.id, run.parent)
+        recorded = options().get("chains", "nodes")
+        if (kind == "chain" and recorded != "all") or (kind == "node" and recorded == "none"):
+            runs.skip(run.id, run.parent)
         elif kind in ("agent", "workflow"):
             self._begin(RUNS[kind], {"name": name_of(kind, name, run.metadata), "inputs": state_of(inputs)}, run)
         else:
@@ -160,10 +160,10 @@ class Handler:
         name: str | None = None,
         **event: Any,
     ) -> None:
-        run, described = _Run.of(event), serialized or {}
+        run, tool = _Run.of(event), serialized or {}
         request = {
-            "name": described.get("name") or name,
-            "description": described.get("description"),
+            "name": tool.get("name") or name,
+            "description": tool.get("description"),
             "id": tool_call_id,
             "arguments": input_str if inputs is None else inputs,
         }
@@ -185,25 +185,28 @@ class Handler:
 
     @safe_callback
     def on_retriever_end(self, documents: Any, *, run_id: UUID, **_: Any) -> None:
-        _end(run_id, {"documents": [one.__dict__ for one in documents]})
+        _end(run_id, {"documents": [document.__dict__ for document in documents]})
 
     @safe_callback
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **_: Any) -> None:
         _fail(run_id, error)
 
-    def _nothing(self, *_args: Any, **_kwargs: Any) -> None:
-        """What an agent decides is said by the model's and the tools' runs, what a program prints is its own."""
+    def _ignore(self, *_args: Any, **_kwargs: Any) -> None:
+        """Do nothing: an agent's decisions are visible in its model's and tools' runs; text and custom events are not calls."""
 
-    on_agent_action = on_agent_finish = on_text = on_custom_event = _nothing
+    on_agent_action = on_agent_finish = on_text = on_custom_event = _ignore
 
 
 def install(module: Any) -> Callable[[], None]:
-    """Have every callback manager configured with the handler, in whatever thread: the variable's default is seen in all."""
+    """Register the handler in `module` (``langchain_core.tracers.context``). Returns the function that unregisters it.
+
+    Every callback manager then has the handler, on every thread, because a context variable's default holds in all of them.
+    """
     handler = Handler()
     variable: ContextVar[Optional[Handler]] = ContextVar("autotrace", default=handler)
     module.register_configure_hook(variable, inheritable=True)
 
-    def take_off() -> None:
+    def uninstall() -> None:
         module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not variable]
 
-    return take_off
+    return uninstall

@@ -1,7 +1,7 @@
-"""LangChain's messages and model runs as the conventions write them: the dialect of `CHAT` and `COMPLETION`.
+"""The dialect of `CHAT` and `COMPLETION`: converts LangChain's messages and model runs to the conventions' form.
 
-The request is ``{messages, params, defaults}``: the messages' own fields, the parameters of the invocation, and the ``ls_…``
-metadata that model classes give for LangSmith. The response is ``{messages, llm_output}``, one message for each choice.
+The request is ``{messages, params, defaults}``: the fields of the messages, the parameters of the invocation, and the ``ls_…``
+metadata that model classes provide for LangSmith. The response is ``{messages, llm_output}``, with one message for each choice.
 Source: langchain-core 1.7, ``messages`` and ``messages.content`` (the standard blocks), ``UsageMetadata``.
 """
 
@@ -16,16 +16,16 @@ from autotrace.plugin import Dialect, first
 
 _ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
 _CALLS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "function_call", "input_json_delta", "invalid_tool_call"})
-"""Content blocks that say what `tool_calls` of the message says."""
+"""Types of content blocks that repeat the message's ``tool_calls``."""
 
 
 def messages(value: object) -> list[Message]:
-    """Messages in any of the forms that LangChain takes: their fields, ``{role, content}``, ``(role, content)``, a text."""
+    """Convert messages in any of LangChain's forms: their fields, ``{role, content}``, ``[role, content]``, or a text."""
     return [message(one) for one in plain.listed(value)]
 
 
 def message(wire: object) -> Message:
-    """One message."""
+    """Convert one message, in any of the forms that `messages` accepts. Anything else is kept as a part of a user message."""
     if isinstance(wire, str):
         return parts.message("user", parts.texts(wire))
     if isinstance(wire, list) and len(wire) == 2 and isinstance(wire[0], str):
@@ -35,19 +35,19 @@ def message(wire: object) -> Message:
     kind = str(wire.get("role") or wire.get("type") or "user").removesuffix("MessageChunk").lower()
     role = _ROLES.get(kind, kind)
     if role == "tool":
-        held = [parts.tool_call_response(wire.get("tool_call_id"), parts.without_binary(wire.get("content")))]
+        content = [parts.tool_call_response(wire.get("tool_call_id"), parts.without_binary(wire.get("content")))]
     else:
-        held = _content(wire)
-    return parts.message(role, held, name=plain.string(wire.get("name")), finish_reason=parts.finish(_finish(wire)))
+        content = _content(wire)
+    return parts.message(role, content, name=plain.string(wire.get("name")), finish_reason=parts.finish(_finish(wire)))
 
 
 def _content(wire: dict[str, Any]) -> list[Part]:
-    """The parts of a message, its reasoning first and its tool calls last."""
-    more = plain.mapping(wire.get("additional_kwargs"))
+    """The parts of a message: its reasoning first, its tool calls last."""
+    additional = plain.mapping(wire.get("additional_kwargs"))
     calls = plain.mappings(wire.get("tool_calls"))
     content = wire.get("content")
     blocks = parts.texts(content) if isinstance(content, str) else [_block(block) for block in plain.listed(content)]
-    thought = plain.string(more.get("reasoning_content"))
+    thought = plain.string(additional.get("reasoning_content"))
     return [
         *([parts.reasoning(thought)] if thought else []),
         *(block for block in blocks if not (calls and block.get("type") in _CALLS)),
@@ -60,12 +60,12 @@ def _content(wire: dict[str, Any]) -> list[Part]:
 
 
 def _block(block: object) -> Part:
-    """One content block: LangChain's standard ones, and those of the providers, which pass through it."""
+    """Convert one content block: a standard one, or a provider's, which LangChain passes through."""
     if isinstance(block, dict):
         kind = block.get("type")
         if kind == "reasoning" and isinstance(block.get("reasoning"), str):
             return parts.reasoning(block["reasoning"])
-        if kind == "text":  # what LangChain puts chunks together by is no content
+        if kind == "text":  # LangChain merges chunks by these two fields, which are not content
             block = {name: value for name, value in block.items() if name not in ("id", "index")}
         if kind == "text-plain" and isinstance(block.get("text"), str):
             return parts.text(block["text"])
@@ -75,20 +75,20 @@ def _block(block: object) -> Part:
 
 
 def _medium(kind: str, block: dict[str, Any]) -> Part | None:
-    """A standard block of binary content: by URL, by file id or as base64 (whose older form says ``source_type``)."""
+    """Convert a standard block of binary content: a URL, a file id, or base64. The older form has ``source_type``."""
     modality, mime_type = "document" if kind == "file" else kind, block.get("mime_type")
     source = block.get("source_type")
-    url, held = block.get("url"), block.get("base64") or (block.get("data") if source == "base64" else None)
+    url, data = block.get("url"), block.get("base64") or (block.get("data") if source == "base64" else None)
     id = block.get("file_id") or (block.get("id") if source == "id" else None)
-    if isinstance(held, (str, bytes)):
-        return parts.binary(held, modality, mime_type)
+    if isinstance(data, (str, bytes)):
+        return parts.binary(data, modality, mime_type)
     if isinstance(url, str):
         return parts.uri(url, modality, mime_type)
     return parts.file(id, modality, mime_type) if isinstance(id, str) else None
 
 
 def _finish(wire: Mapping[str, Any]) -> str | None:
-    """The finish reason, wherever the provider's package has put it."""
+    """The finish reason, from any of the places where providers' packages put it."""
     for place in map(plain.mapping, map(wire.get, ("response_metadata", "generation_info", "additional_kwargs"))):
         incomplete = plain.mapping(place.get("incomplete_details")).get("reason")
         for reason in (incomplete, *map(place.get, _REASONS)):
@@ -101,31 +101,31 @@ _REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finish
 
 
 def _finish_reasons(answer: dict[str, Any]) -> list[str] | None:
-    return plain.strings([_finish(one) for one in plain.mappings(answer.get("messages"))])
+    return plain.strings([_finish(message) for message in plain.mappings(answer.get("messages"))])
 
 
 def _response_id(answer: dict[str, Any]) -> str | None:
-    """The provider's id; LangChain makes one up from the run's where there is none."""
-    for one in plain.mappings(answer.get("messages")):
-        for id in (plain.mapping(one.get("response_metadata")).get("id"), one.get("id")):
+    """The provider's response id. An id that LangChain has derived from the run's, because there is none, is not one."""
+    for message in plain.mappings(answer.get("messages")):
+        for id in (plain.mapping(message.get("response_metadata")).get("id"), message.get("id")):
             if isinstance(id, str) and not id.startswith(("run-", "lc_")):
                 return id
     return plain.string(plain.mapping(answer.get("llm_output")).get("id"))
 
 
 def is_cached(answer: dict[str, Any]) -> bool:
-    """Whether the answer comes from LangChain's own cache, which marks it by setting its cost to nothing."""
+    """Whether the answer comes from LangChain's own cache, which sets its cost to 0."""
     return plain.mapping(_usage(answer)).get("total_cost") == 0
 
 
 def _usage(answer: dict[str, Any]) -> object:
-    found = [one.get("usage_metadata") for one in plain.mappings(answer.get("messages"))]
-    return next((one for one in found if one), None) or plain.mapping(answer.get("llm_output")).get("token_usage")
+    usages = [message.get("usage_metadata") for message in plain.mappings(answer.get("messages"))]
+    return next((usage for usage in usages if usage), None) or plain.mapping(answer.get("llm_output")).get("token_usage")
 
 
 def _count(*path: str) -> Any:
     def read(answer: dict[str, Any]) -> object:
-        """`path` in the usage of the first message; what a cached answer cost was paid before."""
+        """The value at `path` in the usage. None for a cached answer, whose tokens were paid before."""
         value: object = None if is_cached(answer) else _usage(answer)
         for name in path:
             value = plain.mapping(value).get(name)
@@ -135,16 +135,16 @@ def _count(*path: str) -> Any:
 
 
 def _tools(body: dict[str, Any]) -> list[dict[str, Any]] | None:
-    found = openai_content.tool_definitions(plain.mapping(body.get("params")).get("tools"))
-    for tool in found or ():
+    definitions = openai_content.tool_definitions(plain.mapping(body.get("params")).get("tools"))
+    for tool in definitions or ():
         if "input_schema" in tool:
             tool.setdefault("parameters", tool.pop("input_schema"))
-    return found
+    return definitions
 
 
 def _model(answer: dict[str, Any]) -> str | None:
-    metadata = [plain.mapping(one.get("response_metadata")) for one in plain.mappings(answer.get("messages"))]
-    names = [one.get(name) for one in metadata for name in ("model_name", "model", "model_id")]
+    metadata = [plain.mapping(message.get("response_metadata")) for message in plain.mappings(answer.get("messages"))]
+    names = [message.get(name) for message in metadata for name in ("model_name", "model", "model_id")]
     return next(filter(None, map(plain.string, names)), None)
 
 

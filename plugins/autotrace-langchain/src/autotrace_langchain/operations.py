@@ -1,4 +1,4 @@
-"""What a run is recorded as, and where its fields are."""
+"""The operations for LangChain's runs, and where their fields are."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from autotrace_langchain.messages import langchain_messages, messages
 
 
 def _inputs(body: dict[str, Any]) -> list[Message]:
-    """What a graph or a chain was given: its messages, a text, or anything else as a part of its own."""
-    return _said(body.get("inputs"), "user")
+    """The inputs of a graph or a chain: messages, a text, or anything else as a ``state`` part."""
+    return _messages(body.get("inputs"), "user")
 
 
 def _outputs(body: dict[str, Any]) -> list[Message]:
-    """What came out: of a state that holds the whole conversation, what followed the last word of the user."""
-    said = _said(body.get("outputs"), "assistant")
-    asked = [index for index, one in enumerate(said) if one["role"] == "user"]
-    return said[asked[-1] + 1 :] if asked else said
+    """The outputs of a graph or a chain. If its state holds the whole conversation: what follows the last user message."""
+    outputs = _messages(body.get("outputs"), "assistant")
+    users = [index for index, message in enumerate(outputs) if message["role"] == "user"]
+    return outputs[users[-1] + 1 :] if users else outputs
 
 
-def _said(value: object, role: str) -> list[Message]:
-    held = plain.mapping(value).get("messages")
-    if held is None and plain.mapping(value).get("type") in ("ai", "human", "tool", "system", "AIMessageChunk"):
-        held = value
-    if held is not None:
-        return messages(held)
+def _messages(value: object, role: str) -> list[Message]:
+    wire = plain.mapping(value).get("messages")
+    if wire is None and plain.mapping(value).get("type") in ("ai", "human", "tool", "system", "AIMessageChunk"):
+        wire = value
+    if wire is not None:
+        return messages(wire)
     if isinstance(value, str):
         return [parts.message(role, parts.texts(value))]
     return [] if value is None else [parts.message(role, [{"type": "state", "content": parts.without_binary(value)}])]
@@ -49,7 +49,7 @@ def _documents(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _result(body: dict[str, Any]) -> object:
-    """What a tool gave: the content of its message, or what it is where that is none."""
+    """A tool's result: the content of its message, or the output itself if it is not a message."""
     output = body.get("output")
     if isinstance(output, dict) and output.get("type") == "tool":
         output = output.get("content")
@@ -57,7 +57,7 @@ def _result(body: dict[str, Any]) -> object:
 
 
 def _failure(body: Any) -> Mapping[str, str | None] | None:
-    """A tool may make its exception an answer (`handle_tool_error`)."""
+    """The failure in a tool's answer: with ``handle_tool_error``, a tool turns its exception into an answer."""
     output = plain.mapping(plain.mapping(body).get("output"))
     if output.get("type") != "tool" or output.get("status") != "error":
         return None
@@ -83,12 +83,12 @@ RETRIEVAL = Operation(
     request={"query": "query"},
     response={"documents": plain.reading(_documents, "documents")},
 )
-_SAID = {"input_messages": plain.reading(_inputs, "inputs")}
-_ANSWERED = {"output_messages": plain.reading(_outputs, "outputs")}
+_REQUEST = {"input_messages": plain.reading(_inputs, "inputs")}
+_RESPONSE = {"output_messages": plain.reading(_outputs, "outputs")}
 RUNS = {
-    "agent": Operation("invoke_agent", request={"agent_name": "name", **_SAID}, response=_ANSWERED),
-    "workflow": Operation("invoke_workflow", request={"workflow_name": "name", **_SAID}, response=_ANSWERED),
+    "agent": Operation("invoke_agent", request={"agent_name": "name", **_REQUEST}, response=_RESPONSE),
+    "workflow": Operation("invoke_workflow", request={"workflow_name": "name", **_REQUEST}, response=_RESPONSE),
     "node": Operation("node", kind="INTERNAL"),
     "chain": Operation("chain", kind="INTERNAL"),
 }
-"""The operations of chain runs, by what they are."""
+"""The operations of chain runs, by their kind."""

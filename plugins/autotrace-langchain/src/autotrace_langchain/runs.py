@@ -1,7 +1,7 @@
-"""LangChain's runs: what kind each is, and in which recorded run it is, for those that are no spans of their own.
+"""LangChain's runs: their kinds, and for a run without a span, the recorded run around it.
 
-Every invocation of a runnable is a *run* with a UUID and the UUID of the run around it. Most are the framework's own (a
-parser, a lambda, a step of a sequence) and no spans: what begins inside of such a run belongs to the nearest one that is.
+Every invocation of a runnable is a *run* with a UUID and the UUID of its parent run. Most are the framework's own (a parser, a
+lambda, a step of a sequence) and have no span. The parent of a run that begins inside them is the nearest run with a span.
 """
 
 from __future__ import annotations
@@ -17,39 +17,43 @@ from autotrace.plugin import open_call
 Kind = Literal["agent", "workflow", "node", "chain"]
 
 _nearest: dict[int, Optional[int]] = {}
-"""The runs that are no spans: the key of the recorded run around each, if there is one."""
+"""For each run without a span: the key of the recorded run around it, if there is one."""
 
 
-class _Life(weakref.ref[UUID]):
-    """Ends a run that never ends: nobody has its UUID any more, since the generator that it ran in was dropped, not closed."""
+class _RunReference(weakref.ref[UUID]):
+    """A reference to a run's UUID, which ends the run when the UUID is gone.
+
+    A run never ends if its generator is dropped instead of closed; then nothing holds its UUID any more.
+    """
 
     __slots__ = ("key",)
     key: int
 
 
-_lives: dict[int, _Life] = {}
+_references: dict[int, _RunReference] = {}
+"""The references to the runs that have not ended, by key."""
 
 
 def key(run_id: UUID) -> int:
-    """The key of a run's call. Not the UUID itself, which is to die with the run."""
+    """The key of a run's call. It is not the UUID itself, which must be freed with the run (see `_RunReference`)."""
     return run_id.int
 
 
 def around(parent_run_id: UUID | None) -> int | None:
-    """The key of the recorded run that a run with this parent is in."""
+    """The key of the recorded run around a run with this parent. None if there is none."""
     return None if parent_run_id is None else _nearest.get(parent_run_id.int, parent_run_id.int)
 
 
 def enclosing() -> int | None:
-    """The key of the recorded run whose code is running here, as LangChain's own context variable has it."""
+    """The key of the recorded run whose code is running now, from LangChain's own context variable. None if there is none."""
     module = sys.modules.get("langchain_core.runnables.config")
     config = None if module is None else module.var_child_runnable_config.get()
     manager = config.get("callbacks") if config else None
     return around(getattr(manager, "parent_run_id", None))
 
 
-def pass_over(run_id: UUID, parent_run_id: UUID | None) -> None:
-    """This run is no span; what begins inside of it is inside of what is around it."""
+def skip(run_id: UUID, parent_run_id: UUID | None) -> None:
+    """Note that this run has no span: runs inside it are children of the recorded run around it."""
     outer = around(parent_run_id)
     if outer is not None:
         _nearest[run_id.int] = outer
@@ -57,43 +61,43 @@ def pass_over(run_id: UUID, parent_run_id: UUID | None) -> None:
 
 
 def watch(run_id: UUID) -> None:
-    """Note when the run is gone, if it never ends."""
-    life = _Life(run_id, _gone)
-    life.key = run_id.int
-    _lives[life.key] = life
+    """End the run when its UUID is freed, in case it never ends otherwise."""
+    reference = _RunReference(run_id, _dropped)
+    reference.key = run_id.int
+    _references[reference.key] = reference
 
 
-def _gone(life: _Life) -> None:
-    # On any thread, inside anybody's locks.
-    _lives.pop(life.key, None)
-    _nearest.pop(life.key, None)
-    call = open_call(life.key)
+def _dropped(reference: _RunReference) -> None:
+    # A weak reference's callback may run on any thread, while that thread holds any lock. So it must not wait.
+    _references.pop(reference.key, None)
+    _nearest.pop(reference.key, None)
+    call = open_call(reference.key)
     if call is not None:
         call.abandon(may_wait=False)
 
 
 def forget(run_id: UUID) -> None:
-    """The run has ended."""
-    _lives.pop(run_id.int, None)
+    """Drop what is kept about a run that has ended."""
+    _references.pop(run_id.int, None)
     _nearest.pop(run_id.int, None)
 
 
 _AGENTS = ("langchain_create_agent", "deepagents")
-"""`metadata["ls_integration"]` of agents, and of all that runs inside of them."""
+"""``metadata["ls_integration"]`` of agents, and of all runs inside them."""
 
 _CLASSIC_AGENT = "AgentExecutor"
 DEFAULT_NAME = "LangGraph"
-"""What a compiled graph is called that has no name."""
+"""The name of a compiled graph to which the program gives none."""
 
 
 def kind_of(outer: int | None, name: str, tags: Sequence[str], metadata: Mapping[str, Any], run_type: str | None) -> Kind:
-    """What a chain run is, by what LangChain says of it. `outer` is the key of the recorded run around it."""
+    """The kind of a chain run, from LangChain's name, tags and metadata. `outer` is the key of the recorded run around it."""
     if any(tag.startswith("graph:step:") for tag in tags):
-        return "chain" if name.startswith("__") else "node"  # the graph's own: __start__
+        return "chain" if name.startswith("__") else "node"  # __start__ is not a node of the program
     if name == _CLASSIC_AGENT:
         return "agent"
     nested = outer is not None and open_call(outer) is not None
-    # The metadata are inherited: inside of an agent only another graph has a graph's or that agent's name.
+    # Metadata are inherited. Inside an agent, only another graph has a graph's default name or that agent's name.
     if metadata.get("ls_integration") in _AGENTS and (not nested or name in (metadata.get("lc_agent_name"), DEFAULT_NAME)):
         return "agent"
     return "chain" if nested or run_type in ("prompt", "parser") else "workflow"

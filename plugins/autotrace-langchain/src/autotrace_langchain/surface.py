@@ -1,4 +1,4 @@
-"""What LangChain reports to a callback handler, for ``autotrace coverage langchain``, and what it does without a report."""
+"""LangChain's callbacks, and its classes without callbacks, for ``autotrace coverage langchain``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from autotrace_langchain.handler import Handler
 
 _BASE = "langchain_core.callbacks.base"
-_SILENT = ("langchain_core.embeddings.embeddings:Embeddings.", "langchain_core.cross_encoders:BaseCrossEncoder.")
-"""Base classes that ask a model and are no runnables: only what is one is reported."""
+_WITHOUT_CALLBACKS = ("langchain_core.embeddings.embeddings:Embeddings.", "langchain_core.cross_encoders:BaseCrossEncoder.")
+"""Base classes that call a model but are not runnables. Only runnables have callbacks."""
 
 
 def ways(package: str) -> Iterator[Any]:
-    """Each callback that the base of all handlers declares; each method of a base class that calls nothing back."""
-    from autotrace.surface import Way, functions, modules  # which a traced program never loads
+    """Each callback that the base class of all handlers declares, and each method of a base class without callbacks."""
+    from autotrace.surface import Way, functions, modules  # not at import: a traced program never needs it
 
     every = functions(package)
     installs = any(one.name == "register_configure_hook" and one.module == f"{package}.tracers.context" for one in every)
@@ -24,14 +24,14 @@ def ways(package: str) -> Iterator[Any]:
     for function in every:
         owner, _, name = function.name.rpartition(".")
         if function.module == _BASE and owner in declaring and name.startswith("on_"):
-            heard = installs and getattr(Handler, name, Handler._nothing) is not Handler._nothing
-            yield Way(function, "", None, "" if heard else "callback", f"Handler.{name}" if heard else "")
-        elif function.is_public and f"{function.module}:{function.name}".startswith(_SILENT):
-            yield Way(function, "", None, "calls nothing back")
+            handled = installs and getattr(Handler, name, Handler._ignore) is not Handler._ignore
+            yield Way(function, "", None, "" if handled else "callback", f"Handler.{name}" if handled else "")
+        elif function.is_public and f"{function.module}:{function.name}".startswith(_WITHOUT_CALLBACKS):
+            yield Way(function, "", None, "has no callbacks")
 
 
 def _bases(name: str, tree: ast.Module) -> tuple[str, ...]:
-    """The class `name` and its bases."""
+    """The names of the class `name` and of its bases. Empty if `tree` does not define it."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return (name, *(base.id for base in node.bases if isinstance(base, ast.Name)))

@@ -1,7 +1,7 @@
-"""autotrace for the Model Context Protocol: what clients ask and what servers answer, in versions 1 and 2 of its SDK.
+"""autotrace for the Model Context Protocol: records the requests of clients and servers, in versions 1 and 2 of its SDK.
 
-Both sides of a session may ask the other (a server asks for sampling); each request is a span where it is asked and another
-where it is served, and the trace goes with the message.
+Either side of a session may send requests (a server requests sampling). Each request has a span on the side that sends it and
+another on the side that serves it. The trace context is sent with the message.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ _VERSION_HEADER = "mcp-protocol-version"
 _SESSION_HEADER = "mcp-session-id"
 
 
-def _attributes(**found: object) -> dict[str, Any]:
-    """Attributes by their short names, without what is not known."""
+def _attributes(**values: object) -> dict[str, Any]:
+    """Attributes, from values by short names. Values that are None are left out."""
     names = {"id": "jsonrpc.request.id", "version": "mcp.protocol.version", "session": "mcp.session.id"}
-    return {names.get(name, name): str(value) for name, value in found.items() if value is not None}
+    return {names.get(name, name): str(value) for name, value in values.items() if value is not None}
 
 
 def serve_on_stdio(call: Invocation) -> None:
-    """``stdio_server(stdin=None, stdout=None)``: from here on the process's stdout is the protocol."""
+    """``stdio_server(stdin=None, stdout=None)``: from here on, stdout carries the protocol, so records must not go there."""
     if call.argument("stdout") is None:
         leave_stdout()
 
 
-# Version 2: plain JSON on both sides.
+# Version 2: requests and results are plain JSON on both sides.
 
 
 def ask(call: Invocation) -> Operation | None:
-    """``send_raw_request(method, params, opts)``, of the dispatcher over a wire and of the one in memory."""
+    """``send_raw_request(method, params, opts)`` of a dispatcher, over a transport or in memory."""
     method, options = call.argument("method"), call.argument("opts") or {}
     call.request = {"method": method, "params": call.argument("params")}
     call.attributes = _attributes(version=(options.get("headers") or {}).get(_VERSION_HEADER))
@@ -40,7 +40,7 @@ def ask(call: Invocation) -> Operation | None:
 
 
 def serve(call: Invocation) -> Operation | None:
-    """``_on_request(dctx, method, params)``, of a server, and of a client that is asked by one."""
+    """``_on_request(dctx, method, params)`` of a server, or of a client that serves a request of a server."""
     method, params, dispatched = call.argument("method"), call.argument("params"), call.argument("dctx")
     call.request = {"method": method, "params": params}
     call.parent = propagation.extract((params or {}).get("_meta"))
@@ -54,22 +54,22 @@ def _session_of(metadata: Any) -> str | None:
     return headers.get(_SESSION_HEADER) if isinstance(headers, Mapping) else None
 
 
-def _with_trace(call: Call, invocation: Invocation, _none: None) -> None:
-    # After OpenTelemetry has put its own there, on a copy that the dispatcher has made for the message.
+def _inject_trace(call: Call, invocation: Invocation, _none: None) -> None:
+    # By now, OpenTelemetry has added its own. The dispatcher has copied `meta` for this message.
     propagation.inject(invocation.argument("meta"), call.context)
 
 
-def _numbered(call: Call, _invocation: Invocation, number: int) -> None:
+def _record_id(call: Call, _invocation: Invocation, number: int) -> None:
     call.set_attribute("jsonrpc.request.id", str(number))
 
 
-# Version 1: models, whose fields are called as on the wire.
+# Version 1: requests and results are models. Their fields have the names of the protocol.
 
 
-def ask_1(call: Invocation) -> Operation | None:
-    """``send_request(request, …)`` of a session, which numbers its requests itself."""
+def ask_v1(call: Invocation) -> Operation | None:
+    """``send_request(request, …)`` of a session, which assigns the request's id."""
     request: Any = call.argument("request")
-    operation = _of_model(call, request, served=False)
+    operation = _operation_of_model(call, request, served=False)
     if operation is not None:
         carrier = propagation.Carrier(request)
         call.key = carrier.key
@@ -78,33 +78,33 @@ def ask_1(call: Invocation) -> Operation | None:
     return operation
 
 
-def serve_1(call: Invocation) -> Operation | None:
-    """``_handle_request(message, …)`` of a server; ``_received_request(responder)`` of a client that is asked by one."""
+def serve_v1(call: Invocation) -> Operation | None:
+    """``_handle_request(message, …)`` of a server; ``_received_request(responder)`` of a client that serves one of a server."""
     responder: Any = call.argument("message") or call.argument("responder")
     call.parent = propagation.extract(responder.request_meta)
     call.attributes = _attributes(id=responder.request_id, session=_session_of(responder.message_metadata))
-    call.stream = (lambda _result, began: _called_off(responder, began),)
-    return _of_model(call, responder.request, served=True)
+    call.stream = (lambda _result, began: _cancel_if_cancelled(responder, began),)
+    return _operation_of_model(call, responder.request, served=True)
 
 
-def _of_model(call: Invocation, request: Any, served: bool) -> Operation | None:
+def _operation_of_model(call: Invocation, request: Any, served: bool) -> Operation | None:
     request = getattr(request, "root", request)
     params = getattr(request, "params", None)
-    uri = getattr(params, "uri", None)  # an object of pydantic's that says what it is when it is asked for its text
+    uri = getattr(params, "uri", None)  # a URL object of pydantic's; its text is the URL
     call.request = {"method": request.method, "params": params if uri is None else {"uri": str(uri)}}
     return operations.choose(request.method, served, call.options["requests"])
 
 
-def _called_off(responder: Any, call: Call) -> bool:
-    """A request that the other side has cancelled is left without an answer, and without an exception."""
+def _cancel_if_cancelled(responder: Any, call: Call) -> bool:
+    """Cancel the call if the other side has cancelled the request: the SDK then neither answers nor raises."""
     if getattr(responder, "cancelled", False):
         call.cancel()
         return True
     return False
 
 
-def _responded(call: Call, invocation: Invocation, _none: None) -> None:
-    """The answer of a server of version 1 goes through here, errors and all, and is not what its function returns."""
+def _finish_with_response(call: Call, invocation: Invocation, _none: None) -> None:
+    """``respond(response)``: a server's answer or error in version 1, where it is not the result of the served function."""
     response: Any = invocation.argument("response")
     response = getattr(response, "root", response)
     call.finish({"error": response} if hasattr(response, "code") and hasattr(response, "message") else response)
@@ -122,8 +122,8 @@ instrumentor = Instrumentor(
     options={
         "requests": Option(
             "named",
-            "says which requests are spans: those of tools, those named (tools, prompts, resources, sampling, elicitation, "
-            "completion, extensions), or all (lists, pings and handshakes as well)",
+            "says which requests are recorded: those of tools; the named ones (tools, prompts, resources, sampling, "
+            "elicitation, completion, extensions); or all (lists, pings and handshakes too)",
             choices=operations.CHOICES,
         ),
     },
@@ -131,17 +131,17 @@ instrumentor = Instrumentor(
     shapes={
         "mcp>=2": {
             "mcp.shared.jsonrpc_dispatcher:JSONRPCDispatcher.send_raw_request": ask,
-            "mcp.shared.jsonrpc_dispatcher:JSONRPCDispatcher._allocate_id": Observer(_numbered),
+            "mcp.shared.jsonrpc_dispatcher:JSONRPCDispatcher._allocate_id": Observer(_record_id),
             "mcp.shared.direct_dispatcher:DirectDispatcher.send_raw_request": ask,
-            "mcp.shared._otel:inject_trace_context": Observer(_with_trace),
+            "mcp.shared._otel:inject_trace_context": Observer(_inject_trace),
             "mcp.server.runner:ServerRunner._on_request": serve,
             "mcp.client.session:ClientSession._on_request": serve,
         },
         "mcp<2": {
-            "mcp.shared.session:BaseSession.send_request": ask_1,
-            "mcp.server.lowlevel.server:Server._handle_request": serve_1,
-            "mcp.client.session:ClientSession._received_request": serve_1,
-            "mcp.shared.session:RequestResponder.respond": Observer(_responded),
+            "mcp.shared.session:BaseSession.send_request": ask_v1,
+            "mcp.server.lowlevel.server:Server._handle_request": serve_v1,
+            "mcp.client.session:ClientSession._received_request": serve_v1,
+            "mcp.shared.session:RequestResponder.respond": Observer(_finish_with_response),
         },
     },
 )

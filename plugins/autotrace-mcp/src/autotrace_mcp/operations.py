@@ -1,8 +1,8 @@
-"""What the requests of the protocol are called in the record, and where their fields are.
+"""The operations for the protocol's requests: their names in the record, and where their fields are.
 
-The names are those of OpenTelemetry's conventions for MCP: a call of a tool is ``execute_tool``; the others are no operation of
-generative AI and are called by their method. The getters read the JSON of the wire: ``{"method", "params"}``, and the result,
-or ``{"error": {"code", "message"}}`` where a server's answer is one.
+The names are those of OpenTelemetry's conventions for MCP: a tool call is ``execute_tool``; other requests are not operations
+of generative AI and have the name of their method. The getters read the protocol's JSON: ``{"method", "params"}``, and the
+result, or ``{"error": {"code", "message"}}`` if a server answers with an error.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ METHOD = "mcp.method.name"
 STATUS = "rpc.response.status_code"
 
 CALLERS_FAULT = frozenset({-32700, -32600, -32601, -32602, -32002})
-"""Codes by which a server says that it was asked wrongly: no failure of the server (conventions, *MCP server spans*)."""
+"""Codes for a mistake of the caller, which is not a failure of the server (conventions, *MCP server spans*)."""
 
 _INVALID_PARAMS = -32602
 
 
 def _content(result: Mapping[str, Any]) -> Any:
-    """What a tool gave: its content, and the same as data where there is that."""
+    """A tool's result: its content; with its structured content if it has any."""
     content, structured = result.get("content"), result.get("structuredContent")
     return parts.without_binary(content if structured is None else {"content": content, "structuredContent": structured})
 
@@ -39,27 +39,26 @@ def _status(result: Mapping[str, Any]) -> str | None:
 
 
 def _failure(result: Mapping[str, Any]) -> Mapping[str, str | None] | None:
-    """A tool that failed says so in its result; the protocol knows no other way."""
+    """The failure that a result contains: a JSON-RPC error, or ``isError``, by which the protocol says that a tool failed."""
     error = _error_of(result)
     if error is not None:
         return None if error.get("code") in CALLERS_FAULT else {"code": str(error.get("code")), "message": error.get("message")}
     if result.get("isError") is not True:
         return None
     content = result.get("content")
-    texts = [one.get("text") for one in content if isinstance(one, Mapping)] if isinstance(content, list) else []
+    texts = [item.get("text") for item in content if isinstance(item, Mapping)] if isinstance(content, list) else []
     return {"code": "tool_error", "message": next((text for text in texts if isinstance(text, str)), None)}
 
 
 def _messages(value: Any) -> list[parts.Message] | None:
-    """Messages of a sampling request or of its answer: each with one content, or a list of them."""
-    found = []
+    """Messages of a sampling request or of its answer. Each has one content or a list of them."""
+    messages = []
     for message in value if isinstance(value, list) else [value]:
         if isinstance(message, Mapping) and "role" in message:
             content = message.get("content")
-            found.append(
-                parts.message(message["role"], [_part(one) for one in (content if isinstance(content, list) else [content])])
-            )
-    return found or None
+            contents = content if isinstance(content, list) else [content]
+            messages.append(parts.message(message["role"], list(map(_part, contents))))
+    return messages or None
 
 
 def _part(content: Any) -> parts.Part:
@@ -80,7 +79,7 @@ _SAMPLING: dict[str, Any] = {
     "max_tokens": "params.maxTokens",
     "temperature": "params.temperature",
     "stop_sequences": "params.stopSequences",
-    "input_messages": lambda asked: _messages(asked["params"].get("messages")),
+    "input_messages": lambda request: _messages(request["params"].get("messages")),
 }
 _REQUESTS: dict[str, dict[str, Any]] = {
     "tools/call": _TOOL,
@@ -107,12 +106,14 @@ _HOUSEKEEPING = frozenset(
         "resources/templates/list",
     }
 )
-"""What a session needs to run, and asks again and again."""
+"""Requests that a session sends to keep running, and sends often."""
 
 
 def code_of(exc: Any) -> int | None:
-    """The JSON-RPC code of an exception of either version, as it is on the wire: ``exc.error.code``. What pydantic refuses is
-    answered with *invalid params*."""
+    """The JSON-RPC code of an exception (``exc.error.code``), in both versions of the SDK.
+
+    For a validation error of pydantic, it is that of *invalid params*, with which the SDK answers. None if there is no code.
+    """
     code = getattr(getattr(exc, "error", None), "code", None)
     if isinstance(code, int):
         return code
@@ -120,12 +121,12 @@ def code_of(exc: Any) -> int | None:
 
 
 def is_callers_fault(exc: Exception) -> bool:
-    """Whether a server's exception says that it was asked wrongly."""
+    """Whether the code of a server's exception shows a mistake of the caller."""
     return code_of(exc) in CALLERS_FAULT
 
 
 def text_of_code(exc: Any) -> str | None:
-    """`code_of` as the conventions have it: text."""
+    """`code_of` as text, which the conventions require."""
     code = code_of(exc)
     return None if code is None else str(code)
 
@@ -143,23 +144,23 @@ def _operation(name: str, method: str, kind: str) -> Operation:
 
 
 def _all(kind: str) -> dict[str, Operation]:
-    found = {method: _operation(method, method, kind) for method in (*_REQUESTS, *_NAMED, *_HOUSEKEEPING)}
-    return {**found, "tools/call": _operation("execute_tool", "tools/call", kind)}
+    operations = {method: _operation(method, method, kind) for method in (*_REQUESTS, *_NAMED, *_HOUSEKEEPING)}
+    return {**operations, "tools/call": _operation("execute_tool", "tools/call", kind)}
 
 
 ASKED, SERVED = _all("CLIENT"), _all("SERVER")
-"""By method."""
+"""The operations by method, on the side that sends the request and on the side that serves it."""
 
-_ASKED_ELSE, _SERVED_ELSE = _operation("request", "", "CLIENT"), _operation("request", "", "SERVER")
-"""Methods of extensions: who serves does not choose them, so their names are not the spans'."""
+_ASKED_OTHER, _SERVED_OTHER = _operation("request", "", "CLIENT"), _operation("request", "", "SERVER")
+"""For methods of extensions. The server does not choose their names, so they are not used as span names."""
 
 CHOICES = ("tools", "named", "all")
 
 
 def choose(method: object, served: bool, requests: str) -> Operation | None:
-    """The operation of `method`; ``None`` for one that the option `requests` leaves out."""
+    """The operation of `method`, on the side that serves it if `served`. None if the option `requests` excludes it."""
     if not isinstance(method, str) or (requests == "tools" and method != "tools/call"):
         return None
     if requests == "named" and method in _HOUSEKEEPING:
         return None
-    return (SERVED if served else ASKED).get(method) or (_SERVED_ELSE if served else _ASKED_ELSE)
+    return (SERVED if served else ASKED).get(method) or (_SERVED_OTHER if served else _ASKED_OTHER)

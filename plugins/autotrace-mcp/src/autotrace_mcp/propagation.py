@@ -1,7 +1,7 @@
-"""The trace goes with the request: W3C *Trace Context* in ``params._meta`` (SEP-414 of the protocol).
+"""Sends the trace context with the request: W3C *Trace Context* in ``params._meta`` (SEP-414 of the protocol).
 
-Where OpenTelemetry has put its own ``traceparent`` there, ours must not take its place: then, and only then, ours goes into an
-entry of ``tracestate``, as the standard has it for several systems on one wire, and a server of ours reads that first.
+If OpenTelemetry has set its own ``traceparent``, ours must not replace it. Only then is ours an entry in ``tracestate``, which
+the standard provides for several tracing systems on one request. A server that is traced by autotrace reads that entry first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ENTRY = "autotrace="
 
 
 def inject(meta: MutableMapping[str, Any], here: SpanContext) -> None:
-    """Put the span `here` into `meta`, which is nobody's but the message's."""
+    """Put the span context `here` into `meta`, in place. `meta` must belong to this message alone."""
     if "traceparent" not in meta:
         meta["traceparent"] = here.traceparent
         return
@@ -24,10 +24,10 @@ def inject(meta: MutableMapping[str, Any], here: SpanContext) -> None:
 
 
 def extract(meta: Any) -> SpanContext | None:
-    """The span that `meta`, a mapping or a model of one, says it comes from."""
-    found = meta if isinstance(meta, Mapping) else getattr(meta, "model_extra", None) or {}
-    own = next((entry.removeprefix(_ENTRY) for entry in _entries(found) if entry.startswith(_ENTRY)), None)
-    return SpanContext.from_traceparent(own) or SpanContext.from_traceparent(found.get("traceparent"))
+    """The caller's span context in `meta` (a mapping, or a pydantic model with extra fields). None if it has none."""
+    fields = meta if isinstance(meta, Mapping) else getattr(meta, "model_extra", None) or {}
+    own = next((entry.removeprefix(_ENTRY) for entry in _entries(fields) if entry.startswith(_ENTRY)), None)
+    return SpanContext.from_traceparent(own) or SpanContext.from_traceparent(fields.get("traceparent"))
 
 
 def _entries(meta: Mapping[str, Any]) -> list[str]:
@@ -36,7 +36,7 @@ def _entries(meta: Mapping[str, Any]) -> list[str]:
 
 
 class Carrier:
-    """In the place of a request of mcp 1, which is dumped once, inside the call: adds the call's span to the message then."""
+    """Stands in for a request of mcp 1. The SDK dumps a request once, inside the call; the span context is added then."""
 
     def __init__(self, request: Any) -> None:
         self._request = request
@@ -59,5 +59,5 @@ class Carrier:
 
     @property
     def key(self) -> tuple[str, int]:
-        """By which the call of this request is found while it is open."""
+        """The key under which the call of this request is found while it is open."""
         return "autotrace_mcp", id(self)

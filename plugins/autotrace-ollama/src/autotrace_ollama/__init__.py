@@ -1,4 +1,4 @@
-"""autotrace for the Ollama SDK: what its clients, and the functions of the package, ask of a model."""
+"""autotrace for the Ollama SDK: records the requests of its clients, and of the package's functions, to a model."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ OPERATIONS = {
     "/api/embeddings": EMBED,
     "/v1/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}),
 }
-"""The paths that make a model work. Others (pull, create, list, …) manage models and are not recorded."""
+"""Operations by path: those that run a model. Other paths (pull, create, list, …) manage models and are not recorded."""
 
 
 def route(call: Invocation) -> Operation | None:
-    """``_request(cls, method, path, json=…, stream=…)`` is the one way to the server; a stream is a bare generator."""
+    """``_request(cls, method, path, json=…, stream=…)``, which sends every request. Its streams are bare generators."""
     path = call.args[2] if len(call.args) > 2 else None
     operation = OPERATIONS.get(path) if isinstance(path, str) else None
     if operation is not None:
         call.request = call.kwargs.get("json")
         call.server = getattr(getattr(call.instance, "_client", None), "base_url", None)
         call.wire = []
-        call.args = (_Witness(call.args[0], call.wire), *call.args[1:])
+        call.args = (_ResponseClassProxy(call.args[0], call.wire), *call.args[1:])
     return operation
 
 
-class _Witness:
-    """In the place of the response class, which drops fields that it does not know (ids of tool calls): sees the JSON first."""
+class _ResponseClassProxy:
+    """Stands in for the response class, and keeps the JSON: the class drops unknown fields (ids of tool calls)."""
 
     def __init__(self, cls: Any, wire: list[Any]) -> None:
         self._cls = cls

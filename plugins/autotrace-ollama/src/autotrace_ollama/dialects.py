@@ -1,8 +1,7 @@
-"""Ollama's own API: ``/api/chat``, ``/api/generate``, ``/api/embed`` (and the older ``/api/embeddings``).
+"""Dialects of Ollama's own API: ``/api/chat``, ``/api/generate``, ``/api/embed`` (and the older ``/api/embeddings``).
 
-Source: docs/api.md of ollama/ollama. There is no response id. Tool calls have no id either, except in newer versions.
-``prompt_eval_count`` is missing where the whole prompt was cached. The server streams unless told not to, the SDK always
-says which.
+Source: docs/api.md of ollama/ollama. Responses have no id; tool calls have one only in newer versions. ``prompt_eval_count`` is
+missing if the whole prompt was cached. The server streams by default; the SDK always sends ``stream``.
 """
 
 from __future__ import annotations
@@ -20,33 +19,34 @@ __all__ = ["failure", "ollama_chat", "ollama_embed", "ollama_generate", "outcome
 def _message(wire: object, role: str, finish_reason: str | None = None) -> Message:
     if not isinstance(wire, dict):
         return parts.message(role, [parts.kept(wire)], finish_reason=finish_reason)
-    said, used = _said(wire), ["content", "images", "tool_calls"]
+    converted, used = _content(wire), ["content", "images", "tool_calls"]
     if plain.string(wire.get("role")):
         role = wire["role"]
         used.append("role")
     if role == "tool":
         content = wire.get("content")
         answer = content if isinstance(content, str) else parts.without_binary(content)
-        said = [parts.tool_call_response(wire.get("tool_call_id"), answer)]
+        converted = [parts.tool_call_response(wire.get("tool_call_id"), answer)]
         used.append("tool_call_id")
-    named = [key for key in ("tool_name", "name") if plain.string(wire.get(key))][:1]
+    name_keys = [key for key in ("tool_name", "name") if plain.string(wire.get(key))][:1]
     if isinstance(wire.get("thinking"), str):
         used.append("thinking")
-    others = parts.rest(wire, *used, *named)
+    others = parts.rest(wire, *used, *name_keys)
     taken = {key: others.pop(key) for key in ("role", "name", "parts", "finish_reason") if key in others}
     calls = [_tool_call(call) for call in plain.listed(wire.get("tool_calls"))]
-    said = [*_thoughts(wire), *said, *_images(wire.get("images")), *calls]
+    converted = [*_reasoning(wire), *converted, *_images(wire.get("images")), *calls]
     if taken:
-        said.append({"type": "unknown", "content": taken})
-    return {**parts.message(role, said, name=wire[named[0]] if named else None, finish_reason=finish_reason), **others}
+        converted.append({"type": "unknown", "content": taken})
+    name = wire[name_keys[0]] if name_keys else None
+    return {**parts.message(role, converted, name=name, finish_reason=finish_reason), **others}
 
 
-def _said(wire: dict[str, Any]) -> list[Part]:
+def _content(wire: dict[str, Any]) -> list[Part]:
     content = wire.get("content")
     return parts.texts(content) if isinstance(content, str) else [parts.kept(one) for one in plain.listed(content)]
 
 
-def _thoughts(wire: dict[str, Any]) -> list[Part]:
+def _reasoning(wire: dict[str, Any]) -> list[Part]:
     thought = plain.string(wire.get("thinking"))
     return [parts.reasoning(thought)] if thought else []
 
@@ -64,11 +64,11 @@ def _tool_call(call: object) -> Part:
     function = plain.mapping(wire.get("function"))
     if not function or not isinstance(function.get("name") or "", str):
         return parts.kept(call)
-    found = parts.tool_call(wire.get("id"), function.get("name"), parts.parsed(function.get("arguments")))
-    more = parts.rest(function, "name", "arguments", "index")
-    if found.keys() & more.keys():
+    part = parts.tool_call(wire.get("id"), function.get("name"), parts.parsed(function.get("arguments")))
+    others = parts.rest(function, "name", "arguments", "index")
+    if part.keys() & others.keys():
         return parts.kept(call)
-    return parts.extended(found, wire, "id", "function", nested=more)
+    return parts.extended(part, wire, "id", "function", nested=others)
 
 
 def _chat_input(messages: object) -> list[Message] | None:
@@ -83,35 +83,35 @@ def _chat_output(body: dict[str, Any]) -> list[Message] | None:
 
 def _generate_input(body: dict[str, Any]) -> list[Message] | None:
     prompt = body.get("prompt")
-    said = parts.texts(prompt) if isinstance(prompt, str) else [parts.kept(one) for one in plain.listed(prompt)]
-    said += _images(body.get("images"))
+    content = parts.texts(prompt) if isinstance(prompt, str) else [parts.kept(one) for one in plain.listed(prompt)]
+    content += _images(body.get("images"))
     if plain.string(body.get("suffix")):
-        said.append({"type": "suffix", "content": body["suffix"]})  # what the answer is to lead to
-    return [parts.message("user", said)] if said else None
+        content.append({"type": "suffix", "content": body["suffix"]})  # the text that follows the answer
+    return [parts.message("user", content)] if content else None
 
 
 def _generate_output(body: dict[str, Any]) -> list[Message] | None:
     answer = body.get("response")
     text = parts.texts(answer) if isinstance(answer, str) else [parts.kept(one) for one in plain.listed(answer)]
-    said = [*_thoughts(body), *text, *_images(body.get("image"))]  # the last of image models
-    if not said and not isinstance(answer, str):
+    content = [*_reasoning(body), *text, *_images(body.get("image"))]  # image models answer with an image
+    if not content and not isinstance(answer, str):
         return None
-    return [parts.message("assistant", said, finish_reason=parts.finish(body.get("done_reason")))]
+    return [parts.message("assistant", content, finish_reason=parts.finish(body.get("done_reason")))]
 
 
 def _tools(tools: object) -> list[dict[str, Any]] | None:
-    found: list[dict[str, Any]] = []
+    offered: list[dict[str, Any]] = []
     for tool in plain.listed(tools):
         if not isinstance(tool, dict):
-            found.append(parts.kept(tool))
+            offered.append(parts.kept(tool))
             continue
         flat = {**plain.known(tool), **plain.known(tool.get("function"))}
-        found.append({"type": "function", **{key: value for key, value in flat.items() if key not in ("type", "function")}})
-    return found or None
+        offered.append({"type": "function", **{key: value for key, value in flat.items() if key not in ("type", "function")}})
+    return offered or None
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error that came in place of an answer, or on a line of a stream: a text."""
+    """The failure in the error text that came instead of an answer, or on a line of a stream."""
     return endings.failure(wire.get("error"), "code", "type")
 
 
@@ -124,11 +124,11 @@ outcome = plain.reading(_outcome, "done_reason")
 
 
 def _output_type(form: object) -> str | None:
-    return "json" if form == "json" or isinstance(form, dict) else None  # a JSON schema is a format, too
+    return "json" if form == "json" or isinstance(form, dict) else None  # the format may be a JSON schema
 
 
 def _limit(count: object) -> object:
-    return count if isinstance(count, int) and count >= 0 else None  # -1 and -2: until it stops, or the context is full
+    return count if isinstance(count, int) and count >= 0 else None  # -1 and -2: until the model stops, or the context is full
 
 
 def _schema(form: object) -> object:
@@ -141,12 +141,12 @@ _READ = frozenset(
 
 
 def _parameters(request: dict[str, Any]) -> dict[str, Any] | None:
-    """The settings that the conventions have no names for; those of the model keep the names that they have in ``options``."""
+    """The settings without a name in the conventions. Those of the model keep their names in ``options``."""
     options = {key: value for key, value in plain.known(request.get("options")).items() if key not in _READ}
-    given = {key: request[key] for key in _PARAMETERS if plain.says(request.get(key))}
-    if isinstance(given.get("think"), str):
-        del given["think"]  # the level of reasoning
-    return {**options, **given} or None
+    settings = {key: request[key] for key in _PARAMETERS if plain.says(request.get(key))}
+    if isinstance(settings.get("think"), str):
+        del settings["think"]  # it is recorded as the reasoning level
+    return {**options, **settings} or None
 
 
 _PARAMETERS = ("keep_alive", "raw", "think", "template", "truncate", "logprobs", "top_logprobs", "width", "height", "steps")
@@ -157,28 +157,28 @@ _COUNTERS = (
 
 
 def reply(chunks: list[Any]) -> dict[str, Any]:
-    """The reply that a stream's chunks add up to: texts are joined, tool calls collected, of all else the last value counts."""
+    """Combine a stream's chunks into one reply: texts are joined, tool calls collected, other fields keep the last value."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
     texts: plain.Pieces = {}
-    said: plain.Pieces = {}
+    message_texts: plain.Pieces = {}
     for chunk in plain.mappings(chunks):
         for key, value in plain.known(chunk).items():
             if key in ("response", "thinking"):
                 plain.grow(texts, key, value)
             elif key == "message" and isinstance(value, dict):
-                _add_message(message, said, value)
+                _add_message(message, message_texts, value)
             elif key not in ("message", "logprobs"):
                 whole[key] = value
-    if message or said:
-        whole["message"] = {**message, **plain.grown(said)}
+    if message or message_texts:
+        whole["message"] = {**message, **plain.grown(message_texts)}
     return {**whole, **plain.grown(texts)}
 
 
-def _add_message(message: dict[str, Any], said: plain.Pieces, delta: dict[str, Any]) -> None:
+def _add_message(message: dict[str, Any], texts: plain.Pieces, delta: dict[str, Any]) -> None:
     for key, value in plain.known(delta).items():
         if key in ("content", "thinking"):
-            plain.grow(said, key, value)
+            plain.grow(texts, key, value)
         elif isinstance(value, list):  # tool calls, images
             message[key] = [*plain.listed(message.get(key)), *value]
         else:
@@ -241,7 +241,7 @@ ollama_embed = Dialect(
         "input_messages": plain.of(first("input", "prompt"), parts.user_messages),
         "parameters": plain.reading(_parameters, "options", *_PARAMETERS),
     },
-    # Paths only, so that the vectors are neither copied nor walked.
+    # Only paths, so that the vectors are neither copied nor traversed.
     response={"model": "model"},
     usage=ledger.usage({"input_tokens": "prompt_eval_count"}, raw=plain.fields(*_COUNTERS)),
     failure=failure,

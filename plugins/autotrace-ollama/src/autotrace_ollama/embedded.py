@@ -1,4 +1,7 @@
-"""Ollama: chat, generate and embeddings; streams are lines of JSON, and stream unless they are told not to."""
+"""Ollama's wire format for the embedded provider: chat, generate and embeddings.
+
+Answers are streamed by default. A stream consists of lines of JSON.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,7 @@ def _chat_lines(call: Call, ask: Ask, said: Said) -> Iterator[Json]:
     for text in deltas(said.text):
         yield _line(call, message={"role": "assistant", "content": text})
     for i, tool in enumerate(said.calls):
-        # Ollama sends a tool call whole.
+        # Ollama sends a tool call in one piece.
         yield _line(call, message={"role": "assistant", "content": "", "tool_calls": [_tool_call(call, i, tool)]})
     yield _line(call, message={"role": "assistant", "content": ""}) | _totals(ask, said)
 

@@ -1,8 +1,8 @@
-"""autotrace for the OpenAI SDK: every POST of a client, whatever it is called through.
+"""autotrace for the OpenAI SDK: records every POST request of a client, whichever method sends it.
 
-Chat completions, Responses, embeddings and completions with all they say; images, audio, moderations, files, batches and
-what else there is with model, usage and time. Azure and other providers behind the same SDK are told apart by client
-class and host.
+Chat completions, Responses, embeddings and completions are recorded with their content; images, audio, moderations, files,
+batches and all other requests with model, usage and time. The client's class and host show whether the provider is Azure or
+another one with the same API.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CLIENTS = {
     "BedrockOpenAI": "aws.bedrock",
     "AsyncBedrockOpenAI": "aws.bedrock",
 }
-"""Client classes that say by themselves which provider they speak to."""
+"""Client classes that are for one provider, and that provider."""
 
 HOSTS = {
     "openai.azure.com": "azure.ai.openai",
@@ -40,25 +40,25 @@ HOSTS = {
     "aiplatform.googleapis.com": "gcp.vertex_ai",
     "amazonaws.com": "aws.bedrock",
 }
-"""Providers that speak OpenAI's formats; the conventions' names where they have one."""
+"""Hosts of providers that speak OpenAI's formats, and the providers. The names are the conventions', if they have one."""
 
 
 def _is_usage(chunk: Any) -> bool:
-    """The chunk that comes last, and only if it is asked for: no choice, and the usage."""
+    """Whether `chunk` only has usage and no choices: the last chunk, which the server sends only on request."""
     return not getattr(chunk, "choices", True) and getattr(chunk, "usage", None) is not None
 
 
 _WITHOUT_USAGE = stainless.hiding(_is_usage)
 
 
-def _ask_for_usage(call: Invocation) -> None:
-    """Have a streamed chat completion tell its usage, and keep the chunk that tells it from a program that has not asked.
+def _request_usage(call: Invocation) -> None:
+    """Request the usage of a streamed chat completion, and hide the chunk with it, unless the program requests it itself.
 
-    Not where the program reads the response itself, in which nothing can be hidden.
+    Does nothing if the program reads the raw response, because no chunk can be hidden there.
     """
-    asked = call.request.get("stream_options") or {}
-    if call.request.get("stream") is True and "include_usage" not in asked and not stainless.is_raw(call):
-        stainless.send_also(call, stream_options={**asked, "include_usage": True})
+    stream_options = call.request.get("stream_options") or {}
+    if call.request.get("stream") is True and "include_usage" not in stream_options and not stainless.is_raw(call):
+        stainless.send_also(call, stream_options={**stream_options, "include_usage": True})
         call.stream = _WITHOUT_USAGE
 
 
@@ -66,9 +66,9 @@ _by_path = stainless.by_path(openai_api.OPERATIONS, clients=CLIENTS)
 
 
 def route(call: Invocation) -> Operation | None:
-    """The operation behind the path."""
+    """Choose the operation by the request's path. With the option `stream_usage`, also request the usage of a stream."""
     if stainless.path_of(call) == "/chat/completions" and call.options.get("stream_usage"):
-        _ask_for_usage(call)
+        _request_usage(call)
     return _by_path(call)
 
 
@@ -79,7 +79,7 @@ instrumentor = Instrumentor(
     errors=stainless.ERRORS,
     surface=stainless.surface,
     uncovered={"*.connect": "web sockets"},
-    options={"stream_usage": Option(False, "asks for the usage of streamed chat completions, and hides the chunk with it")},
+    options={"stream_usage": Option(False, "requests the usage of streamed chat completions, and hides the chunk with it")},
     targets=stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
     shapes={"openai>=3": tool_runner.targets(CLIENTS)},
 )

@@ -1,8 +1,8 @@
-"""The SDK's tool runners (3.54): a run is an agent, with its model calls and the tools that it executes inside.
+"""The SDK's tool runners (3.54): a run is an agent's span, with its model calls and the tools that it executes inside.
 
-`ResponsesToolRunner` is driven by its generator ``iterate``, which ``run`` closes as soon as it has its answer: a run of
-``run`` is the agent then, and its generator is nothing of its own. The loops of `DecisionsToolRunner` and
-of `ComputerToolset`, which is a tool and a runner, are one function each. openai 2 has none of these modules.
+The loop of `ResponsesToolRunner` is its generator ``iterate``. ``run`` uses this generator, and closes it as soon as it has its
+answer, so ``run`` is the agent's span then, and the generator has none. `DecisionsToolRunner` and `ComputerToolset` (a tool and
+a runner) each have their loop in one function. openai 2 has none of these modules.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from autotrace.plugin import Invocation, Operation, Route, constant, open_call
 
 
 def _output(answer: Any) -> Any:
-    """Of a function, a browser or a computer; of a browser with whether the action was carried out."""
+    """The output of a function, a browser or a computer. A browser answers with a pair: output, and whether it succeeded."""
     if isinstance(answer, (list, tuple)) and answer:
         answer = answer[0]
     return parts.without_binary(answer.get("output")) if isinstance(answer, Mapping) else None
 
 
 def _failure(answer: Any) -> Mapping[str, str | None] | None:
-    """A browser makes its exceptions results before anybody sees them."""
+    """A browser turns its exceptions into results, so no exception shows the failure."""
     failed = isinstance(answer, (list, tuple)) and len(answer) == 2 and answer[1] is False
     return {"code": "tool_error", "message": None} if failed else None
 
@@ -50,12 +50,12 @@ _BROWSER = "openai.lib.browser"
 
 
 def targets(clients: Mapping[str, str]) -> dict[str, Route]:
-    """The targets of all runners. `clients` are classes of clients and their providers."""
+    """The targets of all runners, with their routes. `clients` maps names of client classes to providers."""
 
     def run(call: Invocation) -> Operation | None:
         key = _key(call.instance)
         if open_call(key) is not None:
-            return None  # the generator of a `run`; nothing else: a runner is busy with one call at a time
+            return None  # the generator that `run` uses; nothing else, as a runner has one call at a time
         params = call.argument("params")
         call.key = key
         call.request = {"model": params.get("model") if isinstance(params, Mapping) else None}
@@ -76,22 +76,22 @@ def targets(clients: Mapping[str, str]) -> dict[str, Route]:
         }
         return TOOL
 
-    found: dict[str, Route] = {f"{_DECISIONS}:_Run.select": _name_candidates, f"{_DECISIONS}:invoke": _candidate}
+    routes: dict[str, Route] = {f"{_DECISIONS}:_Run.select": _name_candidates, f"{_DECISIONS}:invoke": _candidate}
     for prefix in ("", "Async"):
-        found[f"{_RESPONSES}:{prefix}ResponsesToolRunner.run"] = run
-        found[f"{_RESPONSES}:{prefix}ResponsesToolRunner.iterate"] = run
-        found[f"{_RESPONSES}:{prefix}ResponsesToolRunner._execute_function"] = function
-        found[f"{_DECISIONS}:{prefix}DecisionsToolRunner.run"] = run
-        found[f"{_COMPUTER}:{prefix}ComputerToolset.run"] = run
-        found[f"{_COMPUTER}:{prefix}ComputerToolset._dispatch"] = action
-        found[f"{_BROWSER}:{prefix}BrowserToolset._dispatch"] = action
-    return found
+        routes[f"{_RESPONSES}:{prefix}ResponsesToolRunner.run"] = run
+        routes[f"{_RESPONSES}:{prefix}ResponsesToolRunner.iterate"] = run
+        routes[f"{_RESPONSES}:{prefix}ResponsesToolRunner._execute_function"] = function
+        routes[f"{_DECISIONS}:{prefix}DecisionsToolRunner.run"] = run
+        routes[f"{_COMPUTER}:{prefix}ComputerToolset.run"] = run
+        routes[f"{_COMPUTER}:{prefix}ComputerToolset._dispatch"] = action
+        routes[f"{_BROWSER}:{prefix}BrowserToolset._dispatch"] = action
+    return routes
 
 
-class _Named:
-    """An executor together with the id of its candidate: on its way to `invoke`, which is given nothing else.
+class _NamedExecutor:
+    """An executor with the name of its candidate, because `invoke` gets only the executor.
 
-    It does what the executor does, for a run that is no longer traced when it gets there.
+    It can be called like the executor, in case tracing is switched off before the run calls `invoke`.
     """
 
     def __init__(self, name: str, execute: Callable[..., object]) -> None:
@@ -103,16 +103,17 @@ class _Named:
 
 
 def _name_candidates(call: Invocation) -> None:
-    """The runner's own list of what can be chosen, in which the program's functions are; the program has no hold of it."""
+    """Replace each executor in the list of candidates by a `_NamedExecutor`. The list is the runner's, not the program's."""
     candidates: Any = call.argument("candidates")
-    for position, one in enumerate(candidates):
-        if one.execute is not None:
-            candidates[position] = dataclasses.replace(one, execute=_Named(one.id, one.execute))
+    for position, candidate in enumerate(candidates):
+        if candidate.execute is not None:
+            candidates[position] = dataclasses.replace(candidate, execute=_NamedExecutor(candidate.id, candidate.execute))
 
 
 def _candidate(call: Invocation) -> Operation | None:
+    """``invoke(handler, …)``, which executes the candidate that the model has chosen."""
     named: Any = call.argument("handler")
-    if not isinstance(named, _Named):
+    if not isinstance(named, _NamedExecutor):
         return None
     call.replace("handler", named.execute)
     call.request = {"name": named.name}

@@ -1,7 +1,7 @@
-"""autotrace for the Together AI SDK: what a client asks of a model.
+"""autotrace for the Together AI SDK: records the requests that a client makes to a model.
 
-The SDK is one that Stainless generates, and speaks OpenAI's API; version 2 has ``/v1`` in its base URL, version 3 in the paths.
-Requests that manage endpoints, deployments, clusters and the like are not recorded.
+Stainless generates the SDK. It speaks OpenAI's API; version 2 has ``/v1`` in its base URL, version 3 in the paths. Requests
+that manage endpoints, deployments, clusters and the like are not recorded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ instrumentor = Instrumentor(
     surface=stainless.surface,
     uncovered={
         "*.connect": "web sockets",
-        **dict.fromkeys(("*.batches:*", "*.jig.*", "*.endpoints.*", "*.models.*"), "manages what is on the server"),
+        **dict.fromkeys(("*.batches:*", "*.jig.*", "*.endpoints.*", "*.models.*"), "manages resources on the server"),
         **dict.fromkeys(("*.fine_tuning:*", "*.post_training.*"), "trains a model"),
     },
     errors={**stainless.ERRORS, "error_code": "body.error.code"},

@@ -1,7 +1,7 @@
-"""Agents and knowledge bases of Bedrock: InvokeAgent and Retrieve.
+"""Dialects of Bedrock's agents and knowledge bases: InvokeAgent and Retrieve.
 
-Source: the API reference of Bedrock agent runtime. An agent's answer comes as events: chunks of its text in base64, a trace of
-its steps where that was asked for, and where it wants the program to act, a return of control.
+Source: the API reference of Bedrock agent runtime. An agent's answer is a stream of events: chunks of its text in base64; a
+trace of its steps if the request enables it; and a return of control if the program has to call a function.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ __all__ = ["agent_response", "bedrock_agent", "bedrock_retrieve"]
 
 
 def agent_response(events: list[Any]) -> dict[str, Any]:
-    """The response that a stream's events add up to: the text in ``text``, and lists of all else by the names of the events."""
+    """Combine a stream's events into one response: the text under ``text``, other events in lists under their names."""
     pieces: list[bytes] = []
     others: dict[str, list[Any]] = {}
     for event in plain.mappings(events):
         for kind, value in event.items():
-            said = value
+            other = value
             if kind == "chunk":
                 pieces.append(_decoded(plain.mapping(value).get("bytes")))
-                said = parts.rest(value, "bytes")
-            if plain.says(said):
-                others.setdefault(kind, []).append(said)
+                other = parts.rest(value, "bytes")
+            if plain.says(other):
+                others.setdefault(kind, []).append(other)
     return {**others, "text": b"".join(pieces).decode("utf-8", "replace")}
 
 
@@ -40,12 +40,12 @@ def _decoded(text: object) -> bytes:
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
-    said: list[Part] = parts.texts(body.get("text"))
-    if said and body.get("chunk"):
-        said[0]["attributions"] = body["chunk"]
+    content: list[Part] = parts.texts(body.get("text"))
+    if content and body.get("chunk"):
+        content[0]["attributions"] = body["chunk"]
     for kind in ("returnControl", "files"):
-        said.extend(parts.kept({"type": kind, "content": one}) for one in plain.listed(body.get(kind)))
-    return [parts.message("assistant", said)] if said else None
+        content.extend(parts.kept({"type": kind, "content": one}) for one in plain.listed(body.get(kind)))
+    return [parts.message("assistant", content)] if content else None
 
 
 bedrock_agent = Dialect(
@@ -67,19 +67,19 @@ bedrock_agent = Dialect(
 
 
 def _documents(results: object) -> list[dict[str, Any]] | None:
-    """The documents that were found, each with its ``id`` (or its place), ``score`` and what it says."""
-    found = []
+    """The retrieved documents: ``id`` (or location), ``score``, ``content`` and ``metadata`` of each."""
+    documents = []
     for result in plain.mappings(results):
-        place = plain.mapping(result.get("location"))
-        places = [held for one in place.values() for held in plain.mapping(one).values() if isinstance(held, str)]
+        location = plain.mapping(result.get("location"))
+        addresses = [text for one in location.values() for text in plain.mapping(one).values() if isinstance(text, str)]
         document = {
-            "id": plain.string(result.get("documentId")) or (places[0] if places else None),
+            "id": plain.string(result.get("documentId")) or (addresses[0] if addresses else None),
             "score": result.get("score"),
             "content": parts.without_binary(result.get("content")),
             "metadata": parts.without_binary(result.get("metadata")),
         }
-        found.append(plain.known(document))
-    return found or None
+        documents.append(plain.known(document))
+    return documents or None
 
 
 _SEARCH = ("retrievalConfiguration.vectorSearchConfiguration", "retrievalConfiguration.managedSearchConfiguration")

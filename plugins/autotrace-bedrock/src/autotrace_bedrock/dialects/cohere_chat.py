@@ -1,7 +1,7 @@
-"""Cohere's chat API of version 1, as Bedrock's Command R speaks it.
+"""Dialect of Cohere's chat API, version 1, which Command R on Bedrock speaks.
 
-Source: the Cohere API reference (``POST /v1/chat``) and the Bedrock user guide. The last message stands apart from the history.
-Where billed and consumed tokens differ, the billed ones count.
+Source: the Cohere API reference (``POST /v1/chat``) and the Bedrock user guide. The last message is not part of the history. If
+the numbers of billed and consumed tokens differ, the billed ones are recorded.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ __all__ = ["chat_response", "cohere_chat"]
 _ROLES = {"CHATBOT": "assistant", "SYSTEM": "system", "USER": "user", "TOOL": "tool"}
 
 
-def _said(wire: dict[str, Any], text: str) -> list[Part]:
-    held = wire.get(text)
-    said = parts.texts(held) if isinstance(held, str) else [parts.kept(one) for one in plain.listed(held)]
+def _content(wire: dict[str, Any], field: str) -> list[Part]:
+    """The parts of a message or an answer that has its text under `field`."""
+    text = wire.get(field)
+    content = parts.texts(text) if isinstance(text, str) else [parts.kept(one) for one in plain.listed(text)]
     results = [_tool_result(one) for one in plain.listed(wire.get("tool_results"))]
-    return [*said, *(_tool_call(one) for one in plain.listed(wire.get("tool_calls"))), *results]
+    return [*content, *(_tool_call(one) for one in plain.listed(wire.get("tool_calls"))), *results]
 
 
 def _tool_call(call: object) -> Part:
     wire = plain.mapping(call)
     if not isinstance(wire.get("name"), str):
         return parts.kept(call)
-    found = parts.tool_call(wire.get("id"), wire["name"], parts.parsed(wire.get("parameters")))
-    return parts.extended(found, wire, "id", "name", "parameters")
+    part = parts.tool_call(wire.get("id"), wire["name"], parts.parsed(wire.get("parameters")))
+    return parts.extended(part, wire, "id", "name", "parameters")
 
 
 def _tool_result(result: object) -> Part:
@@ -41,43 +42,43 @@ def _tool_result(result: object) -> Part:
     return parts.extended(parts.tool_call_response(None, answer), wire, "outputs")
 
 
-def _turn(wire: object) -> Message:
-    held = plain.mapping(wire)
-    if not held:
-        return parts.message("user", [parts.kept(wire)])
-    role = plain.string(held.get("role"))
-    said = _said(held, "message")
-    others = parts.rest(held, "message", "tool_calls", "tool_results", *(("role",) if role else ()))
+def _turn(value: object) -> Message:
+    wire = plain.mapping(value)
+    if not wire:
+        return parts.message("user", [parts.kept(value)])
+    role = plain.string(wire.get("role"))
+    content = _content(wire, "message")
+    others = parts.rest(wire, "message", "tool_calls", "tool_results", *(("role",) if role else ()))
     if others:
-        said.append({"type": "unknown", "content": others})
-    return parts.message(_ROLES.get(role, role) if role else "user", said)
+        content.append({"type": "unknown", "content": others})
+    return parts.message(_ROLES.get(role, role) if role else "user", content)
 
 
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:
-    last = parts.message("user", _said(request, "message"))
+    last = parts.message("user", _content(request, "message"))
     return [*map(_turn, plain.listed(request.get("chat_history"))), *([last] if last["parts"] else ())] or None
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
-    said = _said(body, "text")
-    if not said and not isinstance(body.get("text"), str):
+    content = _content(body, "text")
+    if not content and not isinstance(body.get("text"), str):
         return None
-    if body.get("citations") and said and said[0]["type"] == "text":
-        said[0]["citations"] = parts.without_binary(body["citations"])
-    return [parts.message("assistant", said, finish_reason=parts.finish(body.get("finish_reason")))]
+    if body.get("citations") and content and content[0]["type"] == "text":
+        content[0]["citations"] = parts.without_binary(body["citations"])
+    return [parts.message("assistant", content, finish_reason=parts.finish(body.get("finish_reason")))]
 
 
 def _tools(tools: object) -> list[dict[str, Any]] | None:
-    """The tools that were offered; ``parameter_definitions`` are no JSON Schema, and stay under their name."""
-    found = [
+    """The offered tools. ``parameter_definitions`` are not a JSON Schema, so they keep their name."""
+    definitions = [
         {**parts.without_binary(plain.known(tool)), "type": "function"} if isinstance(tool, dict) else parts.kept(tool)
         for tool in plain.listed(tools)
     ]
-    return found or None
+    return definitions or None
 
 
 def chat_response(events: list[Any]) -> dict[str, Any]:
-    """The response that a stream's events add up to: that of ``stream-end``, or what has come before it."""
+    """Combine a stream's events into one response. Fields in the response of ``stream-end`` take precedence."""
     whole: dict[str, Any] = {}
     text: plain.Pieces = {}
     for event in plain.mappings(events):

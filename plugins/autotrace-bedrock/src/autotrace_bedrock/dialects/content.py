@@ -1,7 +1,7 @@
-"""Bedrock's content blocks: objects with one field, whose name says what they are.
+"""Converts Bedrock's content blocks to parts. A block is an object with one field, whose name is the block's kind.
 
-Source: the API reference of Bedrock runtime (``ContentBlock``) as botocore 1.44 has it. Bytes come as such through the SDK, and
-in base64 over the wire.
+Source: the API reference of Bedrock runtime (``ContentBlock``), as in botocore 1.44. Bytes are ``bytes`` in the SDK, and base64
+on the wire.
 """
 
 from __future__ import annotations
@@ -15,55 +15,55 @@ from autotrace.dialects.parts import Part
 __all__ = ["content"]
 
 _DOCUMENTS = {"pdf": "application/pdf", "csv": "text/csv", "html": "text/html", "txt": "text/plain", "md": "text/markdown"}
-"""Media types of the formats of documents; of the others their format is kept."""
+"""Media types of document formats. Other formats are kept unchanged."""
 
 
 def content(value: object) -> list[Part]:
-    """The parts of a message's content blocks."""
+    """The parts of a message's content: a text, or content blocks."""
     return parts.texts(value) if isinstance(value, str) else [_block(block) for block in plain.listed(value)]
 
 
 def _block(block: object) -> Part:
-    """One content block. Kinds that are not known are kept under their own name."""
+    """Convert one content block. A block of an unknown kind is kept, with its kind as type."""
     wire = plain.mapping(block)
     kind = next((name for name in _BLOCKS if name in wire), None)
     if kind is not None:
-        held = wire[kind]
-        part = _BLOCKS[kind](kind, held if isinstance(held, str) else plain.mapping(held))
+        value = wire[kind]
+        part = _BLOCKS[kind](kind, value if isinstance(value, str) else plain.mapping(value))
         return parts.kept(block) if part is None else parts.extended(part, wire, kind)
     if len(wire) == 1:
-        [(name, held)] = wire.items()
-        return parts.kept({"type": name, "content": held})
+        [(name, value)] = wire.items()
+        return parts.kept({"type": name, "content": value})
     return parts.kept(block)
 
 
-def _text(_: str, held: Any) -> Part | None:
-    return parts.text(held) if isinstance(held, str) else None
+def _text(_: str, value: Any) -> Part | None:
+    return parts.text(value) if isinstance(value, str) else None
 
 
-def _media(kind: str, held: Any) -> Part | None:
-    """An image, a document, a video or a sound: its bytes, a text, or a place in S3."""
-    source = plain.mapping(plain.mapping(held).get("source"))
-    form = plain.string(held.get("format")) if source else None
+def _media(kind: str, value: Any) -> Part | None:
+    """Convert an image, a document, a video or audio. Its source is bytes, a text, or a location in S3."""
+    source = plain.mapping(plain.mapping(value).get("source"))
+    form = plain.string(value.get("format")) if source else None
     mime_type = (_DOCUMENTS.get(form) if kind == "document" else f"{kind}/{form}") if form else None
-    place = plain.mapping(source.get("s3Location"))
+    location = plain.mapping(source.get("s3Location"))
     if isinstance(source.get("bytes"), (str, bytes)):
-        found, used = parts.binary(source["bytes"], kind, mime_type), "bytes"
+        part, used = parts.binary(source["bytes"], kind, mime_type), "bytes"
     elif isinstance(source.get("text"), str):
-        found, used = parts.text(source["text"]), "text"
+        part, used = parts.text(source["text"]), "text"
     elif (text := _joined(source.get("content"))) is not None:
-        found, used = parts.text(text), "content"
-    elif plain.string(place.get("uri")):
-        found, used = parts.uri(place["uri"], kind, mime_type), "s3Location"
+        part, used = parts.text(text), "content"
+    elif plain.string(location.get("uri")):
+        part, used = parts.uri(location["uri"], kind, mime_type), "s3Location"
     else:
         return None
-    given = ("source", *(("format",) if found.get("mime_type") else ()))
-    beside = {**parts.rest(source, used), **parts.rest(place if used == "s3Location" else None, "uri")}
-    return parts.extended(found, held, *given, nested=beside)
+    given = ("source", *(("format",) if part.get("mime_type") else ()))
+    others = {**parts.rest(source, used), **parts.rest(location if used == "s3Location" else None, "uri")}
+    return parts.extended(part, value, *given, nested=others)
 
 
-def _tool_use(_: str, held: Any) -> Part | None:
-    wire = plain.mapping(held)
+def _tool_use(_: str, value: Any) -> Part | None:
+    wire = plain.mapping(value)
     if not wire or not isinstance(wire.get("name") or "", str):
         return None
     id, name, given = wire.get("toolUseId"), wire.get("name"), parts.parsed(wire.get("input"))
@@ -73,28 +73,28 @@ def _tool_use(_: str, held: Any) -> Part | None:
     return parts.extended(parts.tool_call(id, name, given), wire, "toolUseId", "name", "input")
 
 
-def _tool_result(_: str, held: Any) -> Part | None:
-    wire = plain.mapping(held)
+def _tool_result(_: str, value: Any) -> Part | None:
+    wire = plain.mapping(value)
     if not wire:
         return None
     answer = wire.get("content")
-    said = answer if isinstance(answer, str) else [_inside(block) for block in plain.listed(answer)]
-    if plain.string(wire.get("type")):  # the answer of a tool that ran at the provider
-        response = {"type": wire["type"], "content": said, **parts.rest(wire, "toolUseId", "content")}
+    content = answer if isinstance(answer, str) else [_result_block(block) for block in plain.listed(answer)]
+    if plain.string(wire.get("type")):  # a tool that the provider ran
+        response = {"type": wire["type"], "content": content, **parts.rest(wire, "toolUseId", "content")}
         return parts.server_tool_call_response(wire.get("toolUseId"), response)
-    return parts.extended(parts.tool_call_response(wire.get("toolUseId"), said), wire, "toolUseId", "content")
+    return parts.extended(parts.tool_call_response(wire.get("toolUseId"), content), wire, "toolUseId", "content")
 
 
-def _inside(block: object) -> Part:
-    # a result holds JSON, texts, media and search results, never another result
+def _result_block(block: object) -> Part:
+    # A result contains JSON, texts, media and search results, never another result.
     wire = plain.mapping(block)
     if len(wire) == 1 and "json" in wire:
         return {"type": "json", "content": parts.without_binary(wire["json"])}
     return parts.kept(block) if "toolResult" in wire else _block(block)
 
 
-def _reasoning(_: str, held: Any) -> Part | None:
-    wire = plain.mapping(held)
+def _reasoning(_: str, value: Any) -> Part | None:
+    wire = plain.mapping(value)
     thought = plain.mapping(wire.get("reasoningText"))
     if isinstance(thought.get("text"), str):
         return parts.extended(parts.reasoning(thought["text"]), wire, "reasoningText", nested=parts.rest(thought, "text"))
@@ -105,27 +105,27 @@ def _reasoning(_: str, held: Any) -> Part | None:
     return None
 
 
-def _guarded(_: str, held: Any) -> Part | None:
-    """Content that a guardrail is to look at."""
-    wire = plain.mapping(held)
-    said = plain.mapping(wire.get("text"))
-    if isinstance(said.get("text"), str):
-        return parts.extended(parts.text(said["text"]), wire, "text", nested=parts.rest(said, "text"))
+def _guarded(_: str, value: Any) -> Part | None:
+    """Convert content that a guardrail checks."""
+    wire = plain.mapping(value)
+    text = plain.mapping(wire.get("text"))
+    if isinstance(text.get("text"), str):
+        return parts.extended(parts.text(text["text"]), wire, "text", nested=parts.rest(text, "text"))
     image = _media("image", wire.get("image")) if isinstance(wire.get("image"), dict) else None
     return parts.extended(image, wire, "image") if image else None
 
 
-def _cited(_: str, held: Any) -> Part | None:
-    wire = plain.mapping(held)
+def _cited(_: str, value: Any) -> Part | None:
+    wire = plain.mapping(value)
     text = _joined(wire.get("content"))
     return None if text is None else parts.extended(parts.text(text), wire, "content")
 
 
 def _joined(blocks: object) -> str | None:
-    """The text of blocks that are nothing but text."""
-    said = plain.listed(blocks)
-    texts = [one["text"] for one in said if isinstance(one, dict) and len(one) == 1 and isinstance(one.get("text"), str)]
-    return "".join(texts) if texts and len(texts) == len(said) else None
+    """The joined text of `blocks`. None if any of them is not just text."""
+    every = plain.listed(blocks)
+    texts = [one["text"] for one in every if isinstance(one, dict) and len(one) == 1 and isinstance(one.get("text"), str)]
+    return "".join(texts) if texts and len(texts) == len(every) else None
 
 
 _BLOCKS: dict[str, Callable[[str, Any], Part | None]] = {

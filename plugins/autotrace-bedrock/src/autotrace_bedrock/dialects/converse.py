@@ -1,8 +1,8 @@
-"""Amazon Bedrock's Converse and ConverseStream, and the bodies of Amazon Nova, which have their shape.
+"""Dialect of Amazon Bedrock's Converse and ConverseStream, and of the bodies of Amazon Nova, which have the same shape.
 
-Source: the API reference of Bedrock runtime (``Converse``, ``TokenUsage``) as botocore 1.44 has it, and the user guide of Nova.
-``inputTokens`` leave out what was read from or written to the cache, the conventions include it. There is no id of the answer
-but the request's.
+Source: the API reference of Bedrock runtime (``Converse``, ``TokenUsage``), as in botocore 1.44, and the user guide of Nova.
+``inputTokens`` exclude tokens that were read from or written to the cache; the conventions include them. An answer has no id
+except the request id.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ def _input_messages(messages: object) -> list[Message] | None:
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
-    said = plain.mapping(body.get("output"))
-    if not said:
+    output = plain.mapping(body.get("output"))
+    if not output:
         return None
     finish_reason = parts.finish(body.get("stopReason"))
-    others = parts.rest(said, "message")
-    message = parts.read_message(said.get("message") or {}, "assistant", content, finish_reason)
+    others = parts.rest(output, "message")
+    message = parts.read_message(output.get("message") or {}, "assistant", content, finish_reason)
     if others:
         message["parts"].append({"type": "unknown", "content": others})
     return [message]
 
 
 def _tools(tools: object) -> list[dict[str, Any]] | None:
-    """The tools that were offered, flat; Amazon's own (``systemTool``) under that name."""
-    found: list[dict[str, Any]] = []
+    """The offered tools as flat objects. Amazon's own (``systemTool``) have the type ``system_tool``."""
+    definitions: list[dict[str, Any]] = []
     for tool in plain.listed(tools):
         wire = plain.mapping(tool)
         kind = next((kind for kind in ("toolSpec", "systemTool") if isinstance(wire.get(kind), dict)), None)
         if kind is None:
             if list(wire) != ["cachePoint"]:
-                found.append(parts.kept(tool))
+                definitions.append(parts.kept(tool))
             continue
         fields = plain.known(wire[kind])
         schema = fields.pop("inputSchema", None)
         if schema is not None:
             fields["parameters"] = plain.mapping(schema).get("json", schema)
         fields.pop("type", None)
-        found.append({"type": "function" if kind == "toolSpec" else "system_tool", **parts.without_binary(fields)})
-    return found or None
+        definitions.append({"type": "function" if kind == "toolSpec" else "system_tool", **parts.without_binary(fields)})
+    return definitions or None
 
 
 _EXTRA = "additionalModelRequestFields"
@@ -65,13 +65,13 @@ _READ = frozenset({"maxTokens", "max_new_tokens", "temperature", "topP", "topK",
 
 
 def _parameters(request: dict[str, Any]) -> dict[str, Any] | None:
-    """The settings that the conventions have no names for."""
-    found = {name: request[name] for name in _PARAMETERS if plain.says(request.get(name))}
-    chosen = plain.mapping(request.get("toolConfig")).get("toolChoice")
-    if chosen:
-        found["toolChoice"] = chosen
+    """The settings without a name in the conventions."""
+    settings = {name: request[name] for name in _PARAMETERS if plain.says(request.get(name))}
+    tool_choice = plain.mapping(request.get("toolConfig")).get("toolChoice")
+    if tool_choice:
+        settings["toolChoice"] = tool_choice
     others = {key: value for key, value in plain.known(request.get("inferenceConfig")).items() if key not in _READ}
-    return {**found, **others} or None
+    return {**settings, **others} or None
 
 
 def _schema(form: object) -> object:
@@ -86,17 +86,17 @@ _PROMPT = re.compile(r":prompt/([^:/]+)(?::(\w+))?$")
 
 
 def _of_prompt(group: int) -> Callable[[Any], str | None]:
-    """What a prompt's resource name says where the model's should be: its name, or its version."""
+    """A getter of a prompt's name or version, from the prompt's resource name, which may take the place of the model's."""
 
     def read(model: object) -> str | None:
-        found = _PROMPT.search(model) if isinstance(model, str) else None
-        return found.group(group) if found else None
+        match = _PROMPT.search(model) if isinstance(model, str) else None
+        return match.group(group) if match else None
 
     return read
 
 
-def _written(ttl: str) -> Callable[[Any], int | None]:
-    """The tokens that were written to the cache for so long."""
+def _cache_write(ttl: str) -> Callable[[Any], int | None]:
+    """A getter of the number of tokens that were written to the cache with this time to live."""
 
     def read(details: object) -> int | None:
         counts = [plain.count(one.get("inputTokens")) for one in plain.mappings(details) if one.get("ttl") == ttl]
@@ -107,7 +107,7 @@ def _written(ttl: str) -> Callable[[Any], int | None]:
 
 
 def _tier(body: dict[str, Any]) -> str | None:
-    """What the price depends on: the tier, unless the latency was optimized, which has a price of its own."""
+    """The service tier, on which the price depends. If latency was optimized, that mode, because it has its own price."""
     latency = plain.mapping(body.get("performanceConfig")).get("latency")
     tier = plain.string(plain.mapping(body.get("serviceTier")).get("type"))
     return tier if latency in (None, "standard") else plain.string(latency) or tier
@@ -119,7 +119,7 @@ def _outcome(wire: dict[str, Any]) -> Outcome | None:
 
 _MODEL = first("modelId", "model")
 _CONFIG = "inferenceConfig"
-# Nova in InvokeModel has names of its own
+# Nova in InvokeModel has different names.
 _CACHE_READ = first("usage.cacheReadInputTokens", "usage.cacheReadInputTokenCount")
 _CACHE_WRITE = first("usage.cacheWriteInputTokens", "usage.cacheWriteInputTokenCount")
 
@@ -158,11 +158,11 @@ bedrock_converse = Dialect(
             "output_tokens": "usage.outputTokens",
             "cache_read_input_tokens": _CACHE_READ,
             "cache_write_input_tokens": _CACHE_WRITE,
-            "cache_write_5m_input_tokens": plain.of("usage.cacheDetails", _written("5m")),
-            "cache_write_1h_input_tokens": plain.of("usage.cacheDetails", _written("1h")),
+            "cache_write_5m_input_tokens": plain.of("usage.cacheDetails", _cache_write("5m")),
+            "cache_write_1h_input_tokens": plain.of("usage.cacheDetails", _cache_write("1h")),
         }
     ),
     reduce=converse_response,
-    failure=constant(None),  # a failure inside a stream is raised
+    failure=constant(None),  # a failure in a stream is raised
     outcome=plain.reading(_outcome, "stopReason"),
 )

@@ -1,7 +1,7 @@
-"""How the events of ConverseStream add up, and those of Amazon Nova in InvokeModelWithResponseStream, which are the same.
+"""Combines the events of ConverseStream, and the same events of Amazon Nova in InvokeModelWithResponseStream.
 
-Source: the API reference of Bedrock runtime (``ConverseStreamOutput``). An event is an object with one field, whose name
-says what it is. What a delta continues is named by the index of its block.
+Source: the API reference of Bedrock runtime (``ConverseStreamOutput``). An event is an object with one field, whose name is the
+event's type. A delta has the index of the block that it continues.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from autotrace.dialects import parts, plain
 __all__ = ["converse_response"]
 
 _PADDING = "p"
-"""Letters in an event that hide from the network how long it is."""
+"""The field with letters that pad an event, to hide its length on the network."""
 
 
 def converse_response(events: list[Any]) -> dict[str, Any]:
-    """The response of Converse that a stream's events add up to."""
+    """Combine a stream's events into one response of Converse."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
     blocks: dict[int, _Block] = {}
     for event in plain.mappings(events):
         for kind, value in event.items():
-            held = {name: field for name, field in plain.known(value).items() if name != _PADDING}
-            index = plain.number(held.get("contentBlockIndex"), max(blocks, default=0))
+            fields = {name: field for name, field in plain.known(value).items() if name != _PADDING}
+            index = plain.number(fields.get("contentBlockIndex"), max(blocks, default=0))
             if kind == "messageStart":
-                message.update(held)
+                message.update(fields)
             elif kind == "contentBlockStart":
-                blocks.setdefault(index, _Block()).begin(plain.mapping(held.get("start")))
+                blocks.setdefault(index, _Block()).begin(plain.mapping(fields.get("start")))
             elif kind == "contentBlockDelta":
-                blocks.setdefault(index, _Block()).add(plain.mapping(held.get("delta")))
+                blocks.setdefault(index, _Block()).add(plain.mapping(fields.get("delta")))
             elif kind in ("messageStop", "metadata"):
-                whole.update(held)
+                whole.update(fields)
             elif kind != "contentBlockStop" and plain.says(value):
                 whole[kind] = value
     if message or blocks:
@@ -43,25 +43,25 @@ def converse_response(events: list[Any]) -> dict[str, Any]:
 
 
 def _joined(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks that say something, texts that follow each other as one: Nova begins a new block with each delta."""
-    found: list[dict[str, Any]] = []
+    """The blocks that are not empty, with consecutive texts joined: Nova begins a new block with each delta."""
+    joined: list[dict[str, Any]] = []
     texts: list[str] = []
     for block in [*(block for block in blocks if block), {}]:
         if list(block) == ["text"]:
             texts.append(block["text"])
             continue
         if texts:
-            found.append({"text": "".join(texts)})
+            joined.append({"text": "".join(texts)})
             texts = []
         if block:
-            found.append(block)
-    return found
+            joined.append(block)
+    return joined
 
 
 class _Block:
-    """One content block: as it started, with its deltas.
+    """Combines the start and the deltas of one content block.
 
-    Text comes under ``text``, all else in an object under the name of the block's kind, texts in it in pieces.
+    A delta has text under ``text``, and anything else in an object under the block's kind. Texts in such an object are pieces.
     """
 
     __slots__ = ("citations", "others", "pieces", "start")
@@ -83,44 +83,44 @@ class _Block:
                 self.citations.append(value)
             elif isinstance(value, dict):
                 self._add_fields(kind, value)
-            elif isinstance(value, list):  # the content of a tool's result
-                held = self.others.setdefault(kind, {})
-                held["content"] = [*held.get("content", ()), *value]
+            elif isinstance(value, list):  # the content of a tool result
+                fields = self.others.setdefault(kind, {})
+                fields["content"] = [*fields.get("content", ()), *value]
             else:
                 plain.grow(self.pieces, kind, value)
 
     def _add_fields(self, kind: str, fields: dict[str, Any]) -> None:
-        held = self.others.setdefault(kind, {})
+        target = self.others.setdefault(kind, {})
         for name, value in fields.items():
             if isinstance(value, str):
                 plain.grow(self.pieces, (kind, name), value)
             else:
-                held[name] = value
+                target[name] = value
 
     def whole(self) -> dict[str, Any]:
-        found: dict[str, Any] = {**self.start}
+        block: dict[str, Any] = {**self.start}
         for kind, fields in self.others.items():
-            found[kind] = {**plain.mapping(found.get(kind)), **fields}
+            block[kind] = {**plain.mapping(block.get(kind)), **fields}
         for key, text in plain.grown(self.pieces).items():
             if isinstance(key, tuple):
                 kind, name = key
-                found[kind] = {**plain.mapping(found.get(kind)), name: text}
+                block[kind] = {**plain.mapping(block.get(kind)), name: text}
             else:
-                found[key] = text
-        return self._shaped(found)
+                block[key] = text
+        return self._shaped(block)
 
-    def _shaped(self, found: dict[str, Any]) -> dict[str, Any]:
-        """In the shape of a block that came whole."""
-        call = found.get("toolUse")
+    def _shaped(self, block: dict[str, Any]) -> dict[str, Any]:
+        """Convert `block` to the shape of a block that was not streamed."""
+        call = block.get("toolUse")
         if isinstance(call, dict) and isinstance(call.get("input", ""), str):
-            found["toolUse"] = {**call, "input": parts.parsed(call.get("input") or "{}")}
-        thought = found.get("reasoningContent")
+            block["toolUse"] = {**call, "input": parts.parsed(call.get("input") or "{}")}
+        thought = block.get("reasoningContent")
         if isinstance(thought, dict) and isinstance(thought.get("text"), str):
-            said = {name: thought[name] for name in ("text", "signature") if name in thought}
-            others = {name: value for name, value in thought.items() if name not in said}
-            found["reasoningContent"] = {**others, "reasoningText": said}
-        if self.citations and isinstance(found.get("text"), str):
-            found["citationsContent"] = {"content": [{"text": found.pop("text")}], "citations": self.citations}
+            shown = {name: thought[name] for name in ("text", "signature") if name in thought}
+            others = {name: value for name, value in thought.items() if name not in shown}
+            block["reasoningContent"] = {**others, "reasoningText": shown}
+        if self.citations and isinstance(block.get("text"), str):
+            block["citationsContent"] = {"content": [{"text": block.pop("text")}], "citations": self.citations}
         elif self.citations:
-            found["citations"] = self.citations
-        return found
+            block["citations"] = self.citations
+        return block

@@ -1,7 +1,7 @@
-"""The embedding models of Bedrock's InvokeModel: Amazon Titan and Nova, Cohere Embed.
+"""Dialect of the embedding models in Bedrock's InvokeModel: Amazon Titan and Nova, Cohere Embed.
 
-Source: *Inference request parameters and response fields for foundation models* in the Bedrock user guide. Of the answer only
-what is beside the vectors is read.
+Source: *Inference request parameters and response fields for foundation models* in the Bedrock user guide. The vectors of an
+answer are not read.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["bedrock_embeddings"]
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:
     nova = plain.mapping(request.get("singleEmbeddingParams"))
     texts = plain.listed(request.get("inputText")) + plain.listed(request.get("texts"))
-    found = parts.user_messages(texts + plain.listed(plain.mapping(nova.get("text")).get("value"))) or []
+    of_texts = parts.user_messages(texts + plain.listed(plain.mapping(nova.get("text")).get("value"))) or []
     images = [*plain.listed(request.get("inputImage")), *plain.listed(request.get("images"))]
-    given = [parts.message("user", [parts.binary(image, "image")]) for image in images if isinstance(image, str)]
-    return [*found, *given] or None
+    of_images = [parts.message("user", [parts.binary(image, "image")]) for image in images if isinstance(image, str)]
+    return [*of_texts, *of_images] or None
 
 
 bedrock_embeddings = Dialect(

@@ -1,4 +1,4 @@
-"""Bedrock's ApplyGuardrail: content that a guardrail looks at apart from any model.
+"""Dialect of Bedrock's ApplyGuardrail, which checks content with a guardrail, without calling a model.
 
 Source: the API reference of Bedrock runtime (``ApplyGuardrail``).
 """
@@ -16,14 +16,14 @@ __all__ = ["bedrock_guardrail"]
 
 
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:
-    """One message: of the user, or for what a model has said, of the assistant."""
-    said = content([{"guardContent": block} for block in plain.listed(request.get("content"))])
-    return [parts.message("assistant" if request.get("source") == "OUTPUT" else "user", said)] if said else None
+    """One message: the assistant's if the content is a model's output, otherwise the user's."""
+    checked = content([{"guardContent": block} for block in plain.listed(request.get("content"))])
+    return [parts.message("assistant" if request.get("source") == "OUTPUT" else "user", checked)] if checked else None
 
 
 def _output_messages(outputs: object) -> list[Message] | None:
-    said = content(outputs)
-    return [parts.message("assistant", said)] if said else None
+    converted = content(outputs)
+    return [parts.message("assistant", converted)] if converted else None
 
 
 def _outcome(action: object) -> str | None:

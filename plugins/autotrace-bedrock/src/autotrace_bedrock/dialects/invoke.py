@@ -1,8 +1,8 @@
-"""Bedrock's InvokeModel: a body that is the JSON of the model's maker, in an envelope of Bedrock's own.
+"""Dialects of Bedrock's InvokeModel: the body is JSON in the format of the model's maker, inside Bedrock's own envelope.
 
-`choose` says whose body it is, by the model's id and, where that tells nothing, by what is in the body. `invoked` makes a
-maker's dialect one for bodies that come so: as bytes, with the model's id beside them, with token counts in the answer's
-headers, or in ``amazon-bedrock-invocationMetrics`` at the end of a stream, and with what a guardrail found. Source: the API
+`choose` finds the maker by the model's id or, if the id does not show it, by the body. `invoked` adapts a maker's dialect to
+the envelope: the body is bytes, with the model's id beside it; the token counts are in the answer's headers, or in
+``amazon-bedrock-invocationMetrics`` at the end of a stream; the findings of a guardrail are in the body. Source: the API
 reference of Bedrock runtime (``InvokeModel``), and recorded answers for the headers.
 """
 
@@ -36,18 +36,20 @@ _HEADERS = {
     "x-amzn-bedrock-cache-write-input-token-count": "cacheWriteInputTokenCount",
     "x-amzn-bedrock-invocation-latency": "invocationLatency",
 }
-"""An answer's headers, and what the end of a stream calls the same. Input leaves out what came from or went into the cache."""
+"""An answer's headers, and the same fields at the end of a stream. Input excludes tokens read from or written to the cache."""
 
 
 class Maker(NamedTuple):
-    """The bodies of one kind of model."""
+    """One kind of model, and the format of its bodies."""
 
     id: str
-    """What is in the model's id, after its region."""
+    """A substring of the model's id in lower case. Empty: any id."""
     mark: bytes
-    """What is in the body, where the id does not tell one kind from another."""
+    """A substring of the body, if the id is not sufficient. Empty: any body."""
     operation: str
+    """The conventions' name of the operation."""
     dialect: Dialect | None
+    """The dialect of the body. None if its content is not read."""
 
 
 _MAKERS = (
@@ -68,15 +70,15 @@ _MAKERS = (
     Maker("", b'"prompt"', "text_completion", bedrock_text),
     Maker("", b'"inputText"', "text_completion", bedrock_text),
 )
-"""The first that fits."""
+"""The first one that matches is chosen."""
 
 UNKNOWN = Maker("", b"", "invoke_model", bedrock_text)
 
 
 def choose(model: object, body: object) -> Maker:
-    """The maker of the bodies that `model` (an id, or a resource name that holds one) takes.
+    """The maker whose format the body has. `model` is an id, or a resource name that contains one.
 
-    `body` is looked at where the id does not tell. Neither is changed; what is not known is `UNKNOWN`.
+    `body` (text or bytes) decides if the id does not. `UNKNOWN` if neither does.
     """
     name = model.lower() if isinstance(model, str) else ""
     return next((maker for maker in _MAKERS if maker.id in name and _has(body, maker.mark)), UNKNOWN)
@@ -89,28 +91,30 @@ def _has(body: object, mark: bytes) -> bool:
 
 
 def request(call: Any) -> dict[str, Any]:
-    """The fields of the body with the ``model`` beside them; what else the call was given is under ``invocation``."""
-    held = plain.mapping(call)
-    body = _json(held.get("body"))
+    """The fields of the body, with ``model`` beside them, and the other parameters of the call under ``invocation``."""
+    parameters = plain.mapping(call)
+    body = _json(parameters.get("body"))
     fields = body if isinstance(body, dict) else {} if body is None else {"body": body}
-    invocation = {name: value for name, value in held.items() if name not in ("body", "modelId")}
-    return {**fields, "model": held.get("modelId"), "invocation": invocation}
+    invocation = {name: value for name, value in parameters.items() if name not in ("body", "modelId")}
+    return {**fields, "model": parameters.get("modelId"), "invocation": invocation}
 
 
 def response(pieces: list[bytes], headers: Mapping[str, str]) -> Any:
-    """The JSON of a body in `pieces`, with the counts that the answer's `headers` (names in lower case) hold."""
+    """The JSON of a body that came in `pieces`, with the token counts in the answer's `headers` (names in lower case)."""
     body = _json(b"".join(pieces))
     if not isinstance(body, dict):
         return body
     counts = {name: int(headers[header]) for header, name in _HEADERS.items() if str(headers.get(header)).isdecimal()}
-    return {_METRICS: counts, **_named_alike(body)} if counts else _named_alike(body)
+    return {_METRICS: counts, **_with_finish_reasons(body)} if counts else _with_finish_reasons(body)
 
 
 def chunks(events: list[Any]) -> list[Any]:
-    """The maker's own chunks in the `events` of a stream, an object each: JSON in base64, with letters beside it that hide from
-    the network how long it is."""
-    found = [_json(_decoded(plain.mapping(event.get("chunk")).get("bytes"))) for event in plain.mappings(events)]
-    return [_named_alike(chunk) for chunk in found if isinstance(chunk, dict)]
+    """The maker's chunks in the `events` of a stream, one object each.
+
+    In an event, a chunk is JSON in base64, beside letters that pad the event to hide its length on the network.
+    """
+    decoded = [_json(_decoded(plain.mapping(event.get("chunk")).get("bytes"))) for event in plain.mappings(events)]
+    return [_with_finish_reasons(chunk) for chunk in decoded if isinstance(chunk, dict)]
 
 
 def _decoded(text: object) -> bytes:
@@ -121,22 +125,22 @@ def _decoded(text: object) -> bytes:
 
 
 def _json(text: object) -> Any:
-    """What JSON text holds; ``None`` for text that is none, and for what is no text."""
+    """The value of JSON text. None if `text` is not valid JSON, or neither text nor bytes."""
     try:
         return msgspec.json.decode(text) if isinstance(text, (str, bytes)) else None
     except (ValueError, RecursionError):
         return None
 
 
-def _named_alike(body: dict[str, Any]) -> dict[str, Any]:
-    """Mistral and DeepSeek speak OpenAI's format here, but for the name of one field."""
+def _with_finish_reasons(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` with ``finish_reason`` in its choices: Mistral and DeepSeek speak OpenAI's format here, except for this name."""
     choices = body.get("choices")
     if not any("stop_reason" in choice for choice in plain.mappings(choices)):
         return body
-    return {**body, "choices": [_named(choice) for choice in plain.listed(choices)]}
+    return {**body, "choices": [_with_finish_reason(choice) for choice in plain.listed(choices)]}
 
 
-def _named(choice: object) -> object:
+def _with_finish_reason(choice: object) -> object:
     if not isinstance(choice, dict) or "stop_reason" not in choice or choice.get("finish_reason"):
         return choice
     others = {name: value for name, value in choice.items() if name != "stop_reason"}
@@ -144,10 +148,13 @@ def _named(choice: object) -> object:
 
 
 def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) -> Dialect:
-    """`inner` for bodies that InvokeModel carries. Without one, only what Bedrock itself says is read."""
+    """The dialect `inner`, adapted to bodies of InvokeModel. If it is None, only Bedrock's own fields are read.
+
+    `operation` is the conventions' name of the operation. `streamed`: the answer is a stream.
+    """
     inner = inner or Dialect(operation, request={"model": "model"})
     counts = {name: where for name, where in inner.usage.items() if name not in ("raw", "missing")}
-    spare: dict[str, Where] = {
+    bedrock_counts: dict[str, Where] = {
         "input_tokens": ledger.whole(
             f"{_METRICS}.inputTokenCount", f"{_METRICS}.cacheReadInputTokenCount", f"{_METRICS}.cacheWriteInputTokenCount"
         ),
@@ -156,8 +163,10 @@ def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) 
         "cache_write_input_tokens": f"{_METRICS}.cacheWriteInputTokenCount",
     }
     if operation == "embeddings":
-        del spare["output_tokens"]
-    both: dict[str, Where] = {name: first(counts[name], where) if name in counts else where for name, where in spare.items()}
+        del bedrock_counts["output_tokens"]
+    both: dict[str, Where] = {
+        name: first(counts[name], where) if name in counts else where for name, where in bedrock_counts.items()
+    }
 
     def reduce(chunks: list[Any]) -> Any:
         whole = inner.reduce(chunks) if inner.reduce else {}

@@ -1,9 +1,9 @@
-"""The text models of Bedrock's InvokeModel: a prompt in, completions out, each maker with names of its own.
+"""Dialect of the text models in Bedrock's InvokeModel: a prompt in, completions out, with field names that differ by maker.
 
-Amazon Titan Text, Meta Llama, Mistral, Cohere Command, AI21 Jurassic, DeepSeek, imported models. Their names do not collide, so
-one dialect reads all of them, and whoever is behind a resource name that tells no model. A body in which nothing is known is
-kept as it came. Source: *Inference request parameters and response fields for foundation models* in the Bedrock user guide. An
-operation with this dialect is a ``text_completion``.
+Amazon Titan Text, Meta Llama, Mistral, Cohere Command, AI21 Jurassic, DeepSeek, imported models. Their field names do not
+collide, so one dialect reads all of them, and also models behind a resource name that does not show the maker. A body without
+any known field is kept unchanged. Source: *Inference request parameters and response fields for foundation models* in the
+Bedrock user guide. An operation with this dialect is a ``text_completion``.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ __all__ = ["bedrock_text", "text_response"]
 
 _PROMPTS = ("prompt", "inputText", "message", "inputs")
 _LISTS = {"results": "outputText", "outputs": "text", "generations": "text", "completions": "data", "choices": "text"}
-"""Where an answer holds its completions, and under which name each its text. AI21's ``data`` is an object with a ``text``."""
+"""The field with an answer's completions, and the field with the text of each. AI21's ``data`` is an object with ``text``."""
 _TEXTS = ("generation", "outputText", "text", "generated_text", "completion")
-"""Where an answer, or a chunk of one, is one completion itself."""
+"""The field with the text, if an answer or a chunk is itself one completion."""
 _REASONS = ("stop_reason", "completionReason", "finish_reason", "finishReason")
 _NUMBERS = frozenset({"index", "tokenCount", "likelihood", "is_finished"})
-_SILENT = frozenset({"token_likelihoods", "tokens", *_REASONS})
-_NEVER = ("embedding", "amazon-bedrock-", "usage", "id")
-"""How the names of fields begin that are no content, whatever the answer is."""
+_NOT_CONTENT = frozenset({"token_likelihoods", "tokens", *_REASONS})
+_NEVER_CONTENT = ("embedding", "amazon-bedrock-", "usage", "id")
+"""Prefixes of the names of fields that never are content."""
 
 
 class _Completion(NamedTuple):
@@ -38,19 +38,19 @@ class _Completion(NamedTuple):
 
 
 def _completions(body: dict[str, Any]) -> Iterator[_Completion]:
-    """The completions in an answer or in a chunk of one."""
+    """The completions in an answer, or in a chunk of a streamed one."""
     for list_name, name in _LISTS.items():
-        for at, entry in enumerate(plain.listed(body.get(list_name))):
-            held = plain.mapping(entry)
-            text = held.get(name)
+        for position, entry in enumerate(plain.listed(body.get(list_name))):
+            wire = plain.mapping(entry)
+            text = wire.get(name)
             inner = plain.mapping(text)
-            numbers = (key for key in _NUMBERS if isinstance(held.get(key), (int, float)))
-            others = parts.rest(held, name, *_SILENT, *numbers)
+            numbers = (key for key in _NUMBERS if isinstance(wire.get(key), (int, float)))
+            others = parts.rest(wire, name, *_NOT_CONTENT, *numbers)
             if isinstance(inner.get("text"), str):
-                text, others = inner["text"], {**others, **parts.rest(inner, "text", *_SILENT)}
-            if name not in held:
+                text, others = inner["text"], {**others, **parts.rest(inner, "text", *_NOT_CONTENT)}
+            if name not in wire:
                 text, others = entry, {}
-            yield _Completion(plain.number(held.get("index"), at), text, _reason(held), others)
+            yield _Completion(plain.number(wire.get("index"), position), text, _reason(wire), others)
     for name in _TEXTS:
         if isinstance(body.get(name), str):
             yield _Completion(plain.number(body.get("index"), 0), body[name], _reason(body), {})
@@ -59,9 +59,9 @@ def _completions(body: dict[str, Any]) -> Iterator[_Completion]:
         yield _Completion(plain.number(body.get("index"), 0), "", _reason(body), {})
 
 
-def _reason(held: dict[str, Any]) -> str | None:
+def _reason(wire: dict[str, Any]) -> str | None:
     for name in _REASONS:
-        value = held.get(name)
+        value = wire.get(name)
         reason = plain.string(plain.mapping(value).get("reason") if isinstance(value, dict) else value)
         if reason:
             return reason
@@ -69,17 +69,17 @@ def _reason(held: dict[str, Any]) -> str | None:
 
 
 def _output_messages(body: dict[str, Any]) -> list[Message] | None:
-    """One message a completion."""
-    found = []
+    """One message for each completion."""
+    messages = []
     for completion in sorted(_completions(body), key=lambda one: one.position):
         text = completion.text
-        said = parts.texts(text) if isinstance(text, str) else [parts.kept(one) for one in plain.listed(text)]
-        said_by_model = parts.message("assistant", said, finish_reason=parts.finish(completion.reason))
-        found.append(parts.extended_message(said_by_model, completion.others))
-    if not found:
-        held = {key: value for key, value in body.items() if not key.startswith(_NEVER) and plain.says(value)}
-        return [parts.message("assistant", [parts.kept({"type": "body", "content": held})])] if held else None
-    return found
+        content = parts.texts(text) if isinstance(text, str) else [parts.kept(one) for one in plain.listed(text)]
+        message = parts.message("assistant", content, finish_reason=parts.finish(completion.reason))
+        messages.append(parts.extended_message(message, completion.others))
+    if not messages:
+        fields = {key: value for key, value in body.items() if not key.startswith(_NEVER_CONTENT) and plain.says(value)}
+        return [parts.message("assistant", [parts.kept({"type": "body", "content": fields})])] if fields else None
+    return messages
 
 
 def _finish_reasons(body: dict[str, Any]) -> list[str] | None:
@@ -88,7 +88,7 @@ def _finish_reasons(body: dict[str, Any]) -> list[str] | None:
 
 
 def text_response(chunks: list[Any]) -> dict[str, Any]:
-    """The answer that a stream's chunks add up to, in the shape of Mistral's. Of other fields the last value counts."""
+    """Combine a stream's chunks into one answer, in the shape of Mistral's. Other fields keep the last value."""
     whole: dict[str, Any] = {}
     texts: plain.Pieces = {}
     ends: dict[int, dict[str, Any]] = {}
@@ -110,15 +110,15 @@ def text_response(chunks: list[Any]) -> dict[str, Any]:
 def _input_messages(request: dict[str, Any]) -> list[Message] | None:
     for name in _PROMPTS:
         if request.get(name) is not None:
-            found = parts.user_messages(request[name]) or [parts.message("user", [])]
-            found[-1]["parts"].extend(parts.binary(image, "image") for image in plain.strings(request.get("images")) or ())
-            return found
-    held = {key: value for key, value in request.items() if key not in ("model", "invocation") and plain.says(value)}
-    return [parts.message("user", [parts.kept({"type": "body", "content": held})])] if held else None
+            messages = parts.user_messages(request[name]) or [parts.message("user", [])]
+            messages[-1]["parts"].extend(parts.binary(image, "image") for image in plain.strings(request.get("images")) or ())
+            return messages
+    fields = {key: value for key, value in request.items() if key not in ("model", "invocation") and plain.says(value)}
+    return [parts.message("user", [parts.kept({"type": "body", "content": fields})])] if fields else None
 
 
 def _output_tokens(body: dict[str, Any]) -> int | None:
-    """Titan counts each of its results."""
+    """The sum of the counts that Titan has in each of its results."""
     counts = [plain.count(result.get("tokenCount")) for result in plain.mappings(body.get("results"))]
     known = [count for count in counts if count is not None]
     return sum(known) if known else None

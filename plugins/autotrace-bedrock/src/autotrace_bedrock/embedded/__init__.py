@@ -1,7 +1,8 @@
-"""Amazon Bedrock: Converse, InvokeModel, guardrails and token counts, agents and knowledge bases, with binary event streams.
+"""Amazon Bedrock's wire format for the embedded provider.
 
-The model is in the path. A fault may follow a maker, ``meta.fault-429``, as the bodies of InvokeModel are each maker's own.
-Signatures are not checked.
+Converse, InvokeModel, guardrails and token counts, agents and knowledge bases, with binary event streams. The model is in the
+path. A fault may follow a maker (``meta.fault-429``), because the bodies of InvokeModel differ by maker. Signatures are not
+checked.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ def _owns(call: Call) -> bool:
 
 
 def _answer(call: Call) -> Answer | None:
-    found = converse.PATH.match(call.path)
-    name = found["operation"] if found else next((name for name in _OTHERS if re.fullmatch(name, call.path)), "")
+    match = converse.PATH.match(call.path)
+    name = match["operation"] if match else next((name for name in _OTHERS if re.fullmatch(name, call.path)), "")
     endpoint = _MODELS.get(name) or _OTHERS.get(name)
     if endpoint is None or call.method != "POST":
         return None
-    made = endpoint(call._replace(json={**call.json, "model": found["model"] if found else ""}))
+    made = endpoint(call._replace(json={**call.json, "model": match["model"] if match else ""}))
     return made.under(("x-amzn-requestid", call.id("")))
 
 
@@ -103,8 +104,8 @@ def _agent(call: Call) -> Answer:
 def _retrieve(call: Call) -> Answer:
     query = (call.json.get("retrievalQuery") or {}).get("text")
     location = {"type": "S3", "s3Location": {"uri": "s3://documents/one.txt"}}
-    found = {"content": {"type": "TEXT", "text": f"About “{query}”"}, "location": location, "score": 0.75}
-    return json_answer({"retrievalResults": [found]})
+    result = {"content": {"type": "TEXT", "text": f"About “{query}”"}, "location": location, "score": 0.75}
+    return json_answer({"retrievalResults": [result]})
 
 
 _Endpoint = Callable[[Call], Answer]
@@ -135,7 +136,7 @@ def _error_event(_: Call) -> bytes:
 
 
 _MALFORMED = event("contentBlockStop", {"contentBlockIndex": 0})[:-1] + b"?"
-"""A message whose checksum is wrong. One that is no JSON is an empty event for the SDK."""
+"""A message with a wrong checksum. (For the SDK, a message that is not JSON is an empty event.)"""
 
 
 def _environment(url: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Converse, and the bodies of Amazon Nova, which have its shape: what is asked, the answer to it, and the answer in pieces."""
+"""Answers to Converse, whole and as events, and to the bodies of Amazon Nova, which have the same shape."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ PATH = re.compile(r"/model/(?P<model>.+)/(?P<operation>[a-z-]+)$")
 
 
 def model_of(call: Call) -> str:
-    """The model in the path; of ``meta.fault-429`` the fault."""
-    found = PATH.match(call.path)
-    model = found["model"] if found else ""
+    """The model in the path, or the fault if there is one (``fault-429`` of ``meta.fault-429``)."""
+    match = PATH.match(call.path)
+    model = match["model"] if match else ""
     last = model.rpartition(".")[2]
     return last if last.startswith(PREFIX) else model
 
 
 def answer(call: Call) -> Json:
-    """What Converse answers to `call`."""
+    """The response of Converse to `call`."""
     ask = ask_of(call)
     return _response(call, ask, say(ask))
 
 
 def ask_of(call: Call) -> Ask:
+    """The request in a body of Converse, for the script of the answer."""
     body = call.json
     messages = [one for one in body.get("messages") or () if isinstance(one, dict)]
     blocks = messages[-1].get("content") if messages else []
@@ -83,6 +84,7 @@ def _response(call: Call, ask: Ask, said: Said) -> Json:
 
 
 def assessment(said: Said) -> Json:
+    """A guardrail's assessment of the answer."""
     action = "BLOCKED" if said.finish == "filter" else "NONE"
     return {"topicPolicy": {"topics": [{"name": "secrets", "type": "DENY", "action": action, "detected": action != "NONE"}]}}
 
@@ -97,7 +99,7 @@ def _blocks(call: Call, said: Said) -> Iterator[Json]:
 
 
 def events(whole: Json) -> Iterator[tuple[str, Json]]:
-    """A response in pieces, each with the letters that hide its length."""
+    """The events of a response, as pairs of type and fields. Each has letters that pad it, to hide its length."""
     said = whole["output"]["message"]
     yield "messageStart", {"role": said["role"], "p": "abcd"}
     for index, block in enumerate(said["content"]):
@@ -124,12 +126,12 @@ def _deltas(block: Json) -> Iterator[Json]:
 
 
 def nova(call: Call) -> Json:
-    """What InvokeModel answers to a body of Nova's."""
+    """The answer of InvokeModel to a body of Nova."""
     whole = answer(call)
     del whole["metrics"]
     return whole
 
 
 def nova_chunks(call: Call) -> Iterator[Json]:
-    """The same in pieces."""
+    """The same answer as a stream of chunks."""
     yield from ({kind: fields} for kind, fields in events({**nova(call), "metrics": {}}))

@@ -1,6 +1,6 @@
-"""The binary encoding of AWS' event streams: length, headers, payload, with a CRC of the prelude and one of all.
+"""The binary encoding of AWS event streams: lengths, headers and payload, with a CRC of the prelude and one of the message.
 
-Source: *Amazon event stream encoding* (Smithy specification). Only headers that are strings, as the services send no others.
+Source: *Amazon event stream encoding* (Smithy specification). Header values are strings, because the services send no others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
 
 def message(headers: dict[str, str], payload: bytes) -> bytes:
-    """One message with these headers."""
+    """Encode one message with these headers."""
     encoded = b"".join(map(_header, headers.items()))
     prelude = struct.pack("!II", len(encoded) + len(payload) + 16, len(encoded))
     whole = prelude + struct.pack("!I", crc32(prelude)) + encoded + payload
@@ -29,12 +29,12 @@ def _header(item: tuple[str, str]) -> bytes:
 
 
 def event(kind: str, fields: Json) -> bytes:
-    """One event: JSON under its type."""
+    """Encode one event of the type `kind`, with `fields` as its JSON."""
     head = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
     return message(head, dumps(fields))
 
 
 def exception(kind: str, text: str) -> bytes:
-    """What a service sends in place of the next event when it has to give up."""
+    """Encode an exception of the type `kind`, which a service sends instead of the next event if it fails."""
     head = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
     return message(head, dumps({"message": text}))

@@ -1,5 +1,7 @@
-"""The bodies of Bedrock's InvokeModel, each in its maker's format: Claude, OpenAI's and those that speak like it, Nova, Titan,
-Llama, Mistral, Command, Jurassic, and embeddings of Titan and Cohere.
+"""Answers of Bedrock's InvokeModel, each in the format of the model's maker.
+
+Claude, models of OpenAI and others with its format, Nova, Titan, Llama, Mistral, Command, Jurassic, and embeddings of Titan and
+Cohere.
 """
 
 from __future__ import annotations
@@ -19,21 +21,21 @@ _METRICS = "amazon-bedrock-invocationMetrics"
 
 
 class Made(NamedTuple):
-    """An answer, and the token counts that its headers tell."""
+    """An answer, and the token counts for its headers."""
 
     body: Json
     counts: dict[str, int]
 
 
 def body(call: Call) -> Made:
-    """The answer to a body of any of the formats."""
+    """The answer to a body in any of the formats."""
     if "embed" in call.model:
         return _embeddings(call)
     if _is_nova(call):
         whole = nova(call)
         return Made(whole, _counts(whole["usage"]["inputTokens"], whole["usage"]["outputTokens"]))
     if "messages" in call.json:
-        whole = _mistrals(call, json.loads(_delegated(call, stream=False).body))
+        whole = _as_mistral(call, json.loads(_delegated(call, stream=False).body))
         usage = whole["usage"]
         given, made = usage.get("input_tokens", usage.get("prompt_tokens")), usage.get("output_tokens")
         return Made(whole, _counts(given, usage.get("completion_tokens") if made is None else made))
@@ -43,11 +45,11 @@ def body(call: Call) -> Made:
 
 
 def chunks(call: Call) -> Iterator[Json]:
-    """The same in pieces, the last with Bedrock's own count of tokens."""
+    """The same answer as a stream of chunks. The last chunk has Bedrock's own token counts."""
     if _is_nova(call):
         yield from _measured(nova_chunks(call))
     elif "messages" in call.json:
-        yield from _measured(_mistrals(call, chunk) for chunk in _events(_delegated(call, stream=True).pieces))
+        yield from _measured(_as_mistral(call, chunk) for chunk in _events(_delegated(call, stream=True).pieces))
     else:
         ask = _ask(call)
         yield from _measured(_text_chunks(call, ask, say(ask)))
@@ -69,8 +71,8 @@ def _delegated(call: Call, stream: bool) -> Any:
     return provider.answer(call._replace(path=path, json=fields))
 
 
-def _mistrals(call: Call, body: Json) -> Json:
-    """Mistral's models speak OpenAI's format here, but for one name."""
+def _as_mistral(call: Call, body: Json) -> Json:
+    """`body` with Mistral's name for the finish reason; otherwise Mistral's models speak OpenAI's format here."""
     for choice in body.get("choices", ()) if "mistral." in call.model else ():
         choice["stop_reason"] = choice.pop("finish_reason", None)
     return body
@@ -85,6 +87,7 @@ def _events(pieces: Any) -> Iterator[Json]:
 
 
 def _measured(made: Iterator[Json]) -> Iterator[Json]:
+    """The chunks, the last one with Bedrock's own token counts."""
     last: Json | None = None
     for chunk in made:
         if last is not None:
@@ -151,7 +154,7 @@ def _maker(call: Call) -> Callable[[Ask, Said], Json]:
 
 
 def _text_chunks(call: Call, ask: Ask, said: Said) -> Iterator[Json]:
-    """Text by text, with a last chunk that has the rest."""
+    """The text in several chunks, and a last chunk with the other fields."""
     whole = _maker(call)(ask, said)
     if "results" in whole:
         counted = {"inputTextTokenCount": ask.input_tokens, "totalOutputTextTokenCount": said.output_tokens}

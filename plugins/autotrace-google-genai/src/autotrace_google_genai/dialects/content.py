@@ -1,6 +1,6 @@
-"""Contents, parts and tools of the Gemini API, as messages.
+"""Converts contents, parts and tools of the Gemini API to messages and tool definitions.
 
-Source: the Gemini API reference (``Content``, ``Part``, ``Tool``). The API takes ``camelCase`` and ``snake_case`` alike, and
+Source: the Gemini API reference (``Content``, ``Part``, ``Tool``). The API accepts ``camelCase`` and ``snake_case``, and
 programs mix the two; it answers in ``camelCase``.
 """
 
@@ -20,16 +20,16 @@ _SECRET = frozenset({"apiKey", "api_key", "apiAuth", "api_auth", "authConfig", "
 
 
 def camel(value: object) -> dict[str, Any]:
-    """An object with the names of its own fields in ``camelCase``; what its fields hold stays as it is."""
-    found: dict[str, Any] = {}
-    for key, held in plain.mapping(value).items():
+    """A copy of an object with the names of its fields in ``camelCase``. The names in nested objects are not changed."""
+    fields: dict[str, Any] = {}
+    for key, field in plain.mapping(value).items():
         name = _UNDERSCORE.sub(lambda match: match[1].upper(), key)
-        found[name if name not in found else key] = held
-    return found
+        fields[name if name not in fields else key] = field
+    return fields
 
 
 def snake(name: str) -> str:
-    """The ``snake_case`` of a name."""
+    """The name in ``snake_case``."""
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
 
@@ -37,7 +37,8 @@ def system(value: object) -> list[Part] | None:
     """The parts of the system instruction: a content, a list of parts, or a text."""
     if not isinstance(value, dict) or "parts" not in value:
         return _parts(value) or None
-    others = parts.rest(value, "parts", *(("role",) if value.get("role") in _SPEAKERS else ()))  # whose role means nothing
+    # These roles have no meaning in a system instruction, so they are not kept.
+    others = parts.rest(value, "parts", *(("role",) if value.get("role") in _SPEAKERS else ()))
     return [*_parts(value["parts"]), *([{"type": "unknown", "content": others}] if others else [])] or None
 
 
@@ -47,13 +48,14 @@ def messages(contents: object) -> list[Message] | None:
 
 
 def message(value: object, role: str, finish_reason: str | None = None, **more: Any) -> Message:
-    """A content as a message; what it, and `more`, hold beside role and parts is kept beside them."""
+    """A content as a message. Other fields of the content, and those of `more`, are kept beside role and parts."""
     wire = camel(value)
     if not wire.keys() & {"parts", "role"}:
         return parts.extended_message(parts.message(role, _parts(value), finish_reason=finish_reason), more)
-    said = plain.string(wire.get("role"))
-    found = parts.message(_ROLES.get(said or role, said or role), _parts(wire.get("parts")), finish_reason=finish_reason)
-    return parts.extended_message(found, {**parts.rest(wire, "parts", *(("role",) if said else ())), **more})
+    own_role = plain.string(wire.get("role"))
+    role = own_role or role
+    converted = parts.message(_ROLES.get(role, role), _parts(wire.get("parts")), finish_reason=finish_reason)
+    return parts.extended_message(converted, {**parts.rest(wire, "parts", *(("role",) if own_role else ())), **more})
 
 
 _SPEAKERS = ("system", "user", "model")
@@ -61,19 +63,19 @@ _ROLES = {"model": "assistant", "function": "tool"}
 
 
 def _parts(value: object) -> list[Part]:
-    return [found for one in plain.listed(value) if (found := _part(one)) is not None]
+    return [part for one in plain.listed(value) if (part := _part(one)) is not None]
 
 
 def _part(value: object) -> Part | None:
-    """One part; ``None`` for one that says nothing, such as the signature of thoughts that are not shown."""
+    """Convert one part. None if it has no content, such as a signature of thoughts that are not shown."""
     wire = camel(value)
     if not wire:
         return None if value == {} else parts.kept(value)
     for field, convert in _PARTS.items():
         if isinstance(wire.get(field), (dict, str)):
-            found = convert(wire, camel(wire[field]))
-            if found is not None:
-                return found
+            part = convert(wire, camel(wire[field]))
+            if part is not None:
+                return part
     return parts.kept(value) if parts.rest(wire, *(("text", "thought") if wire.get("text") == "" else ())) else None
 
 
@@ -82,8 +84,8 @@ def _text(wire: dict[str, Any], _: dict[str, Any]) -> Part | None:
     if not isinstance(text, str) or not (text or parts.rest(wire, "text", "thought")):
         return None
     thought = wire.get("thought") is True
-    found = parts.reasoning(text) if thought else parts.text(text)
-    return parts.extended(found, wire, "text", *(("thought",) if isinstance(wire.get("thought"), bool) else ()))
+    part = parts.reasoning(text) if thought else parts.text(text)
+    return parts.extended(part, wire, "text", *(("thought",) if isinstance(wire.get("thought"), bool) else ()))
 
 
 def _inline_data(wire: dict[str, Any], blob: dict[str, Any]) -> Part | None:
@@ -105,19 +107,19 @@ def _file_data(wire: dict[str, Any], file: dict[str, Any]) -> Part | None:
 def _function_call(wire: dict[str, Any], call: dict[str, Any]) -> Part | None:
     if not call or not isinstance(call.get("name") or "", str):
         return None
-    found = parts.tool_call(call.get("id"), call.get("name"), parts.parsed(call.get("args")))
-    return parts.extended(found, wire, "functionCall", nested=parts.rest(call, "id", "name", "args"))
+    part = parts.tool_call(call.get("id"), call.get("name"), parts.parsed(call.get("args")))
+    return parts.extended(part, wire, "functionCall", nested=parts.rest(call, "id", "name", "args"))
 
 
 def _function_response(wire: dict[str, Any], answer: dict[str, Any]) -> Part | None:
     if not answer:
         return None
-    found = parts.tool_call_response(answer.get("id"), parts.without_binary(answer.get("response")))
-    return parts.extended(found, wire, "functionResponse", nested=parts.rest(answer, "id", "response"))
+    part = parts.tool_call_response(answer.get("id"), parts.without_binary(answer.get("response")))
+    return parts.extended(part, wire, "functionResponse", nested=parts.rest(answer, "id", "response"))
 
 
 def _server_call(field: str, name: str | None = None) -> Callable[[dict[str, Any], dict[str, Any]], Part | None]:
-    """A call that the provider carries out itself: of the tool `name`, or of the one that its ``toolType`` says."""
+    """A converter of calls that the provider runs itself: of the tool `name`, or if None, of the tool in ``toolType``."""
 
     def convert(wire: dict[str, Any], call: dict[str, Any]) -> Part | None:
         tool = name or plain.string(call.get("toolType"))
@@ -130,6 +132,8 @@ def _server_call(field: str, name: str | None = None) -> Callable[[dict[str, Any
 
 
 def _server_answer(field: str, name: str | None = None) -> Callable[[dict[str, Any], dict[str, Any]], Part | None]:
+    """A converter of the results of such calls."""
+
     def convert(wire: dict[str, Any], answer: dict[str, Any]) -> Part | None:
         tool = name or plain.string(answer.get("toolType"))
         if not answer or tool is None:
@@ -151,21 +155,21 @@ _PARTS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Part | None]] = {
     "toolCall": _server_call("toolCall"),
     "toolResponse": _server_answer("toolResponse"),
 }
-"""By the field that says what a part is."""
+"""Converters by the field that shows a part's kind. They get the part and the value of that field."""
 
 
 def tools(value: object) -> list[dict[str, Any]] | None:
-    """The tools that were offered, flat: each declared function, and Google's own under the name of their field."""
-    found: list[dict[str, Any]] = []
+    """The offered tools as flat objects: each declared function, and Google's own with their field's name as type."""
+    definitions: list[dict[str, Any]] = []
     for tool in plain.listed(value):
         wire = camel(tool)
         if not wire:
-            found.append(parts.kept(tool))
-        found += [_declared(one) for one in plain.listed(wire.pop("functionDeclarations", None))]
+            definitions.append(parts.kept(tool))
+        definitions += [_declared(one) for one in plain.listed(wire.pop("functionDeclarations", None))]
         for kind, config in wire.items():
-            held = without_secrets(config)
-            found.append({**held, "type": kind} if isinstance(held, dict) else {"type": kind, "content": held})
-    return found or None
+            shown = without_secrets(config)
+            definitions.append({**shown, "type": kind} if isinstance(shown, dict) else {"type": kind, "content": shown})
+    return definitions or None
 
 
 def _declared(function: object) -> dict[str, Any]:
@@ -178,9 +182,9 @@ def _declared(function: object) -> dict[str, Any]:
 
 
 def without_secrets(value: Any, _depth: int = 0) -> Any:
-    """A tool's settings without keys, and without the headers that are sent to others."""
+    """A copy of a tool's settings without keys, and without headers for other servers."""
     if isinstance(value, dict) and _depth < 32:
-        return {key: without_secrets(held, _depth + 1) for key, held in value.items() if key not in _SECRET}
+        return {key: without_secrets(field, _depth + 1) for key, field in value.items() if key not in _SECRET}
     if isinstance(value, list) and _depth < 32:
         return [without_secrets(one, _depth + 1) for one in value]
     return parts.without_binary(value)

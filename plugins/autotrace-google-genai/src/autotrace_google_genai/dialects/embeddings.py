@@ -1,7 +1,7 @@
-"""Embeddings of Google's models: ``embedContent`` and ``batchEmbedContents``, and the ``predict`` of older models on Vertex AI.
+"""Dialect of Google's embeddings: ``embedContent``, ``batchEmbedContents``, and ``predict`` of older models on Vertex AI.
 
 Source: the Gemini API reference and the text embeddings API of Vertex AI. The getters of the response are paths, so that the
-vectors are neither copied nor walked; those of Vertex stand beside the counts, and are passed by.
+vectors are neither copied nor traversed. In answers of Vertex AI, the vectors are beside the token counts, and are skipped.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _SETTINGS = ("outputDimensionality", "taskType", "title", "autoTruncate")
 _READ = (*_REQUESTS, *_SETTINGS, *map(content.snake, _SETTINGS))
 
 
-def _asked(body: dict[str, Any]) -> list[Any]:
-    """What each of several embeddings is asked for with; empty where there is one."""
+def _items(body: dict[str, Any]) -> list[Any]:
+    """The items of a request for several embeddings. Empty if the request is for one."""
     return [*plain.listed(body.get("requests")), *plain.listed(body.get("instances"))]
 
 
 def _input(body: dict[str, Any]) -> list[Message] | None:
-    """A message for each content that is embedded."""
-    several = [one["content"] if isinstance(one, dict) and "content" in one else one for one in _asked(body)]
+    """One message for each embedded content."""
+    several = [one["content"] if isinstance(one, dict) and "content" in one else one for one in _items(body)]
     contents = several or plain.listed(body.get("contents", body.get("content")))
     return [content.message(one, "user") for one in contents] or None
 
 
 def _settings(body: dict[str, Any]) -> dict[str, Any]:
-    """The settings, of the first of several requests: they differ in their contents."""
-    held = [body, *_asked(body)[:1], body.get("config"), body.get("embedContentConfig"), body.get("parameters")]
-    return {key: value for one in held for key, value in camel(one).items()}
+    """The settings. Of several items only the first is read, because they differ only in their contents."""
+    sources = [body, *_items(body)[:1], body.get("config"), body.get("embedContentConfig"), body.get("parameters")]
+    return {key: value for source in sources for key, value in camel(source).items()}
 
 
 def _dimensions(body: dict[str, Any]) -> object:
@@ -45,13 +45,13 @@ def _dimensions(body: dict[str, Any]) -> object:
 
 
 def _parameters(body: dict[str, Any]) -> dict[str, Any] | None:
-    found = _settings(body)
-    return {name: parts.without_binary(found[name]) for name in _SETTINGS[1:] if plain.says(found.get(name))} or None
+    settings = _settings(body)
+    return {name: parts.without_binary(settings[name]) for name in _SETTINGS[1:] if plain.says(settings.get(name))} or None
 
 
-def _spent(counts: object) -> int | None:
-    found = [count for one in plain.sequence(counts) if (count := plain.count(one)) is not None]
-    return sum(found) if found else None
+def _sum(counts: object) -> int | None:
+    known = [count for one in plain.sequence(counts) if (count := plain.count(one)) is not None]
+    return sum(known) if known else None
 
 
 gemini_embeddings = Dialect(
@@ -66,11 +66,11 @@ gemini_embeddings = Dialect(
     usage=ledger.usage(
         {
             "input_tokens": first(
-                "usageMetadata.promptTokenCount", plain.of("predictions.*.embeddings.statistics.token_count", _spent)
+                "usageMetadata.promptTokenCount", plain.of("predictions.*.embeddings.statistics.token_count", _sum)
             ),
         },
         raw="usageMetadata",
     ),
     failure=failure,
-    outcome=constant(None),  # vectors are whole, or they are none
+    outcome=constant(None),  # an answer with vectors is always complete
 )

@@ -1,9 +1,9 @@
-"""The Gemini API's ``generateContent`` and ``streamGenerateContent``: of Google AI, and of Vertex AI.
+"""Dialect of the Gemini API's ``generateContent`` and ``streamGenerateContent``, of Google AI and of Vertex AI.
 
-Source: the Gemini API reference (``GenerateContentRequest``, ``GenerateContentResponse``, ``UsageMetadata``). The model, and
-whether the answer is streamed, are part of the URL: who makes the call puts them into the body as ``model`` and ``stream``.
-``promptTokenCount`` includes what was cached and leaves out what Google's own tools put into the prompt;
-``candidatesTokenCount`` leaves out thoughts. A count of 0 does not come.
+Source: the Gemini API reference (``GenerateContentRequest``, ``GenerateContentResponse``, ``UsageMetadata``). The URL contains
+the model, and whether the answer is streamed; the route adds them to the body as ``model`` and ``stream``.
+``promptTokenCount`` includes cached tokens, and excludes tokens that Google's own tools add to the prompt;
+``candidatesTokenCount`` excludes thoughts. The API omits counts of 0.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FINISH_REASONS: dict[str, str] = {
         "error",
     ),
 }
-"""Gemini's finish reasons in the conventions' words; others are kept as they are."""
+"""Gemini's finish reasons, and the conventions' words for them. Other reasons are kept unchanged."""
 
 
 def _finish(reason: object) -> str | None:
@@ -42,7 +42,7 @@ def _finish(reason: object) -> str | None:
 
 
 def _raw_reasons(candidates: object) -> list[str] | None:
-    """One for each candidate that has ended."""
+    """Gemini's finish reasons, one for each candidate that has ended."""
     return [reason for one in plain.mappings(candidates) if (reason := plain.string(one.get("finishReason")))] or None
 
 
@@ -54,26 +54,26 @@ def _output(candidates: object) -> list[Message] | None:
     return [_candidate(one) for one in plain.listed(candidates)] or None
 
 
-_NO_CONTENT = ("content", "index", "avgLogprobs", "logprobsResult", "tokenCount", "continuationToken")
+_NOT_CONTENT = ("content", "index", "avgLogprobs", "logprobsResult", "tokenCount", "continuationToken")
 
 
 def _candidate(value: object) -> Message:
-    """A candidate as a message, with its citations, grounding and safety ratings beside the parts."""
+    """Convert a candidate to a message, with its citations, grounding and safety ratings beside the parts."""
     wire = camel(value)
     if not wire:
         return parts.message("assistant", [parts.kept(value)])
     reason = _finish(wire.get("finishReason"))
-    rest = parts.rest(wire, *_NO_CONTENT, *(("finishReason",) if reason else ()))
+    rest = parts.rest(wire, *_NOT_CONTENT, *(("finishReason",) if reason else ()))
     return content.message(wire.get("content"), "assistant", reason, **rest)
 
 
 def _failure(body: dict[str, Any]) -> Failure | None:
-    """The error that came in place of an answer, or inside a stream."""
+    """The failure in the error that came instead of an answer, or in a stream."""
     return endings.failure(body.get("error"), "status", "code")
 
 
 def _outcome(body: dict[str, Any]) -> Outcome | None:
-    """Filtered where the prompt was blocked, in which case there is no candidate."""
+    """The outcome by the finish reasons. If the prompt was blocked, there is no candidate, and the outcome is filtered."""
     blocked = camel(body.get("promptFeedback")).get("blockReason")
     reasons = _reasons(body.get("candidates")) or []
     return endings.outcome([*reasons, *(("content_filter",) if blocked else ())])
@@ -84,7 +84,7 @@ outcome = plain.reading(_outcome, "candidates", "promptFeedback")
 
 
 def either(name: str) -> Getter:
-    """The field of a request's body that is called `name`, or the same in ``snake_case``."""
+    """A getter of the field `name` of a request's body, in ``camelCase`` or in ``snake_case``."""
     return first(name, content.snake(name))
 
 
@@ -104,7 +104,7 @@ def _level(thinking: object) -> str | None:
     return level.lower() if level else None
 
 
-def _several(count: object) -> object:
+def _choice_count(count: object) -> object:
     return None if count == 1 else count
 
 
@@ -131,17 +131,17 @@ _PARAMETERS = ("toolConfig", "safetySettings", "cachedContent", "labels", "servi
 
 
 def _parameters(body: dict[str, Any]) -> dict[str, Any] | None:
-    """The settings that the conventions have no names for; those of generation keep the names that they have there."""
+    """The settings without a name in the conventions. Those of generation keep their names in ``generationConfig``."""
     wire = camel(body)
-    found = {name: value for name, value in _config(body).items() if name not in _READ and plain.says(value)}
-    if isinstance(found.get("thinkingConfig"), dict):
-        found["thinkingConfig"] = camel(found["thinkingConfig"])
-    found.update((name, wire[name]) for name in _PARAMETERS if plain.says(wire.get(name)))
-    return content.without_secrets(found) or None
+    settings = {name: value for name, value in _config(body).items() if name not in _READ and plain.says(value)}
+    if isinstance(settings.get("thinkingConfig"), dict):
+        settings["thinkingConfig"] = camel(settings["thinkingConfig"])
+    settings.update((name, wire[name]) for name in _PARAMETERS if plain.says(wire.get(name)))
+    return content.without_secrets(settings) or None
 
 
 def _tier(usage: object) -> str | None:
-    """The tier that the answer is billed by; Vertex AI says it as the type of traffic (``ON_DEMAND_FLEX``)."""
+    """The tier by which the answer is billed. Vertex AI has it as the type of traffic (``ON_DEMAND_FLEX``)."""
     wire = plain.mapping(usage)
     tier = (plain.string(wire.get("serviceTier")) or plain.string(wire.get("trafficType")) or "").lower()
     return tier.removeprefix("on_demand_") or None
@@ -177,7 +177,7 @@ gemini = Dialect(
         "presence_penalty": _setting("presencePenalty"),
         "stop_sequences": _setting("stopSequences", plain.strings),
         "seed": _setting("seed"),
-        "choice_count": _setting("candidateCount", _several),
+        "choice_count": _setting("candidateCount", _choice_count),
         "reasoning_level": _setting("thinkingConfig", _level),
         "output_type": plain.reading(_output_type, *_CONFIG),
         "output_schema": plain.reading(_schema, *_CONFIG),

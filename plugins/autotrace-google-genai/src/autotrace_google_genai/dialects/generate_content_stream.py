@@ -1,8 +1,8 @@
-"""How the chunks of ``streamGenerateContent`` add up.
+"""Combines the chunks of ``streamGenerateContent`` into one response.
 
-Source: the Gemini API reference. Every chunk is a response of its own: its parts come after those before them, texts that
-follow one another are one, usage counts from the beginning. A call's arguments may come in pieces
-(``streamFunctionCallArguments`` of Vertex AI): ``partialArgs`` say what to put where.
+Source: the Gemini API reference. Every chunk is a response. Its parts follow those of earlier chunks, consecutive texts are
+joined, and usage is cumulative. A call's arguments may come in pieces (``streamFunctionCallArguments`` of Vertex AI):
+``partialArgs`` contain values and their paths.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["response"]
 
 
 def response(chunks: list[Any]) -> dict[str, Any]:
-    """The response that a stream's chunks add up to: of all but the candidates' parts the last value counts."""
+    """Combine a stream's chunks into one response. All fields except the candidates' parts keep the last value."""
     whole: dict[str, Any] = {}
     candidates: dict[int, _Candidate] = {}
     for chunk in plain.mappings(chunks):
@@ -34,7 +34,7 @@ def response(chunks: list[Any]) -> dict[str, Any]:
 
 
 class _Candidate:
-    """One candidate as it grows."""
+    """Combines the chunks of one candidate."""
 
     __slots__ = ("content", "fields", "runs")
 
@@ -59,7 +59,7 @@ class _Candidate:
             if key != "parts":
                 self.content[key] = value
         for part in plain.listed(content.get("parts")):
-            if not (self.runs and self.runs[-1].takes(part)):
+            if not (self.runs and self.runs[-1].is_continued_by(part)):
                 self.runs.append(_Run())
             self.runs[-1].add(part)
 
@@ -69,19 +69,19 @@ class _Candidate:
 
 
 def _joined(before: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    """Lists of citations one after the other, without what was there before."""
-    found = dict(before)
-    for key, held in value.items():
-        known = plain.sequence(found.get(key)) if isinstance(held, list) else []
-        found[key] = [*known, *(one for one in held if one not in known)] if isinstance(held, list) else held
-    return found
+    """The fields of both. Lists of citations are joined, without those that are already there."""
+    joined = dict(before)
+    for key, field in value.items():
+        known = plain.sequence(joined.get(key)) if isinstance(field, list) else []
+        joined[key] = [*known, *(one for one in field if one not in known)] if isinstance(field, list) else field
+    return joined
 
 
 _CONTINUED = frozenset({"text", "thought", "thoughtSignature"})
 
 
 class _Run:
-    """Parts that are one: texts of one kind, or the pieces of one call."""
+    """Consecutive parts that are combined into one: texts of one kind, or the pieces of one call."""
 
     __slots__ = ("first", "last", "texts")
 
@@ -90,8 +90,8 @@ class _Run:
         self.last: dict[str, Any] = {}
         self.texts: list[str] = []
 
-    def takes(self, part: Any) -> bool:
-        """Whether `part` goes on with what is here."""
+    def is_continued_by(self, part: Any) -> bool:
+        """Whether `part` continues the parts here."""
         if not isinstance(part, dict) or not isinstance(self.first, dict):
             return False
         if self.texts and isinstance(part.get("text"), str):
@@ -110,8 +110,8 @@ class _Run:
         self.last = {**self.last, **part}
         if isinstance(call, dict) and isinstance(more, dict):
             pieces = [*plain.sequence(call.get("partialArgs")), *plain.sequence(more.get("partialArgs"))]
-            going = {"willContinue": more.get("willContinue")}
-            self.last["functionCall"] = {**call, **plain.known(more), "partialArgs": pieces, **going}
+            continued = {"willContinue": more.get("willContinue")}
+            self.last["functionCall"] = {**call, **plain.known(more), "partialArgs": pieces, **continued}
 
     def whole(self) -> Any:
         if not isinstance(self.first, dict):
@@ -127,7 +127,7 @@ _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
 
 def _call(call: dict[str, Any]) -> dict[str, Any]:
-    """The call with the arguments that its pieces add up to; as it came where one of them goes nowhere."""
+    """The call with its arguments combined from the pieces. It is returned unchanged if a piece has no valid path."""
     if call.get("args"):
         return call
     whole: dict[str, Any] = {"args": {}}
@@ -137,20 +137,20 @@ def _call(call: dict[str, Any]) -> dict[str, Any]:
         value = next((piece[key] for key in _VALUES if key in piece), None) if steps else None
         if not steps or not _put(whole, ["args", *steps], value):
             return call
-    return {key: held for key, held in call.items() if key not in ("partialArgs", "willContinue")} | whole
+    return {key: value for key, value in call.items() if key not in ("partialArgs", "willContinue")} | whole
 
 
 def _put(target: Any, steps: list[Any], value: Any) -> bool:
-    """Put `value` at the path, after the text that is there; whether it fits."""
+    """Put `value` at the path, appended to the text there, if any. Returns False if the path does not fit `target`."""
     for step, next_step in zip(steps, [*steps[1:], None], strict=True):
         if isinstance(step, int) and isinstance(target, list) and step <= len(target):
             target.extend([None] * (step == len(target)))
         elif not isinstance(step, str) or not isinstance(target, dict):
             return False
-        held = target.get(step) if isinstance(target, dict) else target[step]
+        present = target.get(step) if isinstance(target, dict) else target[step]
         if next_step is None:
-            target[step] = held + value if isinstance(held, str) and isinstance(value, str) else value
-        elif held is None:
+            target[step] = present + value if isinstance(present, str) and isinstance(value, str) else value
+        elif present is None:
             target[step] = [] if isinstance(next_step, int) else {}
         target = target[step]
     return True

@@ -1,7 +1,7 @@
-"""The Interactions API: ``POST /interactions`` of the Gemini API, for models and for agents that Google runs.
+"""Dialect of the Interactions API: ``POST /interactions`` of the Gemini API, for models and for agents that Google runs.
 
 Source: the Gemini API reference (``Interaction``, ``Step``, ``Usage``); its names are in ``snake_case``.
-``total_input_tokens`` leaves out what tools put into the prompt, ``total_output_tokens`` leaves out thoughts.
+``total_input_tokens`` excludes tokens that tools add to the prompt, ``total_output_tokens`` excludes thoughts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ENDS = {
     "budget_exceeded": "budget_exceeded",
     "failed": "error",
 }
-"""Status of an interaction that has ended -> its finish reason; of one that was cut short the API says no reason."""
+"""Finish reasons by the status of an ended interaction. For one that was cut short, the API gives no other reason."""
 _CUT = frozenset({"requires_continuation", "incomplete", "budget_exceeded"})
 
 
@@ -40,12 +40,12 @@ def _output(body: dict[str, Any]) -> list[Message] | None:
 
 
 def _failure(body: dict[str, Any]) -> Failure | None:
-    """The error that a stream broke off with, that came in place of an interaction, or that it failed with."""
-    found = endings.failure(body.get("error"), "code", "status")
-    if found is None and body.get("status") == "failed":
+    """The failure in the error that ended a stream, that came instead of an interaction, or with which it failed."""
+    result = endings.failure(body.get("error"), "code", "status")
+    if result is None and body.get("status") == "failed":
         errors = plain.mappings(body.get("errors"))
-        found = endings.failure(errors[0] if errors else {"code": "failed"}, "code", "status")
-    return found
+        result = endings.failure(errors[0] if errors else {"code": "failed"}, "code", "status")
+    return result
 
 
 def _outcome(body: dict[str, Any]) -> Outcome | None:
@@ -69,13 +69,13 @@ _PARAMETERS = (
 
 def _parameters(body: dict[str, Any]) -> dict[str, Any] | None:
     config = plain.mapping(body.get("generation_config"))
-    found = {key: value for key, value in config.items() if key not in _READ and plain.says(value)}
-    found.update((name, body[name]) for name in _PARAMETERS if plain.says(body.get(name)))
-    return without_secrets(found) or None
+    settings = {key: value for key, value in config.items() if key not in _READ and plain.says(value)}
+    settings.update((name, body[name]) for name in _PARAMETERS if plain.says(body.get(name)))
+    return without_secrets(settings) or None
 
 
 def _schema(form: object) -> object:
-    """The schema of the answer: the format itself, or what its ``schema`` says."""
+    """The schema of the answer: the format's ``schema``, or the format itself if that is a schema."""
     wanted = [plain.mapping(one) for one in plain.listed(form)]
     return next((one.get("schema", one if one.get("type") == "object" else None) for one in wanted), None)
 
@@ -96,7 +96,7 @@ _MODALITIES: dict[str, tuple[str, ...]] = {
 gemini_interactions = Dialect(
     "gemini_interactions",
     request={
-        "model": first("model", "agent"),  # an agent answers in the place of a model
+        "model": first("model", "agent"),  # an agent takes the place of the model
         "agent_name": "agent",
         "stream": plain.of("stream", plain.true),
         "max_tokens": _setting("max_output_tokens"),

@@ -1,8 +1,8 @@
-"""How the events of a streamed interaction add up.
+"""Combines the events of a streamed interaction.
 
-Source: the Gemini API reference (``InteractionSseEvent``). Steps start, grow by deltas and stop, each with its index; the last
-event has the interaction without its steps. A delta is a content (``text``, ``image``, …), names the field of the step that
-it continues (``arguments``), or holds fields of it.
+Source: the Gemini API reference (``InteractionSseEvent``). Each step has an index; it starts, is continued by deltas, and
+stops. The last event has the interaction without its steps. A delta is a content (``text``, ``image``, …), a piece of the
+step's ``arguments``, or an object with fields of the step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["interaction"]
 
 
 def interaction(events: list[Any]) -> dict[str, Any]:
-    """The interaction that a stream's events add up to."""
+    """Combine a stream's events into one interaction."""
     whole: dict[str, Any] = {}
     steps: dict[int, _Step] = {}
     for event in plain.mappings(events):
@@ -30,16 +30,16 @@ def interaction(events: list[Any]) -> dict[str, Any]:
         elif event.get("error") is not None:
             whole["error"] = event["error"]
         whole.update(plain.known(event.get("interaction")))
-        counted = plain.mapping(event.get("metadata")).get("usage")
-        if counted is not None:
-            whole["usage"] = counted
+        usage = plain.mapping(event.get("metadata")).get("usage")
+        if usage is not None:
+            whole["usage"] = usage
     if steps and not plain.listed(whole.get("steps")):
         whole["steps"] = [steps[at].whole() for at in sorted(steps)]
     return whole
 
 
 class _Step:
-    """One step: as it started, with its deltas."""
+    """Combines the start and the deltas of one step."""
 
     __slots__ = ("contents", "fields", "pieces", "texts")
 
@@ -66,7 +66,7 @@ class _Step:
             self._add_fields(delta)
 
     def _add_content(self, content: Any) -> None:
-        """A text goes on with the text before it, any other content is one more."""
+        """Append a content. A text is joined with the text before it."""
         last = plain.mapping(self.contents[-1] if self.contents else None)
         wire = plain.mapping(content)
         text = wire.get("text")
@@ -89,11 +89,11 @@ class _Step:
                 self.fields[key] = value
 
     def whole(self) -> dict[str, Any]:
-        found = dict(self.fields)
+        step = dict(self.fields)
         if self.contents:
-            found.setdefault("type", "model_output")  # of a stream that was joined late
+            step.setdefault("type", "model_output")  # missing if the program joined the stream late
             grown = zip(self.contents, self.texts, strict=True)
-            found[self._name] = [{**one, "text": one["text"] + "".join(more)} if more else one for one, more in grown]
+            step[self._name] = [{**one, "text": one["text"] + "".join(more)} if more else one for one, more in grown]
         if self.pieces:
-            found["arguments"] = parts.parsed("".join(self.pieces))
-        return found
+            step["arguments"] = parts.parsed("".join(self.pieces))
+        return step

@@ -1,7 +1,7 @@
-"""Steps and contents of the Interactions API, as messages.
+"""Converts steps and contents of the Interactions API to messages.
 
-Source: the Gemini API reference (``Step``, ``Content``, ``Tool``). What a program asks is a text, contents, steps, or turns
-(``{role, content}``, of earlier versions); what it gets are steps, which are one message.
+Source: the Gemini API reference (``Step``, ``Content``, ``Tool``). The input is a text, contents, steps, or turns
+(``{role, content}``, in earlier versions). The output is a list of steps, which become one message.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from autotrace_google_genai.dialects.content import without_secrets
 __all__ = ["answer", "asked", "system", "tools"]
 
 _USERS = frozenset({"user_input", "function_result"})
-"""Steps that the program makes."""
+"""Types of steps that the program creates."""
 
 
 def system(value: object) -> list[Part] | None:
@@ -25,32 +25,32 @@ def system(value: object) -> list[Part] | None:
 
 
 def asked(value: object) -> list[Message] | None:
-    """The messages of an input: contents and steps that follow one another and have one role are one."""
-    found: list[Message] = []
+    """The messages of an input. Consecutive contents and steps with the same role are one message."""
+    converted: list[Message] = []
     for one in plain.listed(value):
         wire = plain.mapping(one)
         if isinstance(wire.get("role"), str):
-            found.append(_turn(wire))
+            converted.append(_turn(wire))
             continue
         role = "user" if not _is_step(wire) or wire.get("type") in _USERS else "assistant"
-        said = _step(wire) if _is_step(wire) else [_content(one)]
-        if found and found[-1]["role"] == role:
-            found[-1]["parts"] += said
-        elif said:
-            found.append(parts.message(role, said))
-    return found or None
+        content = _step(wire) if _is_step(wire) else [_content(one)]
+        if converted and converted[-1]["role"] == role:
+            converted[-1]["parts"] += content
+        elif content:
+            converted.append(parts.message(role, content))
+    return converted or None
 
 
 def answer(steps: object, finish_reason: str | None) -> list[Message] | None:
-    """The one message that the steps of an interaction are; ``None`` where there are none."""
-    said = [part for one in plain.listed(steps) for part in (_step(one) if isinstance(one, dict) else [parts.kept(one)])]
-    return [parts.message("assistant", said, finish_reason=finish_reason)] if said or plain.listed(steps) else None
+    """The steps of an interaction as one message. None if there are no steps."""
+    content = [part for one in plain.listed(steps) for part in (_step(one) if isinstance(one, dict) else [parts.kept(one)])]
+    return [parts.message("assistant", content, finish_reason=finish_reason)] if content or plain.listed(steps) else None
 
 
 def _turn(wire: dict[str, Any]) -> Message:
     role = "assistant" if wire["role"] == "model" else wire["role"]
-    said = [_content(one) for one in plain.listed(wire.get("content"))]
-    return parts.extended_message(parts.message(role, said), parts.rest(wire, "role", "content"))
+    content = [_content(one) for one in plain.listed(wire.get("content"))]
+    return parts.extended_message(parts.message(role, content), parts.rest(wire, "role", "content"))
 
 
 def _is_step(wire: dict[str, Any]) -> bool:
@@ -59,7 +59,7 @@ def _is_step(wire: dict[str, Any]) -> bool:
 
 
 def _step(wire: dict[str, Any]) -> list[Part]:
-    """The parts of one step; those of kinds that are not known are kept as they came."""
+    """The parts of one step. A step of an unknown kind is kept unchanged."""
     kind = wire.get("type")
     convert = _STEPS.get(kind) if isinstance(kind, str) else None
     if convert is None and isinstance(kind, str):
@@ -67,16 +67,16 @@ def _step(wire: dict[str, Any]) -> list[Part]:
     return (convert(wire) if convert else None) or ([parts.kept(wire)] if parts.rest(wire) else [])
 
 
-def _said(wire: dict[str, Any]) -> list[Part]:
+def _contents(wire: dict[str, Any]) -> list[Part]:
     others = parts.rest(wire, "content")
-    said = [_content(one) for one in plain.listed(wire.get("content"))]
-    return [*said, *([{"type": "unknown", "content": others}] if others else [])]
+    content = [_content(one) for one in plain.listed(wire.get("content"))]
+    return [*content, *([{"type": "unknown", "content": others}] if others else [])]
 
 
 def _thought(wire: dict[str, Any]) -> list[Part]:
     others = parts.rest(wire, "summary")
-    said = [_thinking(one) for one in plain.listed(wire.get("summary"))]
-    return [*said, *([{"type": "unknown", "content": others}] if others else [])]
+    content = [_thinking(one) for one in plain.listed(wire.get("summary"))]
+    return [*content, *([{"type": "unknown", "content": others}] if others else [])]
 
 
 def _thinking(content: object) -> Part:
@@ -88,14 +88,14 @@ def _thinking(content: object) -> Part:
 def _function_call(wire: dict[str, Any]) -> list[Part] | None:
     if not isinstance(wire.get("name") or "", str):
         return None
-    found = parts.tool_call(wire.get("id"), wire.get("name"), parts.parsed(wire.get("arguments")))
-    return [parts.extended(found, wire, "id", "name", "arguments")]
+    part = parts.tool_call(wire.get("id"), wire.get("name"), parts.parsed(wire.get("arguments")))
+    return [parts.extended(part, wire, "id", "name", "arguments")]
 
 
 def _function_result(wire: dict[str, Any]) -> list[Part]:
     result = wire.get("result")
-    held = [_content(one) for one in result] if isinstance(result, list) else parts.without_binary(result)
-    return [parts.extended(parts.tool_call_response(wire.get("call_id"), held), wire, "call_id", "result")]
+    content = [_content(one) for one in result] if isinstance(result, list) else parts.without_binary(result)
+    return [parts.extended(parts.tool_call_response(wire.get("call_id"), content), wire, "call_id", "result")]
 
 
 def _server_call(wire: dict[str, Any]) -> list[Part] | None:
@@ -112,8 +112,8 @@ def _server_answer(wire: dict[str, Any]) -> list[Part]:
 
 
 _STEPS: dict[str, Callable[[dict[str, Any]], list[Part] | None]] = {
-    "user_input": _said,
-    "model_output": _said,
+    "user_input": _contents,
+    "model_output": _contents,
     "thought": _thought,
     "function_call": _function_call,
     "function_result": _function_result,
@@ -122,7 +122,7 @@ _MEDIA = frozenset({"image", "audio", "video", "document"})
 
 
 def _content(value: object) -> Part:
-    """One content: a text, or media as bytes or by their address."""
+    """Convert one content: a text, or media as bytes or as a URI."""
     wire = plain.mapping(value)
     kind, mime_type = wire.get("type"), plain.string(wire.get("mime_type"))
     used = ["mime_type"] if mime_type else []
@@ -136,9 +136,10 @@ def _content(value: object) -> Part:
 
 
 def tools(value: object) -> list[dict[str, Any]] | None:
-    """The tools that were offered, as they came but for their secrets."""
-    found = []
+    """The offered tools, unchanged but without secrets."""
+    definitions = []
     for tool in plain.listed(value):
         fields = plain.known(tool)
-        found.append(without_secrets(fields) if isinstance(fields.get("type"), str) else parts.kept(without_secrets(tool)))
-    return found or None
+        shown = without_secrets(fields) if isinstance(fields.get("type"), str) else parts.kept(without_secrets(tool))
+        definitions.append(shown)
+    return definitions or None

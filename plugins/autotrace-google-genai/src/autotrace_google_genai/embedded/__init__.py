@@ -1,7 +1,7 @@
-"""The Gemini API, of Google AI and of Vertex AI: contents, streams of whole responses, embeddings, token counts, errors.
+"""The Gemini API's wire format for the embedded provider, of Google AI and of Vertex AI.
 
-The model is part of the path, the body is taken in ``camelCase`` and ``snake_case``, as the API does. A prompt that the
-model refuses is blocked, and has no candidate.
+Contents, streams of responses, embeddings, token counts, errors. The model is part of the path. Like the API, it accepts a body
+in ``camelCase`` and in ``snake_case``. If the model refuses a prompt, the prompt is blocked, and the answer has no candidate.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ _ERRORS = {
     "not_found": ("NOT_FOUND", "models/none is not found for API version v1beta, or is not supported for this method."),
     "invalid": ("INVALID_ARGUMENT", "Invalid JSON payload received."),
 }
-_SECOND = ("/interactions", "/decisions")
+_INTERACTION_PATHS = ("/interactions", "/decisions")
 _MODEL = re.compile(r"/(?:models|tunedModels)/([^/:]+):(\w+)$")
 
 
 def _model_of(call: Call) -> str:
-    found = _MODEL.search(call.path)
-    return found[1] if found else call.model
+    match = _MODEL.search(call.path)
+    return match[1] if match else call.model
 
 
 def _owns(call: Call) -> bool:
-    return _MODEL.search(call.path) is not None or call.path.endswith(_SECOND)
+    return _MODEL.search(call.path) is not None or call.path.endswith(_INTERACTION_PATHS)
 
 
 def _answer(call: Call) -> Answer | None:
     if call.method != "POST":
         return None
-    if call.path.endswith(_SECOND):
+    if call.path.endswith(_INTERACTION_PATHS):
         return interactions.answer(call)
-    found = _MODEL.search(call.path)
-    endpoint = _ENDPOINTS.get(found[2]) if found else None
+    match = _MODEL.search(call.path)
+    endpoint = _ENDPOINTS.get(match[2]) if match else None
     return endpoint(call) if endpoint else None
 
 
 def _field(body: Any, name: str) -> Any:
-    """A field by its name in ``camelCase``, or the same in ``snake_case``."""
-    held = body if isinstance(body, dict) else {}
+    """The field `name`, in ``camelCase`` or in ``snake_case``."""
+    fields = body if isinstance(body, dict) else {}
     snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
-    return held.get(name, held.get(snake))
+    return fields.get(name, fields.get(snake))
 
 
 def _ask_of(call: Call) -> Ask:
@@ -83,8 +83,10 @@ def _ask_of(call: Call) -> Ask:
 
 
 def _parts(content: Any) -> list[Any]:
-    held = content.get("parts") if isinstance(content, dict) else content
-    return [one if isinstance(one, dict) else {"text": str(one)} for one in (held if isinstance(held, list) else [held]) if one]
+    items = content.get("parts") if isinstance(content, dict) else content
+    return [
+        one if isinstance(one, dict) else {"text": str(one)} for one in (items if isinstance(items, list) else [items]) if one
+    ]
 
 
 def _mode(body: Json) -> Any:
@@ -99,7 +101,7 @@ def _tools(tools: Any) -> tuple[Tool, ...]:
 
 
 def _lowered(schema: Any) -> Any:
-    """A schema with its types as JSON Schema writes them: Gemini's are upper-case."""
+    """A schema with its types in lower case, as in JSON Schema: Gemini's are in upper case."""
     if isinstance(schema, dict):
         types = {"type": schema["type"].lower()} if isinstance(schema.get("type"), str) else {}
         return {**{key: _lowered(value) for key, value in schema.items()}, **types}
@@ -138,13 +140,13 @@ def _generate(call: Call) -> Answer:
     if said[0].finish == "refusal":
         return json_answer(_blocked(call, ask))
     candidates = [
-        {"content": {"role": "model", "parts": _said(call, one)}, "finishReason": _FINISH[one.finish], "index": i}
+        {"content": {"role": "model", "parts": _answer_parts(call, one)}, "finishReason": _FINISH[one.finish], "index": i}
         for i, one in enumerate(said)
     ]
     return json_answer({"candidates": candidates, "usageMetadata": _usage(ask, said), **_envelope(call)})
 
 
-def _said(call: Call, said: Said) -> list[Json]:
+def _answer_parts(call: Call, said: Said) -> list[Json]:
     thought = [{"text": said.thinking, "thought": True}] if said.thinking else []
     text = [{"text": said.text}] if said.text else []
     return [*thought, *text, *_calls(call, said)]
@@ -186,7 +188,7 @@ def _size(asked: Json) -> int:
 
 
 def _predict(call: Call) -> Answer:
-    """Of models older than Gemini: embeddings of texts, or images."""
+    """Answers of models older than Gemini: embeddings of texts, or images."""
     made: list[Json] = []
     for one in call.json.get("instances") or ():
         if "content" in one:
@@ -228,13 +230,13 @@ def _error(failure: Failure) -> Json:
 
 def _failure(call: Call, failure: Failure) -> Answer:
     wait = (("retry-after", "1"),) if failure.kind == "rate_limit" else ()
-    body = interactions.error(failure) if call.path.endswith(_SECOND) else _error(failure)
+    body = interactions.error(failure) if call.path.endswith(_INTERACTION_PATHS) else _error(failure)
     return json_answer(body, failure.status).under(*wait)
 
 
 def _error_event(call: Call) -> bytes:
     failure = Failure(503, "overloaded")
-    if call.path.endswith(_SECOND):
+    if call.path.endswith(_INTERACTION_PATHS):
         return sse({"event_type": "error", **interactions.error(failure)}, "error")
     return sse(_error(failure))
 

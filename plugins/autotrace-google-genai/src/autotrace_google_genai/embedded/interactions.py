@@ -1,4 +1,4 @@
-"""The Interactions API of Gemini: steps, the events of a stream that they arrive in, and decisions beside them."""
+"""Answers of Gemini's Interactions API: steps, whole or as the events of a stream, and decisions."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ _CODES = {
 
 
 def answer(call: Call) -> Answer:
+    """The answer to a request for an interaction or for decisions."""
     if call.path.endswith("/decisions"):
         return _decide(call)
     ask = _ask_of(call.json)
@@ -59,7 +60,7 @@ def _ask_of(body: Json) -> Ask:
 
 
 def _decide(call: Call) -> Answer:
-    """Every question is answered in the same way."""
+    """Answers to all questions of a request. They are all the same."""
     ask = _ask_of(call.json)
     usage = {"total_input_tokens": ask.input_tokens, "total_output_tokens": len(call.json["questions"])}
     return json_answer({"answers": {name: {} for name in call.json["questions"]}, "usage": usage})
@@ -133,6 +134,6 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 
 def error(failure: Failure) -> Json:
-    """The body of a failure."""
+    """The body of the answer for a failure."""
     code = _CODES.get(failure.kind, "invalid_request")
     return {"error": {"code": code, "message": f"The interaction failed: {code}."}}
