@@ -11,7 +11,7 @@ from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS
 from autotrace._record.pricing import sources
 from autotrace._record.pricing import usage as usages
-from autotrace._record.pricing.usage import Cost, UnpricedError
+from autotrace._record.pricing.billable import Cost, UnpricedError
 
 _COUNTS = tuple(conventions.USAGE[name].attribute for name in ("input_tokens", "output_tokens"))
 _OPERATION = ALWAYS["operation"].attribute

@@ -16,7 +16,7 @@ from genai_prices import data_snapshot
 from genai_prices.data import providers
 from genai_prices.types import ModelInfo, Provider
 
-from autotrace._record.pricing.usage import Cost, UnpricedError, Usage
+from autotrace._record.pricing.billable import Cost, UnpricedError, Usage
 
 _CLOUDS = {"gcp": "google"}
 """First words of the conventions' provider names that have another name in the data."""

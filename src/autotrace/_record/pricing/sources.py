@@ -14,8 +14,8 @@ from autotrace import _process
 from autotrace import _settings as settings
 from autotrace._discovery import distributions, references
 from autotrace._record.pricing import table
+from autotrace._record.pricing.billable import Cost, UnpricedError, Usage
 from autotrace._record.pricing.table import Table
-from autotrace._record.pricing.usage import Cost, UnpricedError, Usage
 from autotrace._settings import prices
 
 GROUP = "autotrace.prices"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Optional
 
-from autotrace._record.pricing.usage import Cost, UnpricedError, Usage
+from autotrace._record.pricing.billable import Cost, UnpricedError, Usage
 
 if TYPE_CHECKING:
     from autotrace._settings.prices import Prices
