@@ -1,6 +1,7 @@
 """Translates what the caller's thread kept of a call to the attributes of its record, on the writer's thread.
 
-Pure, except that it reports failures: a getter that raises loses its own field and nothing else.
+The getters of an operation's request and response say where the fields are; those of its usage, the tokens, are among the
+response's. Pure, except that it reports failures: a getter that raises loses its own field and nothing else.
 """
 
 from __future__ import annotations

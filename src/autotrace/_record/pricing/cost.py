@@ -9,8 +9,7 @@ from typing import Any
 from autotrace import _diagnostics as diagnostics
 from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS
-from autotrace._record.pricing import sources
-from autotrace._record.pricing import usage as usages
+from autotrace._record.pricing import billable, sources
 from autotrace._record.pricing.billable import Cost, UnpricedError
 
 _COUNTS = tuple(conventions.USAGE[name].attribute for name in ("input_tokens", "output_tokens"))
@@ -51,7 +50,7 @@ def _cost(attributes: dict[str, Any], start_ns: int) -> dict[str, Any]:
     available = sources.sources()
     if not available:
         return {}
-    usage = usages.of(attributes, start_ns)
+    usage = billable.of(attributes, start_ns)
     for source in available:
         try:
             cost = source.price(usage)
