@@ -357,3 +357,39 @@ def test_after_uninstall_a_module_that_was_found_before_is_given_to_nobody(modul
     hooks.uninstall()
     spec.loader.exec_module(module)  # type: ignore[union-attr]
     assert seen == []
+
+
+def test_a_loader_that_wraps_the_real_one_imports_whatever_module_it_executes(modules: Any, seen: list[Any]) -> None:
+    """It executes a module of its own with the real loader, and copies the names."""
+    name = modules.new("value = 1\n")
+
+    class Copying:
+        def __init__(self, loader: Any) -> None:
+            self._loader = loader
+
+        def create_module(self, spec: Any) -> None:
+            return None
+
+        def exec_module(self, module: Any) -> None:
+            inner = types.ModuleType(name)
+            inner.__spec__ = module.__spec__
+            self._loader.exec_module(inner)
+            vars(module)["value"] = vars(inner)["value"]
+
+    class Front:
+        def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+            if fullname != name:
+                return None
+            others = [finder for finder in sys.meta_path if finder is not self]
+            spec: Any = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)))
+            spec.loader = Copying(spec.loader)
+            return spec
+
+    hooks.when_imported(name, seen.append)
+    sys.meta_path.insert(0, Front())
+    try:
+        imported = importlib.import_module(name)
+    finally:
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Front)]
+    assert imported.value == 1
+    assert same(seen, [imported])

@@ -350,6 +350,32 @@ def test_a_library_with_a_hook_of_its_own_gets_it_installed_and_taken_off(librar
     assert not hasattr(root, "on_event")
 
 
+def test_the_hook_of_a_library_stays_when_a_second_module_of_its_name_is_executed_by_hand(library: Any) -> None:
+    library.write(
+        f"{library.plugin}.py",
+        """
+        from autotrace.plugin import Instrumentor
+        def install(module):
+            module.hooked = True
+            return lambda: delattr(module, "hooked")
+        instrumentor = Instrumentor(provider="acme", on_ready=install)
+        """,
+    )
+    autotrace.enable(library.name)
+    spec = importlib.util.find_spec(library.name)
+    assert spec is not None
+    assert spec.loader is not None
+    root = importlib.import_module(library.name)
+    by_hand = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(by_hand)
+    assert (root.hooked, by_hand.hooked) == (True, True)
+    importlib.reload(root)
+    assert (root.hooked, by_hand.hooked) == (True, True)
+    autotrace.disable(library.name)
+    assert not hasattr(root, "hooked")
+    assert not hasattr(by_hand, "hooked")
+
+
 def test_no_failure_of_a_plugins_hook_reaches_the_import(
     library: Any, monkeypatch: pytest.MonkeyPatch, diagnosed: Diagnosed
 ) -> None:

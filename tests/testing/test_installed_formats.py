@@ -85,8 +85,9 @@ def test_those_that_own_more_than_their_own_paths_are_asked_last_and_the_others_
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("format_gone:FORMAT", "format_gone:FORMAT raised ModuleNotFoundError: No module named 'format_gone'"),
-        ("format_acme:GONE", "format_acme:GONE raised AttributeError"),
+        ("format_gone:FORMAT", "format_gone:FORMAT cannot be loaded: ModuleNotFoundError: No module named 'format_gone'"),
+        ("format_acme:GONE", "format_acme:GONE cannot be loaded: AttributeError"),
+        ("format_exits:FORMAT", "format_exits:FORMAT cannot be loaded: SystemExit: 3"),
         ("format_acme:json_answer", "format_acme:json_answer is <function"),
     ],
 )
@@ -94,6 +95,7 @@ def test_one_that_is_broken_is_said_and_left_out(
     value: str, reason: str, site: Site, diagnosed: Callable[[], list[dict[str, Any]]]
 ) -> None:
     before = names()
+    (site.path / "format_exits.py").write_text("raise SystemExit(3)\n")
     site.bring("acme", "/acme/", value=value)
     assert names() == before
     assert names() == before
@@ -101,6 +103,15 @@ def test_one_that_is_broken_is_said_and_left_out(
     assert line["event"] == "autotrace.provider"
     assert line["message"].startswith(f"acme-plugin: its wire format acme is ignored: {reason}")
     assert line["message"].endswith("Repair or uninstall acme-plugin.")
+
+
+def test_one_that_is_broken_does_not_take_the_name_from_one_that_is_not(
+    site: Site, diagnosed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    site.bring("acme", "/acme/", distribution="a", value="format_gone:FORMAT")
+    site.bring("acme", "/acme/", distribution="b")
+    assert "acme" in names()
+    assert len(diagnosed()) == 1
 
 
 def test_of_two_with_one_name_the_first_by_distribution_counts(

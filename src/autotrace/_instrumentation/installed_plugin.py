@@ -190,7 +190,7 @@ class InstalledPlugin:
         self._when_imported(self.entry.package, self._check_version)
         self._hooks = hooks = NativeHooks(self.title)
         for name, hook in instrumentor.on_ready.items():
-            self._when_imported(name or self.entry.package, hooks.installer(name, hook))
+            self._when_imported(name or self.entry.package, hooks.installer(name or self.entry.package, hook))
         if instrumentor.enclosing is not None:
             context.enclosing[self.entry.package] = instrumentor.enclosing
 

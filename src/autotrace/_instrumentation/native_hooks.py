@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from autotrace import _diagnostics as diagnostics
 
 TYPE_CHECKING = False
@@ -17,24 +19,29 @@ class NativeHooks:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._undo: dict[str, Callable[[], None] | None] = {}
+        self._undo: dict[tuple[str, bool], Callable[[], None] | None] = {}
+        """By the name of the module, and whether it is the one in `sys.modules`."""
 
     def installer(self, name: str, hook: Hook) -> Callable[[Any], None]:
-        """A function that installs `hook` in a module. Called again, it first removes the hook installed before."""
+        """A function that installs `hook` in a module called `name`. Called again, it first removes the hook installed before.
+
+        The hook in the imported module stays when another module of that name is executed by hand.
+        """
 
         def install(module: Any) -> None:
-            self._remove(name)
-            self._undo[name] = hook(module)
+            key = (name, sys.modules.get(name) is module)
+            self._remove(key)
+            self._undo[key] = hook(module)
 
         return install
 
     def remove(self) -> None:
         """Remove all hooks."""
-        for name in tuple(self._undo):
-            self._remove(name)
+        for key in tuple(self._undo):
+            self._remove(key)
 
-    def _remove(self, name: str) -> None:
-        undo = self._undo.pop(name, None)
+    def _remove(self, key: tuple[str, bool]) -> None:
+        undo = self._undo.pop(key, None)
         if undo is not None:
             try:
                 undo()

@@ -88,7 +88,8 @@ class Observation:
     """One execution of the body of a watched module: calls what is watching before it and after it.
 
     After an import, callbacks get what `sys.modules` has then, as the importer does: a module may replace itself. A module that
-    is not in `sys.modules` when its body begins is executed by hand: callbacks get that module itself.
+    is not in `sys.modules` when its body begins is executed by hand: callbacks get that module itself. That is
+    not so while this thread imports the name: a loader that wraps the real one may execute a module of its own.
     """
 
     __slots__ = ("_module", "by_hand", "name", "thread")
@@ -97,7 +98,8 @@ class Observation:
         """`module` is ``None`` for a loader that makes the module itself, and puts it into `sys.modules`."""
         self.name = name
         self.thread = _thread.get_ident()
-        self.by_hand = module is not None and sys.modules.get(name) is not module
+        is_other = module is not None and sys.modules.get(name) is not module
+        self.by_hand = is_other and not _position.is_importing(name)
         self._module = module
 
     def begin(self) -> None:

@@ -71,6 +71,13 @@ def ask_behind(finder: Any, name: str, path: Any, target: Any) -> Any:
     return None
 
 
+def is_importing(name: str) -> bool:
+    """Whether this thread is importing module `name`: it holds the lock of the module."""
+    reference = _bootstrap._module_locks.get(name)
+    lock = None if reference is None else reference()
+    return lock is not None and lock.owner == _thread.get_ident()
+
+
 def wait_for_search(name: str) -> bool:
     """Wait until no other thread is between its search for module `name` and the module's body. False after `PATIENCE`."""
     if name not in _bootstrap._module_locks or not _may_look():

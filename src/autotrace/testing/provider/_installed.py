@@ -34,16 +34,16 @@ def _loaded() -> Iterator[tuple[str, WireFormat]]:
     owners = dict.fromkeys(_OWN, "llm-autotrace")
     for entry in sorted(distributions.scan(group=GROUP), key=lambda entry: entry.distribution):
         name = entry.package
-        owner = owners.setdefault(name, entry.distribution)
-        if owner != entry.distribution:
-            _ignored(entry, f"{owner} already has a wire format with that name")
+        if name in owners:
+            _ignored(entry, f"{owners[name]} already has a wire format with that name")
             continue
         try:
             wire = references.load(entry.value)
-        except Exception as exc:  # the module of another distribution
-            _ignored(entry, f"{entry.value} raised {type(exc).__name__}: {exc}")
+        except (Exception, SystemExit) as exc:  # the module of another distribution
+            _ignored(entry, f"{entry.value} cannot be loaded: {type(exc).__name__}: {exc}")
             continue
         if isinstance(wire, WireFormat):
+            owners[name] = entry.distribution
             yield name, wire
         else:
             _ignored(entry, f"{entry.value} is {wire!r}, not a WireFormat")
