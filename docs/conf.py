@@ -38,6 +38,8 @@ smartquotes = False
 
 html_theme = "furo"
 html_title = "autotrace"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
