@@ -1,4 +1,7 @@
-"""How the pages of this directory become a site: `nox -s docs`, or `sphinx-build -W -n docs build/docs`."""
+"""How the pages of this directory become a site.
+
+Built by `nox -s docs`, or by `sphinx-build -W -n docs build/docs`.
+"""
 
 from __future__ import annotations
 
