@@ -32,6 +32,8 @@ _PLACES = {
 }
 """What a link in a file may name, and the page of the site that it is."""
 _LINK = re.compile(r"(\[[^]\[]*)\]\((?!\w+:)([^)#\s]+)((?:#[^)\s]*)?)\)")
+_PRINTED = re.compile(r"^```text printed$", re.MULTILINE)
+_OUTPUT = "```{code-block} text\n:caption: Output\n:class: printed\n"
 _TREE = "\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{}\n```\n"
 
 
@@ -75,6 +77,7 @@ def _make(app: Any, config: Any) -> None:
 def _read(app: Any, page: str, source: list[str]) -> None:
     if not page.startswith("api/"):
         source[0] = with_links(source[0], page, ORIGINS.get(page, DOCS / f"{page}.md"))
+    source[0] = _PRINTED.sub(_OUTPUT, source[0])
     if page in CHILDREN:
         source[0] += _TREE.format(CHILDREN[page])
 

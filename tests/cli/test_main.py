@@ -86,7 +86,12 @@ def test_the_demo_goes_past_proxies_and_to_nobody_else() -> None:
         "HOME": "/",
     }
     made = demo._embedded(given, {"OPENAI_API_KEY": "dummy"})
-    ours = {"AUTOTRACE_DEMO": "1", "AUTOTRACE_SINKS": "stdout", "AUTOTRACE_FORMAT": "json"}
+    ours = {
+        "AUTOTRACE_DEMO": "1",
+        "AUTOTRACE_SINKS": "stdout",
+        "AUTOTRACE_FORMAT": "json",
+        "AUTOTRACE_SERVICE_NAME": "demo",
+    }
     assert made == {"OPENAI_API_KEY": "dummy", "HOME": "/", "NO_PROXY": "127.0.0.1", **ours}
 
 
@@ -106,6 +111,7 @@ def test_demo_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capfdbinary:
     captured = capfdbinary.readouterr()
     assert captured.out.startswith(b"The Zen of Python")
     assert captured.err.decode() == (
+        "Records, one line each, between what the program prints:\n"
         "autotrace: demo: no model call was recorded; missing: plugin anthropic, SDK ollama, plugin ollama. "
         "Install them: pip install 'llm-autotrace[openai,anthropic,ollama]' openai anthropic ollama\n"
     )
@@ -157,10 +163,20 @@ def test_demo_shows_lines_and_then_their_tree() -> None:
         pytest.skip("no plugin is installed")
     result = python("-m", "autotrace", "demo")
     assert result.returncode == 0, result.stderr
-    lines, _, tree = result.stdout.partition("\n\n")
-    names = [json.loads(line)["name"] for line in lines.splitlines()]
+    records = [json.loads(line) for line in result.stdout.splitlines()]  # stdout is for programs such as jq
+    names = [record["name"] for record in records]
     assert "plan_trip" in names
+    assert {record["resource"]["service.name"] for record in records} == {"demo"}
+    first, *_ = result.stderr.splitlines()
+    assert first == "Records, one line each, between what the program prints:"
+    _, heading, tree = result.stderr.partition("The same as a tree: durations, and tokens (input → output)\n")
+    assert heading
     assert len(tree.splitlines()) == len(names)
     assert "\x1b" not in tree
     only = python("-m", "autotrace", "demo", "--lines-only")
     assert sorted(json.loads(line)["name"] for line in only.stdout.splitlines()) == sorted(names)
+    assert "tree" not in only.stderr
+    pretty = python("-m", "autotrace", "demo", "--pretty")
+    assert pretty.stdout.startswith("plan_trip")
+    assert len(pretty.stdout.splitlines()) == len(names)
+    assert "Its records as a tree" in pretty.stderr

@@ -136,7 +136,7 @@ def test_every_kind_is_a_valid_distribution(kind: str, tmp_path: Path) -> None:
     assert declared.requires == ("Acme-SDK",)
     ast.parse((tree / "tests/test_conformance.py").read_text())
     assert (tree / "src/autotrace_acme_x/py.typed").exists()
-    assert "autotrace coverage acme.client --fail" in (tree / ".github/workflows/ci.yml").read_text()
+    assert "autotrace coverage acme.client --all --fail" in (tree / ".github/workflows/ci.yml").read_text()
     assert "${{ matrix.python }}" in (tree / ".github/workflows/ci.yml").read_text()
     assert 'sdk: ["Acme-SDK"]' in (tree / ".github/workflows/ci.yml").read_text()
 
@@ -160,6 +160,18 @@ def test_a_wrong_name_is_one_line(
     assert says in told
     assert told.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_what_is_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = "new-plugin: no_such_package is not installed here, so nothing could be read from it"
+    assert new_plugin.main(["acme", "--package", "no_such_package", "--directory", str(tmp_path)]) == 0
+    told = capsys.readouterr().err
+    assert missing in told
+    assert "fill in src/autotrace_acme/__init__.py and tests/test_conformance.py, which fails until then; pytest\n" in told
+    assert new_plugin.main(["json", "--directory", str(tmp_path)]) == 0
+    assert "not installed" not in capsys.readouterr().err
+    assert new_plugin.main(["spoken", "--kind", "openai", "--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr().err.endswith("pip install -e . --group test; pytest\n")
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ import acme
 from description import library
 
 from autotrace.testing import carries_scorecard, conformance
-from autotrace.testing._checks.declaring import ORDER
+from autotrace.testing._checks.registering import ORDER
 
 library.cases = library.cases[:1]
 (chat,) = library.cases

@@ -41,11 +41,22 @@ def main(argv: Sequence[str]) -> int:
         return 1
     for path in files:
         print(os.path.join(directory, *path.split("/")))
-    print(
-        f"Created a plugin of kind {kind} for {package}. Next: cd {directory}; pip install -e . --group test; pytest",
-        file=sys.stderr,
-    )
+    if not scaffold.is_installed(package):
+        complain(
+            f"new-plugin: {package} is not installed here, so nothing could be read from it; install it and create the plugin "
+            "again, or fill in the targets by hand"
+        )
+    print(f"Created a plugin of kind {kind} for {package}. Next: {_next(kind, directory, files)}", file=sys.stderr)
     return 0
+
+
+def _next(kind: str, directory: str, files: dict[str, str]) -> str:
+    """What to do with the new plugin. Only a complete declaration passes its tests at once."""
+    steps = f"cd {directory}; pip install -e . --group test"
+    if kind in ("client", "callbacks"):
+        source = next(path for path in files if path.endswith("__init__.py"))
+        return f"{steps}; fill in {source} and tests/test_conformance.py, which fails until then; pytest"
+    return f"{steps}; pytest"
 
 
 def _parser() -> argparse.ArgumentParser:

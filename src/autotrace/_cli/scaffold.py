@@ -34,6 +34,11 @@ class Plan(NamedTuple):
     """The requirement on autotrace itself."""
 
 
+def is_installed(package: str) -> bool:
+    """Whether the source of a package can be read here."""
+    return next(iter(surface.modules(package)), None) is not None
+
+
 def kind_of(package: str) -> str:
     """Return the kind of plugin for a package, determined from its source; ``client`` if the source does not show it."""
     if any(function.name == "SyncAPIClient.request" for function in surface.functions(package)):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from autotrace.testing._cell import Cell
-from autotrace.testing._checks.declaring import ORDER
+from autotrace.testing._checks.registering import ORDER
 
 
 class Result(NamedTuple):

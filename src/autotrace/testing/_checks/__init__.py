@@ -7,7 +7,7 @@ Out: nothing, or an `AssertionError` that says which promise is broken. The docs
 from __future__ import annotations
 
 from autotrace.testing._cell import Check
-from autotrace.testing._checks.declaring import ORDER, declared
+from autotrace.testing._checks.registering import ORDER, declared
 
 
 def all_checks() -> tuple[Check, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import autotrace
 from autotrace._writer.writer import writer
 from autotrace.testing._cell import Cell, require
-from autotrace.testing._checks.declaring import check
+from autotrace.testing._checks.registering import check
 
 _BATCH = 16
 _BATCHES = 4

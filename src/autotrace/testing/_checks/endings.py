@@ -8,8 +8,8 @@ import gc
 from typing import Any
 
 from autotrace.testing._cell import Cell, NotApplicable, require
-from autotrace.testing._checks.declaring import check
 from autotrace.testing._checks.records import text_of
+from autotrace.testing._checks.registering import check
 
 _TIMEOUT = 600.0
 """Seconds, for what happens at once unless there is a fault or the machine is busy."""

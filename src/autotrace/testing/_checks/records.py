@@ -10,7 +10,7 @@ import msgspec
 from autotrace._declaration import conventions
 from autotrace._record import lines
 from autotrace.testing._cell import Cell, NotConform, require
-from autotrace.testing._checks.declaring import check
+from autotrace.testing._checks.registering import check
 from autotrace.testing._library import Ask
 
 _FIELDS = {

@@ -14,7 +14,7 @@ from autotrace._declaration import conventions
 from autotrace._declaration.operation import Operation
 from autotrace._record.origin import Origin
 from autotrace.testing._cell import Cell, require
-from autotrace.testing._checks.declaring import check
+from autotrace.testing._checks.registering import check
 
 _CONCURRENT = {True: 24, False: 8}
 """How many calls run at the same time: tasks on the asynchronous side (true), threads on the other."""

@@ -14,7 +14,7 @@ from typing import Any
 import autotrace
 from autotrace._instrumentation import patcher
 from autotrace.testing._cell import Cell, NotApplicable, require
-from autotrace.testing._checks.declaring import check
+from autotrace.testing._checks.registering import check
 
 
 def _targets(cell: Cell) -> dict[str, tuple[Any, str]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import autotrace
 from autotrace.testing._cell import Cell, NotApplicable, require
-from autotrace.testing._checks.declaring import check
+from autotrace.testing._checks.registering import check
 
 Look = dict[str, Any]
 
