@@ -221,12 +221,15 @@ def _checked(where: str, names: object) -> tuple[str, ...]:
     raise mistakes.not_names(where, names if given is None else given, installed)
 
 
-def library_mistakes() -> list[str]:
-    """A message on each mistake in the settings of single libraries, for `autotrace doctor`."""
+def library_mistakes(load: bool = False) -> list[str]:
+    """A message on each mistake in the settings of single libraries, for `autotrace doctor`.
+
+    Only of loaded plugins, unless `load`: at the end of a program, an import could change its exit code.
+    """
     from autotrace._instrumentation import mistakes
 
     _discover()
-    return mistakes.in_library_settings(installed)
+    return mistakes.in_library_settings(installed, load)
 
 
 def _names() -> list[str]:

@@ -122,16 +122,18 @@ def report_unclaimed(plugins: Plugins) -> None:
         diagnostics.say("settings", f"[tool.autotrace.{name}] is ignored: no plugin for {name!r} is installed{hint}")
 
 
-def in_library_settings(plugins: Plugins) -> list[str]:
-    """A message on each malformed or unknown setting of a single library. Imports the plugins that have settings."""
-    from autotrace._declaration import options
-
+def in_library_settings(plugins: Plugins, load: bool) -> list[str]:
+    """A message on each malformed or unknown setting of a single library whose plugin is loaded. `load` loads the others."""
     problems: list[str] = []
     for plugin in plugins.values():
-        if library_settings.given(plugin.entry.package):
-            try:
-                declared = (plugin.instrumentor or plugin.declared()).options
-            except PluginError:  # reported with the plugins
-                continue
-            problems += options.read(plugin.title, plugin.entry.package, declared)[2]
+        package = plugin.entry.package
+        if (plugin.instrumentor is None and not load) or not library_settings.given(package):
+            continue
+        from autotrace._declaration import options
+
+        try:
+            declared = (plugin.instrumentor or plugin.declared()).options
+        except PluginError:  # reported with the plugins
+            continue
+        problems += options.read(plugin.title, package, declared)[2]
     return problems

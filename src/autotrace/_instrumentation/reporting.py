@@ -46,6 +46,10 @@ def at_exit(status: Status, mistakes: Mistakes) -> None:
     if not path or not _registered.take():
         return
     append(path, {"event": "start", "pid": os.getpid(), "argv": sys.orig_argv})
+    # An import at the end of the process may run `eval` on text, as namedtuple does. Python then forgets that a
+    # KeyboardInterrupt ended the program, and its exit code is 1. So `library_mistakes` must find its module loaded.
+    from autotrace._instrumentation import mistakes as _  # noqa: F401
+
     atexit.register(_report, path, status, mistakes, way())
 
 
