@@ -11,6 +11,8 @@ import sys
 import time
 from _collections_abc import Mapping
 
+from autotrace.errors import sentences
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +113,7 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
         raise exc
     say(
         "failure",
-        f"{where}: {type(exc).__name__}: {exc}. The program is not affected; autotrace skipped this step.",
+        sentences(f"{where}: {type(exc).__name__}: {exc}", "The program is not affected; autotrace skipped this step."),
         level="error",
         at=place_of(exc),
     )

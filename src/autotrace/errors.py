@@ -34,9 +34,31 @@ class PluginError(AutotraceError, LookupError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'X'?`` with the word in `known` that is closest to `word`; if none is close, the list of them all."""
+    """``; did you mean 'X'?`` with the words in `known` that begin with `word`, else with the one that is closest to it.
+
+    If none is close: ``; expected one of`` and the five closest, with the number of the others.
+    """
     import difflib
 
-    words = sorted(known)
-    close = difflib.get_close_matches(word, words, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; expected one of {', '.join(words)}"
+    words = sorted(set(known))
+    close = [known for known in words if len(word) > 1 and known.lower().startswith(word.lower())][:_AT_MOST]
+    close = close or difflib.get_close_matches(word, words, 1)
+    if close:
+        return f"; did you mean {_alternatives([repr(known) for known in close])}?"
+    first = sorted(words, key=lambda known: -difflib.SequenceMatcher(None, known, word).ratio())[:_AT_MOST]
+    others = len(words) - len(first)
+    return f"; expected one of {', '.join(first)}" + (f" (and {others} more)" if others else "")
+
+
+_AT_MOST = 5
+"""How many words a message offers."""
+
+
+def _alternatives(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def sentences(problem: object, consequence: str) -> str:
+    """Join a message and the sentence on its consequence: ``did you mean 'X'?`` needs no full stop."""
+    text = str(problem)
+    return f"{text} {consequence}" if text.endswith(("?", ".")) else f"{text}. {consequence}"

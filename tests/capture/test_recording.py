@@ -243,3 +243,59 @@ def test_a_key_that_is_given_twice_is_the_latest_calls(captured: Capture) -> Non
     call.finish()
     assert open_call(7) is None
     assert [span["end_reason"] for span in captured.spans] == ["completed", "completed"]
+
+
+class Unreadable(dict):  # type: ignore[type-arg]
+    def keys(self) -> Any:
+        raise RuntimeError("no")
+
+    __iter__ = keys
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "attributes", "says"),
+    [
+        (
+            (5,),
+            "span",
+            {},
+            "autotrace.span(): name: expected a str, got int. The span is recorded as 'span'; correct the call at ",
+        ),
+        (("x", [1]), "x", {}, "autotrace.span(): attributes: expected a dict with str keys, got list. They are ignored; "),
+        (("x", {1: 2, "a": 3}), "x", {"a": 3}, "dict with str keys, got a key of type int. The attributes with other keys are"),
+        (("x", Unreadable()), "x", {}, "dict with str keys, got Unreadable, which raised RuntimeError. They are ignored; "),
+    ],
+)
+def test_a_span_with_a_wrong_argument_is_recorded_with_the_others_and_said(
+    captured: Capture, diagnosed: Any, arguments: Any, name: str, attributes: Any, says: str
+) -> None:
+    with autotrace.span(*arguments):
+        pass
+    assert (captured.spans, diagnosed()) == ([], [])
+    autotrace.enable()
+    for _ in range(2):
+        with autotrace.span(*arguments) as span:
+            span.set_attribute("b", 4)
+    for one in captured.spans:
+        assert one["name"] == name
+        assert {key: value for key, value in one["attributes"].items() if key in ("a", "b", 1)} == {**attributes, "b": 4}
+    assert len(captured.spans) == 2
+    (line,) = diagnosed()
+    assert says in line["message"]
+    assert line["at"].startswith(f"{__file__}:")
+
+
+def test_an_attribute_without_a_name_is_ignored_and_said(captured: Capture, diagnosed: Any) -> None:
+    autotrace.enable()
+    with autotrace.span("x") as span:
+        span.set_attribute(5, 1)  # type: ignore[arg-type]
+    assert captured.spans[0]["name"] == "x"
+    (line,) = diagnosed()
+    assert line["message"].startswith("Span.set_attribute(): key: expected a str, got int. The attribute is ignored; ")
+
+
+def test_a_span_as_a_decorator_says_what_to_use() -> None:
+    with pytest.raises(TypeError, match=r"use `with autotrace.span\('f'\):` inside the function"):
+
+        @autotrace.span("f")
+        def function() -> None: ...

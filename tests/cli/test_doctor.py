@@ -206,6 +206,24 @@ def test_a_library_may_have_settings_of_its_own_and_the_operator_wins(library: A
     assert own == {"value": False, "source": "variable"}
 
 
+@pytest.mark.parametrize("program", [True, False])
+def test_mistakes_in_settings_of_single_libraries_are_problems(library: Any, program: bool) -> None:
+    library.write("pyproject.toml", f"[tool.autotrace.{library.name}]\ncontnet = true\n[tool.autotrace.other]\nloud = true\n")
+    given = {f"AUTOTRACE_{library.name.upper()}_LOUDD": "on"}
+    end = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT); time.sleep(9)" if os.name != "nt" else ""
+    found = run(library, f"import {library.name}\n{end}", **given) if program else examine(library, **given)
+    if program and end:
+        assert found.data["program"]["exit_code"] == -signal.SIGINT
+    problems = [one["text"] for one in found.data["findings"] if (one["section"], one["mark"]) == ("settings", PROBLEM)]
+    said = f"{library.distribution} 0.3 has no setting 'contnet'; did you mean 'content'? The value is ignored."
+    assert problems[0] == f"[tool.autotrace.{library.name}] contnet: {said}"
+    assert problems[1].startswith(f"AUTOTRACE_{library.name.upper()}_LOUDD: {library.distribution} 0.3 has no setting 'loudd'")
+    assert len(problems) == 2
+    assert found.says(WARNING, "[tool.autotrace.other]: no plugin for 'other' is installed; the table is ignored")
+    assert not found.says(WARNING, "AUTOTRACE_OTHER")
+    assert found.code == 1
+
+
 def test_settings_that_cannot_be_read_are_a_problem_and_unknown_ones_a_warning(library: Any) -> None:
     found = run(library, f"import {library.name}", AUTOTRACE_CONTENT="perhaps", AUTOTRACE_CONTNET="off")
     assert found.code == 1

@@ -38,6 +38,10 @@ CHAT = Operation("chat", request={"model": "model"})
         (lambda: StreamSeam("_it", hide=lambda: True), r"hide: .*1 argument \(chunk\)"),  # type: ignore[arg-type, misc]
         (lambda: Observer(lambda call: None), r"3 arguments \(call, invocation, result\)"),  # type: ignore[arg-type, misc]
         (lambda: Instrumentor(targets={"a:b": CHAT}, requires="acme 2"), "expected a distribution and a version range"),
+        (lambda: Instrumentor(targets={"a:b": CHAT}, requires=None), "requires: expected the library's .*, got None"),  # type: ignore[arg-type]
+        (lambda: Instrumentor(targets={"a:b": CHAT}, requires=[5]), r"requires: expected the library's .*, got \[5\]"),  # type: ignore[list-item]
+        (lambda: Instrumentor(requires="acme>=1", shapes={"acme>=2": 5}), "shapes 'acme>=2': expected a mapping, got 5"),  # type: ignore[dict-item]
+        (lambda: Option("a", "chooses", choices=None), "choices: expected a sequence of values, got None"),  # type: ignore[arg-type]
         (lambda: Instrumentor(targets={"a:b": CHAT}, provider=""), "provider ''"),
         (lambda: Instrumentor(on_ready=lambda: None), r"on_ready: .*1 argument \(module\)"),  # type: ignore[arg-type, misc]
         (lambda: Instrumentor(targets={"a:b": lambda: None}), "target 'a:b': route: .*1 argument"),  # type: ignore[dict-item, misc]
@@ -55,6 +59,12 @@ CHAT = Operation("chat", request={"model": "model"})
         (lambda: Operation("chat", request={"modle": "model"}), "did you mean 'model'"),
         (lambda: Operation("chat", response={"finish_reason": "x"}), "did you mean 'finish_reasons'"),
         (lambda: Operation("chat", usage={"input_token": "x"}), "did you mean 'input_tokens'"),
+        (lambda: Operation("chat", usage={"input": "a"}), "'input' is not a known field; did you mean 'input_tokens'"),
+        (
+            lambda: Operation("chat", usage={"cache_write": "a"}),
+            "'cache_write_12h_input_tokens', .* or 'cache_write_input_tokens'?",
+        ),
+        (lambda: Operation("chat", usage={"zzz": "a"}), r"expected one of (\w+, ){4}\w+ \(and \d+ more\)$"),
         (lambda: Operation("chat", request={"model": "a..b"}), "request 'model'.*separated by dots"),
         (lambda: Operation("chat", kind="client"), "'client' is not a known kind; did you mean 'CLIENT'"),
         (lambda: StreamSeam("a.b"), "one attribute"),

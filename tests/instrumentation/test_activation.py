@@ -7,12 +7,15 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import autotrace
 from autotrace import _diagnostics as diagnostics
+from autotrace import _settings as settings
+from autotrace._instrumentation import installed
 from autotrace.errors import PluginError, SettingsError
 from autotrace.testing import Capture
 
@@ -174,7 +177,7 @@ def test_a_plugins_own_option_comes_from_argument_variable_file_or_default(
     ("name", "value", "says"),
     [
         ("times", "often", "expected int, got 'often'; it says how often. The value is ignored"),
-        ("tines", "3", "has no setting 'tines'; did you mean 'times'?"),
+        ("tines", "3", "has no setting 'tines'; did you mean 'times'? The value is ignored."),
         ("content", "maybe", "expected on or off, got 'maybe'"),
     ],
 )
@@ -211,6 +214,47 @@ def test_a_table_that_no_plugin_answers_to_is_said(library: Any, diagnosed: Diag
     assert f"no plugin for '{library.name}x' is installed; did you mean '{library.name}'?" in line["message"]
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("{name}_CONTNET", None), ("{name}X_CONTENT", "{name}_CONTENT"), ("FILE_KEPE", "FILE_KEEP"), ("NOTHING_LIKE_IT", None)],
+)
+def test_a_mistyped_variable_of_a_library_is_said_with_the_right_name(
+    library: Any, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch, given: str, name: str | None
+) -> None:
+    variable = "AUTOTRACE_" + given.format(name=library.name.upper())
+    monkeypatch.setenv(variable, "2")
+    autotrace.enable()
+    said = [line["message"] for line in diagnosed()]
+    if "CONTNET" in given:
+        assert said == []  # until the plugin is loaded
+        assert library.client
+        (text,) = [line["message"] for line in diagnosed()]
+        assert text.endswith("'contnet'; did you mean 'content'? The value is ignored.")
+    else:
+        (text,) = said
+        right = None if name is None else "AUTOTRACE_" + name.format(name=library.name.upper())
+        assert text.endswith("; `autotrace doctor` lists the settings" if right is None else f"; did you mean {right!r}?")
+
+
+@pytest.mark.parametrize("where", ["argument", "file", "variable"])
+def test_a_library_in_the_place_of_a_setting_is_said_with_the_ways_to_name_it(
+    library: Any, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.chdir(library.site)
+    ways = f'use enable("{library.name}", …), exclude=["{library.name}"], or the table [tool.autotrace.{library.name}]'
+    if where == "variable":
+        monkeypatch.setenv(f"AUTOTRACE_{library.name.upper()}", "off")
+        autotrace.enable()
+        assert diagnosed()[0]["message"].endswith(f"; '{library.name}' is a library: {ways}")
+        return
+    if where == "file":
+        library.write("pyproject.toml", f"[tool.autotrace]\n{library.name} = false\n")
+    with pytest.raises(SettingsError) as raised:
+        autotrace.enable(content=False, **({library.name: True} if where == "argument" else {}))
+    assert str(raised.value).endswith(f"'{library.name}' is not a known setting; '{library.name}' is a library: {ways}")
+    assert settings.current.get("content") is True
+
+
 @pytest.mark.parametrize("way", ["argument", "variable", "file"])
 def test_of_two_plugins_for_one_library_the_preferred_one_answers(
     library: Any, captured: Capture, diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch, way: str
@@ -231,6 +275,17 @@ def test_of_two_plugins_for_one_library_the_preferred_one_answers(
 
 def test_excluded_libraries_are_left_alone(library: Any) -> None:
     autotrace.enable(exclude=[library.name])
+    assert library.status["state"] == "disabled"
+
+
+@pytest.mark.parametrize("name", ["package", "distribution"])
+def test_every_call_takes_the_same_names_and_one_name_need_not_be_in_a_list(library: Any, name: str) -> None:
+    given = library.name if name == "package" else library.distribution
+    autotrace.enable(exclude=given)
+    assert library.status["state"] == "disabled"
+    autotrace.enable(given)
+    assert library.status["state"] == "waiting"
+    autotrace.disable(given)
     assert library.status["state"] == "disabled"
 
 
@@ -259,15 +314,98 @@ def test_without_content_nothing_that_was_said_is_in_the_record(
 
 
 def test_an_unknown_library_is_one_error_that_says_what_to_do(library: Any) -> None:
-    with pytest.raises(PluginError, match=f"no plugin for '{library.name}x' is installed .*; did you mean '{library.name}'"):
+    with pytest.raises(PluginError) as raised:
         autotrace.enable(library.name + "x")
-    with pytest.raises(PluginError):
+    text = str(raised.value)
+    assert text.startswith(
+        f"no plugin for '{library.name}x' is installed; did you mean '{library.name}'? Its distribution would be"
+    )
+    assert f" would be autotrace-{library.name}x. Installed: " in text
+    assert library.name in text.partition("Installed: ")[2].split(", ")
+    with pytest.raises(PluginError, match=r"pip install autotrace-nothing-of-the-kind\. Installed: "):
         autotrace.disable("nothing-of-the-kind")
+
+
+@pytest.mark.parametrize(
+    ("name", "extras", "says"),
+    [
+        (
+            "zeta",
+            ["zeta"],
+            """no plugin for 'zeta' is installed; install it with: pip install "llm-autotrace[zeta]". Installed: none""",
+        ),
+        ("zeta.api", ["zeta-api"], """pip install "llm-autotrace[zeta-api]". Installed: none"""),
+        ("autotrace-zeta", ["zeta"], """pip install "llm-autotrace[zeta]". Installed: none"""),
+        ("zetta", ["zeta"], """; did you mean 'zeta'? Install it with: pip install "llm-autotrace[zeta]". Installed: none"""),
+        ("zeta", [], "; install it with: pip install autotrace-zeta. Installed: none"),
+        ("no name", [], "; expected the import package of a library, or the name of its plugin. Installed: none"),
+    ],
+)
+def test_a_missing_plugin_is_said_with_the_command_that_installs_it(
+    tmp_path: Path, name: str, extras: list[str], says: str
+) -> None:
+    folder = tmp_path / "llm_autotrace-0.1.dist-info"
+    folder.mkdir()
+    required = [f"Requires-Dist: autotrace-{extra}<0.2,>=0.1; extra == '{extra}'\n" for extra in extras]
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: llm-autotrace\nVersion: 0.1\n" + "".join(required))
+    program = f"""
+import sys
+sys.path[:] = [{str(tmp_path)!r}, {str(Path(autotrace.__file__).parents[1])!r}, *(p for p in sys.path if "-packages" not in p)]
+import autotrace
+try:
+    autotrace.enable({name!r})
+except autotrace.errors.PluginError as exc:
+    print(exc)
+"""
+    done = subprocess.run([sys.executable, "-S", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.endswith(f"{says}\n")
+
+
+def client_of(name: str) -> Any:
+    return importlib.import_module(f"{name}.client")
+
+
+class AClient:
+    def __repr__(self) -> str:
+        return "a secret"
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "says"),
+    [
+        ("enable", lambda name: [name], """: expected names of libraries, such as enable("{name}"), got ['{name}']"""),
+        ("enable", lambda name: None, """: expected names of libraries, such as enable("…"), got None"""),
+        ("enable", lambda name: True, """, such as enable("…"), got True"""),
+        ("enable", importlib.import_module, """, such as enable("{name}"), got the module {name}"""),
+        ("enable", lambda name: client_of(name), """, such as enable("{name}"), got the module {name}.client"""),
+        ("enable", lambda name: client_of(name).Client(), """ enable("{name}"), got an object of the class Client"""),
+        ("enable", lambda name: client_of(name).Client, """ enable("{name}"), got the class Client"""),
+        ("enable", lambda name: AClient(), """ enable("…"), got an object of the class AClient"""),
+        ("exclude", lambda name: None, """: exclude: expected names of libraries, such as enable(exclude=["…"]), got None"""),
+        ("exclude", lambda name: [name, 5], """, such as enable(exclude=["…"]), got 5"""),
+        ("disable", lambda name: 5, """: expected names of libraries, such as disable("…"), got 5"""),
+    ],
+)
+def test_what_is_not_a_name_is_one_error_with_an_example(
+    library: Any, call: str, given: Callable[[str], Any], says: str
+) -> None:
+    function: Any = autotrace.disable if call == "disable" else autotrace.enable
+    argument = given(library.name)
+    with pytest.raises(SettingsError) as raised:
+        function(exclude=argument) if call == "exclude" else function(argument)
+    text = str(raised.value)
+    assert text.startswith(f"{function.__name__}(): ")
+    alias = text.partition('"')[2].partition('"')[0]
+    assert alias in {name for plugin in installed.values() for name in plugin.names}
+    assert says.format(name=library.name).replace("…", alias) in text
+    assert library.status["state"] == "disabled"
 
 
 def test_an_unknown_option_is_one_error_and_nothing_is_enabled(library: Any) -> None:
     with pytest.raises(SettingsError, match="did you mean 'content'"):
         autotrace.enable(library.name, contnet=False)
+    with pytest.raises(SettingsError, match=f"'host' is not .*; {library.distribution} has the options: content$"):
+        autotrace.enable(library.name, host="x")
     assert library.status["state"] == "disabled"
 
 

@@ -11,7 +11,7 @@ import pytest
 import autotrace
 from autotrace._cli.activation import variables_of_file
 from autotrace._settings import Settings, switched_off, switched_on, unknown_variables
-from autotrace.errors import SettingsError
+from autotrace.errors import SettingsError, nearest, sentences
 
 
 @pytest.fixture
@@ -144,3 +144,51 @@ def test_a_mistyped_variable_is_said_with_the_right_name(
     autotrace.enable()
     (line,) = [line for line in diagnosed() if "AUTOTRACE_CONTNET" in line["message"]]
     assert "did you mean 'AUTOTRACE_CONTENT'?" in line["message"]
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "hint"),
+    [
+        ("input", ["audio_input", "input_tokens"], "; did you mean 'input_tokens'?"),
+        ("file", ["file_a", "file_b", "other"], "; did you mean 'file_a' or 'file_b'?"),
+        ("f", [f"f{number}" for number in range(9)], "; did you mean 'f"),
+        ("fi", [f"file{number}" for number in range(9)], "; did you mean 'file0', 'file1', 'file2', 'file3' or 'file4'?"),
+        ("contnet", ["content", "sinks"], "; did you mean 'content'?"),
+        ("zzz", ["b", "a"], "; expected one of a, b"),
+        ("zzz", [*"abcdefg"], "; expected one of a, b, c, d, e (and 2 more)"),
+    ],
+)
+def test_a_hint_offers_the_nearest_names_and_at_most_five(word: str, known: list[str], hint: str) -> None:
+    assert nearest(word, known).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("problem", "joined"),
+    [("did you mean 'x'?", "did you mean 'x'? It is ignored."), ("a", "a. It is ignored."), ("a.", "a. It is ignored.")],
+)
+def test_a_message_and_its_consequence_are_two_sentences(problem: str, joined: str) -> None:
+    assert sentences(problem, "It is ignored.") == joined
+
+
+def test_a_child_gets_the_tables_of_installed_plugins_and_content_that_is_off(
+    library: Any, elsewhere: Path, diagnosed: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / "pyproject.toml").write_text(
+        f"[tool.autotrace.{library.name}]\ncontnet = true\n"
+        f"[tool.autotrace.autotrace-{library.name}]\ncontent = true\n"
+        "[tool.autotrace.other]\nloud = true\ncontent = false\n"
+    )
+    name = library.name.upper()
+    given = variables_of_file(str(elsewhere))
+    assert given == {
+        f"AUTOTRACE_{name}_CONTNET": "on",
+        f"AUTOTRACE_AUTOTRACE_{name}_CONTENT": "on",
+        "AUTOTRACE_OTHER_CONTENT": "off",
+    }
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    autotrace.enable()
+    assert library.client
+    unclaimed, unknown = (line["message"] for line in diagnosed())
+    assert unclaimed.startswith("[tool.autotrace.other] is ignored: no plugin for 'other' is installed")
+    assert unknown.startswith(f"[tool.autotrace.{library.name}] contnet: ")

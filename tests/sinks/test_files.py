@@ -325,6 +325,8 @@ def test_what_cannot_be_written_is_written_when_the_cause_is_gone(run: Callable[
     assert sorted(names(tmp_path / "traces")) == sorted([*before, *(f"meanwhile {n}" for n in range(3)), "after"])
     failing, works = ran.said
     assert f"sink file: {tmp_path / 'traces'}" in failing["message"]
+    waits = ". Records wait in memory (setting queue_bytes) and are tried again; check the directory and its permissions."
+    assert failing["message"].endswith(waits)
     assert "works again" in works["message"]
 
 
@@ -340,7 +342,7 @@ def test_a_pipe_and_a_device_are_written_to_as_they_are(run: Callable[..., Any],
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"sinks": ["file"]}, "no path is set; set AUTOTRACE_FILE"),
+        ({"sinks": ["file"]}, r"set AUTOTRACE_FILE=PATH, enable\(file=PATH\), or sinks={'file': {'path': PATH}}$"),
         ({"sinks": {"file": {"path": "x", "max_byte": 1}}}, "did you mean 'max_bytes'"),
         (
             {"sinks": {"file": {"path": "x", "max_bytes": "many"}}},

@@ -45,34 +45,35 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
 
 def variables_of_file(directory: str) -> dict[str, str]:
     """Return the settings of ``[tool.autotrace]`` in the pyproject.toml at or above `directory`, as ``AUTOTRACE_*`` variables
-    for a new process. Raises `SettingsError` if the file is invalid."""
+    for a new process, without tables of libraries that have no installed plugin. Raises `SettingsError` if the file is
+    invalid."""
     from autotrace import _settings as settings
+    from autotrace._settings import library_settings, mistakes
 
     values, tables = settings.from_file(directory)
-    merged = dict(values)
+    variables = {"AUTOTRACE_" + name.upper(): library_settings.as_text(value) for name, value in values.items()}
+    installed = {mistakes.normalized(name) for name in settings.library_names()} if tables else set()
     for library, table in tables.items():
-        merged.update({f"{library}_{name}".replace(".", "_").replace("-", "_"): value for name, value in table.items()})
-    return {"AUTOTRACE_" + name.upper(): _as_text(value) for name, value in merged.items()}
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, dict):
-        import json
-
-        return json.dumps(value)
-    if isinstance(value, list):
-        return ",".join(value)
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+        claimed = mistakes.normalized(library) in installed
+        # Content that is off is passed on in any case: the program may run in an environment with other plugins.
+        variables.update(
+            {
+                name: text
+                for name, text in library_settings.variables_of(library, table)
+                if claimed or (name.endswith("_CONTENT") and text == "off")
+            }
+        )
+    return variables
 
 
 def _from_file() -> dict[str, str]:
     """The variables from pyproject.toml. An invalid file is reported on stderr, and its settings are ignored."""
-    from autotrace.errors import SettingsError
+    from autotrace.errors import SettingsError, sentences
 
     try:
         return variables_of_file(os.getcwd())
     except (SettingsError, OSError) as exc:
-        complain(f"run: {exc}; the program runs without these settings")
+        complain(sentences(f"run: {exc}", "The program runs without these settings."))
         return {}
 
 

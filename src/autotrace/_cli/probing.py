@@ -72,7 +72,9 @@ def probe() -> None:
         "views": views,
         "without_plugin": libraries.without_plugin(view["distribution"] for view in views),
     }
-    reporting.append(path, {**reporting.collect(instrumentation.status), **line})
+    reporting.append(
+        path, {**reporting.collect(instrumentation.status, lambda: instrumentation.library_mistakes(load=True)), **line}
+    )
 
 
 def examine() -> tuple[list[Finding], Data]:

@@ -139,6 +139,9 @@ def of_settings(process: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("settings", PROBLEM, text)
     for name in process["unknown_variables"]:
         yield Finding("settings", WARNING, f"{name} is not a known setting; the variable is ignored")
+    for name in process["unknown_tables"]:
+        text = f"[tool.autotrace.{name}]: no plugin for {name!r} is installed; the table is ignored"
+        yield Finding("settings", WARNING, text)
 
 
 def _value(value: Any) -> str:

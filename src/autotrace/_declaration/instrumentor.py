@@ -108,9 +108,11 @@ class Instrumentor:
         if enclosing is not None:
             checking.function("Instrumentor: enclosing", enclosing)
         self.provider = provider
-        self.requires = (requires,) if isinstance(requires, str) else tuple(requires)
+        self.requires = _requirements(requires)
         self.targets = dict(targets or {})
-        self.shapes = {text: dict(of_shape) for text, of_shape in (shapes or {}).items()}
+        for text, of_shape in (shapes or {}).items():
+            checking.mapping(f"Instrumentor: shapes {text!r}", of_shape)
+        self.shapes = {text: dict(of_shape or {}) for text, of_shape in (shapes or {}).items()}
         self.hosts = dict(hosts or {})
         self.options = dict(options or {})
         self.on_ready = _hooks(on_ready)
@@ -180,6 +182,14 @@ class Instrumentor:
 
 _ERROR_FIELDS = ("http_status", "request_id", "error_code", "error_type", "headers")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+
+def _requirements(given: object) -> tuple[str, ...]:
+    requires = (given,) if isinstance(given, str) else given
+    if isinstance(requires, Sequence) and all(isinstance(text, str) for text in requires):
+        return tuple(requires)
+    expected = "the library's distribution with its versions, such as 'acme-sdk>=2', or a sequence of these"
+    raise DeclarationError(f"Instrumentor: requires: expected {expected}, got {given!r}")
 
 
 def _error_getters(errors: Mapping[str, Where]) -> dict[str, Getter]:

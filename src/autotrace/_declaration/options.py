@@ -7,7 +7,7 @@ from typing import Any, Union
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._settings import library_settings, switch
-from autotrace.errors import DeclarationError, SettingsError, nearest
+from autotrace.errors import DeclarationError, SettingsError, nearest, sentences
 
 Value = Union[bool, int, float, str]
 
@@ -29,6 +29,8 @@ class Option:
             raise DeclarationError(f"Option({default!r}): about must say what the option does: Option({default!r}, 'turns …')")
         self.default = default
         self.about = about
+        if isinstance(choices, str) or not isinstance(choices, Sequence):
+            raise DeclarationError(f"Option({default!r}): choices: expected a sequence of values, got {choices!r}")
         self.choices = tuple(choices)
         if self.choices and default not in self.choices:
             raise DeclarationError(f"Option: default {default!r} is not one of its choices {self.choices!r}")
@@ -74,7 +76,16 @@ def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[
 
     Malformed values are reported on stderr and ignored.
     """
+    values, content, problems = read(title, package, declared)
+    for problem in problems:
+        diagnostics.say("settings", problem, level="error")
+    return values, content
+
+
+def read(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool, list[str]]:
+    """What `in_force` returns, and a message on each ignored value."""
     values, content = {name: option.default for name, option in declared.items()}, True
+    problems = []
     for name, (value, where) in library_settings.given(package).items():
         try:
             if name == "content":
@@ -87,5 +98,5 @@ def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[
             closed = name == "content"  # fail closed: a malformed privacy switch counts as off
             content = content and not closed
             consequence = "Content is not recorded." if closed else "The value is ignored."
-            diagnostics.say("settings", f"{exc}. {consequence}", level="error")
-    return values, content
+            problems.append(sentences(exc, consequence))
+    return values, content, problems

@@ -15,12 +15,12 @@ from autotrace import _settings as settings
 from autotrace._discovery import distributions
 from autotrace._instrumentation import installed_plugin
 from autotrace._instrumentation.installed_plugin import InstalledPlugin
-from autotrace.errors import PluginError, SettingsError, nearest
+from autotrace.errors import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, NoReturn
+    from typing import Any
 
 _FLUSH_TIMEOUT = 1.0
 """Seconds to wait for sinks before others replace them."""
@@ -29,22 +29,24 @@ installed: dict[str, InstalledPlugin] = {}
 """Every installed plugin that has been discovered, by the package that it watches."""
 
 
-def enable(*libraries: str, exclude: Iterable[str] = (), **options: object) -> None:
+def enable(*libraries: str, exclude: str | Iterable[str] = (), **options: object) -> None:
     """Trace the libraries that have an installed plugin: all of them, or only those named.
 
     `libraries` and `exclude` name import packages (``"openai"``) or plugins (``"X"`` for `autotrace-X`). `options` are settings
     (docs/activation.md). With `libraries` they apply to those only, override the general ones, and may be options of the
     plugin. Libraries may be imported before or after. Each further call adds to what is enabled and updates options.
 
-    Raises `SettingsError` for an unknown or malformed option, and `PluginError` for a library without an installed plugin. Does
-    nothing under ``AUTOTRACE=0``.
+    Raises `SettingsError` for an unknown or malformed option and for anything but names, and `PluginError` for a library
+    without an installed plugin. Does nothing under ``AUTOTRACE=0``.
     """
     if settings.switched_off():
         return
+    names = _checked("enable()", libraries)
+    excluded_names = _checked("enable(): exclude", (exclude,) if isinstance(exclude, str) else exclude)
     settings.current.read_file()
     settings.current.check_environment()
     _discover(options.get("prefer"))
-    chosen, excluded = _named(libraries), _named(exclude)
+    chosen, excluded = _named(names), _named(excluded_names)
     own = {name: value for name, value in options.items() if name not in settings.KNOWN} if chosen else {}
     plugin_options = [plugin.read_options(own) if own else {} for plugin in chosen]
     if options and not chosen:
@@ -75,13 +77,18 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
     if os.environ.get("AUTOTRACE_DOCTOR"):
         from autotrace._instrumentation import reporting
 
-        reporting.at_exit(status)
+        reporting.at_exit(status, library_mistakes)
     if _process.stdout.descriptor() == 1 and _process.stdout.is_wanted():
         _process.stdout.prints.watch()
     _share_file_path()
     settings.enabled = True
     if settings.current.tables or settings.unknown_variables():
-        _report_unclaimed()
+        from autotrace._settings import library_settings
+
+        if any(library_settings.unclaimed()):
+            from autotrace._instrumentation import mistakes
+
+            mistakes.report_unclaimed(installed)
     for plugin in plugins:
         plugin.enable()
     late = [target for plugin in plugins for target in plugin.take_late_targets()]
@@ -90,25 +97,15 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         plugin.refresh()
 
 
-def _report_unclaimed() -> None:
-    """Report the variables and tables that belong neither to all libraries nor to one with a plugin."""
-    from autotrace._settings import library_settings
-
-    variables, tables = library_settings.unclaimed()
-    for name in variables:
-        hint = nearest(name, ["AUTOTRACE_" + known.upper() for known in settings.KNOWN])
-        diagnostics.say("settings", f"environment variable {name} is not a known setting and is ignored{hint}")
-    for name in tables:
-        hint = nearest(name, [name for plugin in installed.values() for name in plugin.names])
-        diagnostics.say("settings", f"[tool.autotrace.{name}] is ignored: no plugin for {name!r} is installed{hint}")
-
-
 def disable(*libraries: str) -> None:
     """Stop tracing and restore the original functions: everywhere, or only in `libraries`.
 
-    Raises `PluginError` for a library without an installed plugin.
+    Raises `PluginError` for a library without an installed plugin, and `SettingsError` for anything but names.
     """
-    for plugin in _named(libraries) or list(installed.values()):
+    names = _checked("disable()", libraries)
+    if names:
+        _discover()
+    for plugin in _named(names) or list(installed.values()):
         plugin.disable()
     if not libraries:
         flush(_FLUSH_TIMEOUT)
@@ -201,12 +198,43 @@ def _named(names: Iterable[str]) -> list[InstalledPlugin]:
     plugins: list[InstalledPlugin] = []
     for name in names:
         own = installed.get(name)
-        plugins += [own] if own else [plugin for plugin in installed.values() if name in plugin.names] or [_not_installed(name)]
+        matches = [own] if own else [plugin for plugin in installed.values() if name in plugin.names]
+        if not matches:
+            from autotrace._instrumentation import mistakes
+
+            raise mistakes.not_installed(name, installed)
+        plugins += matches
     return plugins
 
 
-def _not_installed(name: str) -> NoReturn:
+def _checked(where: str, names: object) -> tuple[str, ...]:
+    """The names of libraries given to the call `where`. Raises `SettingsError` for anything else."""
+    try:
+        given: tuple[Any, ...] | None = tuple(names)  # type: ignore[arg-type]
+    except TypeError:
+        given = None
+    if given is not None and all(isinstance(name, str) for name in given):
+        return given
+    from autotrace._instrumentation import mistakes
+
     _discover()
-    packages = [plugin.entry.package for plugin in installed.values()]
-    hint = nearest(name, packages) if packages else "; no plugin is installed at all"
-    raise PluginError(f"no plugin for {name!r} is installed (its distribution would be 'autotrace-{name}'){hint}")
+    raise mistakes.not_names(where, names if given is None else given, installed)
+
+
+def library_mistakes(load: bool = False) -> list[str]:
+    """A message on each mistake in the settings of single libraries, for `autotrace doctor`.
+
+    Only of loaded plugins, unless `load`: at the end of a program, an import could change its exit code.
+    """
+    from autotrace._instrumentation import mistakes
+
+    _discover()
+    return mistakes.in_library_settings(installed, load)
+
+
+def _names() -> list[str]:
+    """The names of the installed plugins, for messages on settings, which may be made before discovery."""
+    return [name for entry in distributions.scan() for name in (entry.package, entry.alias, entry.distribution)]
+
+
+settings.library_names = _names

@@ -7,7 +7,7 @@ import sys
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace import _settings as settings
-from autotrace.errors import PluginError, SettingsError, nearest
+from autotrace.errors import PluginError, sentences
 from autotrace.hooks import _execution, _finder
 
 TYPE_CHECKING = False
@@ -52,9 +52,9 @@ class InstalledPlugin:
         return f"{self.entry.distribution} {self.entry.version}".strip()
 
     @property
-    def names(self) -> tuple[str, str]:
-        """The names of the plugin: the package that it watches, and `X` for a distribution `autotrace-X`."""
-        return self.entry.package, self.entry.alias
+    def names(self) -> tuple[str, str, str]:
+        """The names of the plugin: the package that it watches, `X` for a distribution `autotrace-X`, and its distribution."""
+        return self.entry.package, self.entry.alias, self.entry.distribution
 
     def enable(self) -> None:
         """Watch for the library, and patch its targets at once if it is imported. Idempotent; new settings take effect."""
@@ -109,9 +109,9 @@ class InstalledPlugin:
         known = self.declared().options
         for name in given:
             if name not in known:
-                raise SettingsError(
-                    f"{name!r} is not a setting of autotrace or {self.title}{nearest(name, [*known, *settings.KNOWN])}"
-                )
+                from autotrace._instrumentation import mistakes
+
+                raise mistakes.not_an_option(name, self, known)
         return {name: known[name].read(f"setting {name} of {self.title}", value) for name, value in given.items()}
 
     def _load(self) -> None:
@@ -136,13 +136,10 @@ class InstalledPlugin:
             instrumentor = _imported(self.entry.value)
         except Exception as exc:  # the import of foreign code may raise anything
             self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
-            diagnostics.say(
-                "plugin",
-                f"{self.title}: {self.entry.value} cannot be loaded: {self.reason}. "
-                f"{self.entry.package} works but is not traced; reinstall or update {self.entry.distribution}.",
-                level="error",
-                at=diagnostics.place_of(exc, self.entry.value.partition(":")[0].partition(".")[0]),
-            )
+            advice = f"{self.entry.package} works but is not traced; reinstall or update {self.entry.distribution}."
+            text = sentences(f"{self.title}: {self.entry.value} cannot be loaded: {self.reason}", advice)
+            place = diagnostics.place_of(exc, self.entry.value.partition(":")[0].partition(".")[0])
+            diagnostics.say("plugin", text, level="error", at=place)
             return
         if self._comes_from_elsewhere(instrumentor):
             return

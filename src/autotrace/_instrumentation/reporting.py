@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Status = Callable[[], dict[str, dict[str, Any]]]
+    Mistakes = Callable[[], list[str]]
     Way = dict[str, str | None]
 
 VARIABLE = "AUTOTRACE_DOCTOR"
@@ -39,18 +40,22 @@ _registered = _process.Claim()
 """Taken once the report at the end of this process is registered."""
 
 
-def at_exit(status: Status) -> None:
-    """Report that autotrace is being enabled, and report everything when the process ends. `status` is `autotrace.status`."""
+def at_exit(status: Status, mistakes: Mistakes) -> None:
+    """Report that autotrace is being enabled, and report everything when the process ends. The arguments are `collect`'s."""
     path = os.environ.get(VARIABLE)
     if not path or not _registered.take():
         return
     append(path, {"event": "start", "pid": os.getpid(), "argv": sys.orig_argv})
-    atexit.register(_report, path, status, way())
+    # An import at the end of the process may run `eval` on text, as namedtuple does. Python then forgets that a
+    # KeyboardInterrupt ended the program, and its exit code is 1. So `library_mistakes` must find its module loaded.
+    from autotrace._instrumentation import mistakes as _  # noqa: F401
+
+    atexit.register(_report, path, status, mistakes, way())
 
 
-def _report(path: str, status: Status, activated: Way) -> None:
+def _report(path: str, status: Status, mistakes: Mistakes, activated: Way) -> None:
     try:
-        append(path, {"event": "end", **collect(status, activated)})
+        append(path, {"event": "end", **collect(status, mistakes, activated)})
     except Exception as exc:  # must not disturb the end of the program
         diagnostics.failed("report to the doctor", exc, aside=True)
 
@@ -67,13 +72,14 @@ def append(path: str, line: dict[str, Any]) -> None:
         os.close(file)
 
 
-def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
+def collect(status: Status, mistakes: Mistakes, activated: Way | None = None) -> dict[str, Any]:
     """The report on this process, as plain JSON values.
 
-    `status` is `autotrace.status`. `activated` is the `way` in which autotrace was enabled.
+    `status` is `autotrace.status`. `mistakes` returns a message on each mistake in the settings of single libraries.
+    `activated` is the `way` in which autotrace was enabled.
     """
     values, wrong = _settings()
-    plugins = status()
+    plugins, unclaimed = status(), library_settings.unclaimed()
     return {
         "pid": os.getpid(),
         "argv": sys.orig_argv,
@@ -84,8 +90,9 @@ def collect(status: Status, activated: Way | None = None) -> dict[str, Any]:
         "flags": [flag for name, flag in FLAGS.items() if getattr(sys.flags, name)],
         "variables": {name: os.environ[name] for name in PYTHON_VARIABLES if name in os.environ},
         "settings": values,
-        "malformed": wrong,
-        "unknown_variables": library_settings.unclaimed()[0],
+        "malformed": [*wrong, *mistakes()],
+        "unknown_variables": unclaimed[0],
+        "unknown_tables": unclaimed[1],
         "output": _output(),
         "plugins": plugins,
         "failures": dict(diagnostics.failures),

@@ -132,6 +132,7 @@ def _note_first_chunk(draft: Draft, attributes: dict[str, Any]) -> None:
 
 
 def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: dict[str, Any]) -> None:
+    """Read fields of a request or a response from `source` into `attributes`. An operation's `response` includes the usage."""
     keys = source.keys() if type(source) is dict else None
     for field, getter in readings:
         # A call has few of the fields that an API can have: calling every getter took most of a record's time.

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import os
 
-from autotrace.errors import SettingsError, nearest
+from autotrace.errors import SettingsError, sentences
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 _TRUE = ("1", "true", "yes", "on")
@@ -181,8 +181,9 @@ class Settings:
             if name in KNOWN and library is not None and name not in _PER_LIBRARY:
                 raise SettingsError(f"setting {name}: applies to all libraries; pass it to enable() without naming a library")
             if name not in KNOWN or (library is not None and name not in _PER_LIBRARY):
-                known = KNOWN if library is None else _PER_LIBRARY
-                raise SettingsError(f"{name!r} is not a known setting{nearest(name, known)}")
+                from autotrace._settings import mistakes
+
+                raise mistakes.unknown(name, KNOWN if library is None else _PER_LIBRARY, library_names())
         read = {name: KNOWN[name][0](name, value) for name, value in given.items()}
         values = self._values if library is None else self._of_library.setdefault(library, {})
         before = dict(values)
@@ -273,13 +274,13 @@ class Settings:
                     read(variable, os.environ[variable])
             except SettingsError as exc:
                 closed = name == "content"  # fail closed: a malformed privacy switch counts as off
-                problems.append(f"{exc}. {'Content is not recorded.' if closed else 'The value is ignored.'}")
+                problems.append(sentences(exc, "Content is not recorded." if closed else "The value is ignored."))
                 self._ignored.add(variable)
                 self._cache = {}
         try:
             self.read_file()
         except SettingsError as exc:
-            problems.append(f"{exc}. The file is ignored.")
+            problems.append(sentences(exc, "The file is ignored."))
         return problems
 
 
@@ -335,6 +336,9 @@ def _pyproject(directory: str) -> str | None:
                 return None
             directory = parent
 
+
+library_names: Callable[[], Iterable[str]] = tuple
+"""Returns the names of the installed plugins, for messages. `autotrace._instrumentation`, which knows them, replaces it."""
 
 current = Settings()
 """The settings of this process."""

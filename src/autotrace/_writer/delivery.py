@@ -14,6 +14,7 @@ from typing import Any
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._record import lines, overload, resource
+from autotrace.errors import sentences
 from autotrace.sinks import _registry
 from autotrace.sinks._entry import Entry, Sink
 
@@ -187,8 +188,9 @@ class Delivery:
             return True
         if not self.failing:
             self.failing = True
-            text = f"sink {self.name}: {_message(exc)}. Records are kept, up to queue_bytes, and retried."
-            diagnostics.say("sink", text, again=True)
+            advice = "; check the directory and its permissions." if isinstance(exc, OSError) and exc.filename else "."
+            text = f"Records wait in memory (setting queue_bytes) and are tried again{advice}"
+            diagnostics.say("sink", sentences(f"sink {self.name}: {_message(exc)}", text), again=True)
         self.retry_at = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, _PAUSES[1])
         return False

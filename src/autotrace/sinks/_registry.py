@@ -15,7 +15,7 @@ from autotrace import _process
 from autotrace import _settings as settings
 from autotrace._discovery import distributions, references
 from autotrace._discovery.distributions import EntryPoint
-from autotrace.errors import SettingsError, nearest
+from autotrace.errors import SettingsError, nearest, sentences
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def _of_file(options: dict[str, Any]) -> dict[str, Any]:
         for option, name in _FILE.items()
     }
     if read["path"] is None:
-        raise SettingsError("sink file: no path is set; set AUTOTRACE_FILE, the setting file, or the option path of the sink")
+        raise SettingsError(
+            "sink file: no path is set; set AUTOTRACE_FILE=PATH, enable(file=PATH), or sinks={'file': {'path': PATH}}"
+        )
     return read
 
 
@@ -134,8 +136,7 @@ def _unknown(names: Iterable[str]) -> list[str]:
     others = [name for name in names if name not in BUILT_IN]
     known = {*BUILT_IN, *installed()} if others else set()
     hint = f"Or install the distribution that brings it, by an entry point in the group {GROUP}."
-    problems = [f"{name!r} is not a known sink{nearest(name, known)}" for name in others if name not in known]
-    return [f"{problem} {hint}" if problem.endswith("?") else f"{problem}. {hint}" for problem in problems]
+    return [sentences(f"{name!r} is not a known sink{nearest(name, known)}", hint) for name in others if name not in known]
 
 
 def places() -> dict[str, dict[str, str | None]]:
@@ -229,7 +230,7 @@ def _opened() -> list[Sink]:
     try:
         wanted = chosen()
     except SettingsError as exc:  # the program has changed an environment variable since the check
-        diagnostics.say("settings", f"{exc}. Records go to stdout.", level="error")
+        diagnostics.say("settings", sentences(exc, "Records go to stdout."), level="error")
         wanted = {"stdout": {}}
     others = {name for name, sink in wanted.items() if isinstance(sink, dict)} - BUILT_IN.keys()
     known = installed() if others else {}
