@@ -27,7 +27,7 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
     If the program's interpreter cannot be reached, one line on stderr says why.
     """
     variables = dict(given)
-    for name, value in _from_file().items():
+    for name, value in _from_file(line).items():
         if name.endswith("_CONTENT") and value == "off":
             variables[name] = value  # the most restrictive source wins
         elif not variables.get(name):
@@ -43,37 +43,51 @@ def environment(given: Mapping[str, str], line: Sequence[str] = ()) -> dict[str,
     return variables
 
 
-def variables_of_file(directory: str) -> dict[str, str]:
+def variables_of_file(directory: str, trusted: bool = True) -> dict[str, str]:
     """Return the settings of ``[tool.autotrace]`` in the pyproject.toml at or above `directory`, as ``AUTOTRACE_*`` variables
-    for a new process, without tables of libraries that have no installed plugin. Raises `SettingsError` if the file is
-    invalid."""
+    for a new process, without tables of libraries that have no installed plugin. A file that is not `trusted` only switches
+    content off. What is wrong with the file is reported on stderr."""
     from autotrace import _settings as settings
     from autotrace._settings import library_settings, mistakes
 
-    values, tables = settings.from_file(directory)
-    variables = {"AUTOTRACE_" + name.upper(): library_settings.as_text(value) for name, value in values.items()}
-    installed = {mistakes.normalized(name) for name in settings.library_names()} if tables else set()
-    for library, table in tables.items():
+    path = settings.nearest_file(directory)
+    if path is None:
+        return {}
+    from autotrace._settings import pyproject
+
+    table = pyproject.read(path, settings.KNOWN, settings.library_names())
+    for problem in table.messages() if trusted else ():
+        complain(f"run: {problem}")
+    if not trusted:
+        return {} if table.values.get("content", True) else {"AUTOTRACE_CONTENT": "off"}
+    variables = {"AUTOTRACE_" + name.upper(): library_settings.as_text(value) for name, value in table.values.items()}
+    installed = {mistakes.normalized(name) for name in settings.library_names()} if table.tables else set()
+    for library, of_library in table.tables.items():
         claimed = mistakes.normalized(library) in installed
         # Content that is off is passed on in any case: the program may run in an environment with other plugins.
         variables.update(
             {
                 name: text
-                for name, text in library_settings.variables_of(library, table)
+                for name, text in library_settings.variables_of(library, of_library)
                 if claimed or (name.endswith("_CONTENT") and text == "off")
             }
         )
     return variables
 
 
-def _from_file() -> dict[str, str]:
-    """The variables from pyproject.toml. An invalid file is reported on stderr, and its settings are ignored."""
-    from autotrace.errors import SettingsError, sentences
+def _from_file(line: Sequence[str]) -> dict[str, str]:
+    """The variables from pyproject.toml for a program started by the command `line`. `AUTOTRACE_CONFIG` speaks for itself."""
+    from autotrace import _settings as settings
 
+    if os.environ.get("AUTOTRACE_CONFIG"):
+        return {}
+    script = line[1] if len(line) > 1 and line[0] == sys.executable else ""
     try:
-        return variables_of_file(os.getcwd())
-    except (SettingsError, OSError) as exc:
-        complain(sentences(f"run: {exc}", "The program runs without these settings."))
+        if not line or script in ("-c", "-m"):
+            return variables_of_file(os.getcwd())
+        directory = settings.directory_of(script or line[0])
+        return variables_of_file(os.getcwd(), trusted=False) if directory is None else variables_of_file(directory)
+    except OSError:  # the current directory was removed
         return {}
 
 

@@ -44,6 +44,8 @@ def enable(*libraries: str, exclude: str | Iterable[str] = (), **options: object
     names = _checked("enable()", libraries)
     excluded_names = _checked("enable(): exclude", (exclude,) if isinstance(exclude, str) else exclude)
     settings.current.read_file()
+    for notice in settings.current.notices:
+        diagnostics.say("settings", notice)
     settings.current.check_environment()
     _discover(options.get("prefer"))
     chosen, excluded = _named(names), _named(excluded_names)

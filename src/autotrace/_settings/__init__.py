@@ -12,6 +12,7 @@ Booleans.
 from __future__ import annotations
 
 import os
+import sys
 
 from autotrace.errors import SettingsError, sentences
 
@@ -37,92 +38,36 @@ def switch(name: str, value: object) -> bool:
     )
 
 
-def _text(name: str, value: object) -> str:
-    if isinstance(value, str) and value:
-        return value
-    raise SettingsError(f"setting {name}: expected a text that is not empty, got {value!r}")
-
-
-def _at_least(smallest: int) -> Callable[[str, object], int]:
-    """A reader of whole numbers from `smallest` up. 0, ``off`` and ``none`` mean no limit and read as 0."""
-
-    def read(name: str, value: object) -> int:
-        text = str(value).strip().lower()
-        number = 0 if text in ("off", "none") else int(text) if text.isdecimal() and text.isascii() and len(text) < 16 else -1
-        if number < 0 or 0 < number < smallest:
-            raise SettingsError(
-                f"setting {name}: expected a whole number of at least {smallest}, or 0 for no limit, got {value!r}"
-            )
-        return number
-
-    return read
-
-
-def _descriptor(name: str, value: object) -> int:
-    text = str(value).strip()
-    if isinstance(value, bool) or not (text.isdecimal() and text.isascii() and len(text) < 7):
-        raise SettingsError(f"setting {name}: expected a file descriptor number, got {value!r}; use 1 for stdout, 2 for stderr")
-    return int(text)
-
-
-def _seconds(name: str, value: object) -> float:
-    try:
-        seconds = -1.0 if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 3600:
-        raise SettingsError(f"setting {name}: expected seconds from 0 to 3600, got {value!r}")
-    return seconds
-
-
-def _one_of(*words: str) -> Callable[[str, object], str]:
-    """A reader of one of `words`, in any case."""
-
-    def read(name: str, value: object) -> str:
-        word = value.strip().lower() if isinstance(value, str) else ""
-        if word not in words:
-            raise SettingsError(f"setting {name}: expected one of {', '.join(words)}, got {value!r}")
-        return word
-
-    return read
-
-
-def _sink_reader(reader: str) -> Callable[[str, object], Any]:
-    """A reader in `autotrace._settings.sink_settings`. That module is imported only when a value is read."""
+def _reader(module: str, function: str, *more: object) -> Callable[[str, object], Any]:
+    """A function of a module in this room, which is imported only when there is a value to read."""
 
     def read(name: str, value: object) -> Any:
-        from autotrace._settings import sink_settings
-
-        return getattr(sink_settings, reader)(name, value)
+        path = f"autotrace._settings.{module}"
+        __import__(path)
+        return getattr(sys.modules[path], function)(name, value, *more)
 
     return read
-
-
-def _prices(name: str, value: object) -> dict[str, dict[str, float]]:
-    from autotrace._settings import prices
-
-    return prices.read(name, value)
 
 
 KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "content": (switch, True),
-    "exit_timeout": (_seconds, 3.0),
-    "fd": (_descriptor, None),
-    "file": (_sink_reader("path"), None),
-    "file_compression": (_sink_reader("compression"), "gzip"),
-    "file_keep": (_at_least(1), 0),
-    "file_max_age": (_sink_reader("duration"), 0.0),
-    "file_max_bytes": (_at_least(1), 0),
-    "format": (_one_of("json", "pretty"), "json"),
-    "max_line_bytes": (_at_least(2048), 1_000_000),
-    "max_text_chars": (_at_least(100), 0),
-    "overflow": (_one_of("drop", "block"), "drop"),
-    "prefer": (_text, None),
-    "prices": (_prices, None),
-    "processors": (_sink_reader("processors"), None),
-    "queue_bytes": (_at_least(65_536), 67_108_864),
-    "service_name": (_text, None),
-    "sinks": (_sink_reader("sinks"), None),
+    "exit_timeout": (_reader("readers", "seconds"), 3.0),
+    "fd": (_reader("readers", "descriptor"), None),
+    "file": (_reader("sink_settings", "path"), None),
+    "file_compression": (_reader("sink_settings", "compression"), "gzip"),
+    "file_keep": (_reader("readers", "at_least", 1), 0),
+    "file_max_age": (_reader("sink_settings", "duration"), 0.0),
+    "file_max_bytes": (_reader("readers", "at_least", 1), 0),
+    "format": (_reader("readers", "one_of", "json", "pretty"), "json"),
+    "max_line_bytes": (_reader("readers", "at_least", 2048), 1_000_000),
+    "max_text_chars": (_reader("readers", "at_least", 100), 0),
+    "overflow": (_reader("readers", "one_of", "drop", "block"), "drop"),
+    "prefer": (_reader("readers", "text"), None),
+    "prices": (_reader("prices", "read"), None),
+    "processors": (_reader("sink_settings", "processors"), None),
+    "queue_bytes": (_reader("readers", "at_least", 65_536), 67_108_864),
+    "service_name": (_reader("readers", "text"), None),
+    "sinks": (_reader("sink_settings", "sinks"), None),
     "starts": (switch, False),
     "sync": (switch, False),
 }
@@ -149,6 +94,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
 _PER_LIBRARY = ("content",)
 
 _OTHER_VARIABLES = (
+    "AUTOTRACE_CONFIG",
     "AUTOTRACE_STDOUT",
     "AUTOTRACE_DOCTOR",
     "AUTOTRACE_STRICT",
@@ -162,13 +108,17 @@ _OTHER_VARIABLES = (
 class Settings:
     """The values in force, for all libraries and for single ones."""
 
-    __slots__ = ("_cache", "_file", "_ignored", "_of_library", "_values", "tables")
+    __slots__ = ("_cache", "_file", "_ignored", "_of_library", "_restrictions", "_values", "notices", "tables")
 
     def __init__(self) -> None:
         self._cache: dict[str, Any] = {}
         """Results of `valid`, until a setting changes. Each record asks several times."""
         self._ignored: set[str] = set()
         self._file: dict[str, Any] = {}
+        self._restrictions: dict[str, Any] = {}
+        """What a file without authority takes away: content, and the rest of a limit."""
+        self.notices: list[str] = []
+        """What such a file says and is not obeyed in, a message for each file."""
         self.tables: dict[str, Mapping[str, Any]] = {}
         """The tables of single libraries in the file, by the names used there."""
         self._values: dict[str, Any] = {}
@@ -197,17 +147,32 @@ class Settings:
 
     def clear(self) -> None:
         """Forget the arguments of `enable()` and the file."""
-        self._file, self._values, self._of_library = {}, {}, {}
+        self._file, self._values, self._of_library, self._restrictions = {}, {}, {}, {}
         self.tables, self._cache = {}, {}
 
     def read_file(self) -> None:
-        """Read ``[tool.autotrace]`` of the nearest pyproject.toml at or above the current directory. Raises `SettingsError`."""
-        try:
-            directory = os.getcwd()
-        except OSError:  # the current directory was removed
-            return
-        self._file, self.tables = from_file(directory)
-        self._cache = {}
+        """Read the table of pyproject.toml (`_files`). Raises `SettingsError` for the first thing that is wrong with it."""
+        problems = self._read_files()
+        if problems:
+            raise SettingsError(problems[0][0])
+
+    def _read_files(self) -> list[tuple[str, str]]:
+        """Read the files, and take what can be read. What is wrong, each with its consequence."""
+        problems: list[tuple[str, str]] = []
+        self.notices = []
+        self._file, self.tables, self._restrictions, self._cache = {}, {}, {}, {}
+        for path, trusted in _files():
+            from autotrace._settings import pyproject
+
+            found = pyproject.read(path, KNOWN, library_names())
+            if trusted:
+                problems += found.problems
+                self._file, self.tables = found.values, found.tables
+            else:
+                self._restrictions, tables = pyproject.restricted(found)
+                self.tables = {**self.tables, **tables}
+                self.notices += pyproject.notices(path, found)
+        return problems
 
     def get(self, name: str, library: str | None = None) -> Any:
         """The value of the setting `name`, for `library` if it has its own. Raises `SettingsError` for a malformed variable."""
@@ -228,9 +193,12 @@ class Settings:
         default = KNOWN[name][1]
         if name == "content" and (self._from_environment(name) is False or "AUTOTRACE_CONTENT" in self._ignored):
             return False, "variable"
-        if name == "content" and self._file.get(name) is False:
+        if name == "content" and False in (self._file.get(name), self._restrictions.get(name)):
             return False, "file"
-        sources = self._sources(name, library)
+        sources = self.sources(name, library)
+        limit = self._restrictions.get(name)
+        if limit and not 0 < (sources[0][0] if sources else default) <= limit:
+            return limit, "file"
         if sources:
             return sources[0]
         if name == "service_name" and os.environ.get("OTEL_SERVICE_NAME"):
@@ -239,9 +207,10 @@ class Settings:
 
     def given(self, name: str) -> list[Any]:
         """The values that the sources give for all libraries, highest precedence first."""
-        return [value for value, _ in self._sources(name)]
+        return [value for value, _ in self.sources(name)]
 
-    def _sources(self, name: str, library: str | None = None) -> list[tuple[Any, str]]:
+    def sources(self, name: str, library: str | None = None) -> list[tuple[Any, str]]:
+        """The values of `name` and their sources, highest precedence first."""
         candidates = (
             (self._of_library.get(library or "", {}).get(name), "argument"),
             (self._values.get(name), "argument"),
@@ -277,11 +246,8 @@ class Settings:
                 problems.append(sentences(exc, "Content is not recorded." if closed else "The value is ignored."))
                 self._ignored.add(variable)
                 self._cache = {}
-        try:
-            self.read_file()
-        except SettingsError as exc:
-            problems.append(sentences(exc, "The file is ignored."))
-        return problems
+        problems += [sentences(message, consequence) for message, consequence in self._read_files()]
+        return [*problems, *self.notices]
 
 
 def unknown_variables() -> list[str]:
@@ -300,41 +266,78 @@ def switched_on() -> bool:
     return bool(os.environ.get("AUTOTRACE", "").strip()) and not switched_off()
 
 
-def from_file(directory: str) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
-    """``[tool.autotrace]`` of the nearest pyproject.toml at or above `directory`, checked.
-
-    Returns the settings, and the tables of single libraries, which their plugins check. Raises `SettingsError` for invalid
-    TOML, an unknown setting or a malformed value.
-    """
-    path = _pyproject(directory)
-    if path is None:
-        return {}, {}
-    from autotrace._settings import pyproject
-
-    table = pyproject.table(path)
-    tables: dict[str, Mapping[str, Any]] = {
-        name: value for name, value in table.items() if isinstance(value, dict) and name not in KNOWN
-    }
-    given = {name: value for name, value in table.items() if name not in tables}
+def _files() -> list[tuple[str, bool]]:
+    """The files with a table for autotrace, and whether each has authority; the one that the operator names counts alone."""
+    named = os.environ.get("AUTOTRACE_CONFIG")
+    if named:
+        return [(os.path.abspath(named), True)]
     try:
-        Settings().update(given)
-    except SettingsError as exc:
-        raise SettingsError(f"{path}, [tool.autotrace]: {exc}") from None
-    return {name: KNOWN[name][0](name, value) for name, value in given.items()}, tables
+        here: str | None = os.getcwd()
+    except OSError:  # the current directory was removed
+        here = None
+    program = _program_directory(here)
+    files: dict[str, bool] = {}
+    for directory, trusted in ((program, True), (here, False)):
+        path = None if directory is None else nearest_file(directory)
+        if path is not None and directory is not None:
+            files.setdefault(path, trusted and _belongs_to(path, directory))
+    return list(files.items())
 
 
-def _pyproject(directory: str) -> str | None:
-    """The path of the nearest pyproject.toml, if that file contains the bytes ``[tool.autotrace``."""
+def _program_directory(here: str | None) -> str | None:
+    """The directory from which Python runs the program's code; ``None`` for an installed program.
+
+    As Python fills ``sys.path[0]``: the main script's directory; the current one under ``-m`` and ``-c``, and in an interactive
+    session, unless ``-P`` or ``-I`` forbids it. Before the script runs, `sys.argv` tells it.
+    """
+    main = sys.modules.get("__main__")
+    script = getattr(main, "__file__", None) or (sys.argv[0] if getattr(sys, "argv", None) else "")
+    if getattr(main, "__spec__", None) is not None or script in ("", "-", "-c", "-m") or not os.path.exists(script):
+        return None if sys.flags.isolated or getattr(sys.flags, "safe_path", False) else here
+    return directory_of(script)
+
+
+def directory_of(script: str) -> str | None:
+    """The directory of a script, whose pyproject.toml has authority; ``None`` for a program in an environment's ``bin``."""
+    path = os.path.realpath(script)
+    directory = path if os.path.isdir(path) else os.path.dirname(path)
+    installed = {os.path.dirname(os.path.realpath(sys.executable)), os.path.dirname(os.path.abspath(sys.executable))}
+    installed |= {os.path.join(os.path.realpath(prefix), name) for prefix in (sys.prefix, sys.base_prefix) for name in _SCRIPTS}
+    return None if directory in installed else directory
+
+
+_SCRIPTS = ("bin", "Scripts")
+
+
+def _belongs_to(path: str, directory: str) -> bool:
+    """Whether the file at `path` is root's, the user's, or of the owner of the program's `directory`."""
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        return os.stat(path).st_uid in (0, os.geteuid(), os.stat(directory).st_uid)
+    except OSError:
+        return False
+
+
+def nearest_file(directory: str) -> str | None:
+    """The path of the nearest pyproject.toml at or above `directory`, if it has a table for autotrace."""
     while True:
         path = os.path.join(directory, "pyproject.toml")
         try:
             with open(path, "rb") as file:
-                return path if b"[tool.autotrace" in file.read() else None
+                return path if _names_us(file.read()) else None
         except OSError:
             parent = os.path.dirname(directory)
             if parent == directory:
                 return None
             directory = parent
+
+
+def _names_us(content: bytes) -> bool:
+    # In every spelling that TOML has for the table, without parsing files that only depend on us.
+    for blank in (b" ", b"\t", b'"', b"'"):
+        content = content.replace(blank, b"")
+    return b"tool.autotrace" in content or ((b"[tool]" in content or b"\ntool={" in content) and b"autotrace" in content)
 
 
 library_names: Callable[[], Iterable[str]] = tuple

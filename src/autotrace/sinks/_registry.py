@@ -113,10 +113,15 @@ def chosen() -> dict[str, Any]:
 
     The first source that names sinks decides which are active; the options of a sink are merged from all sources.
     """
-    given = settings.current.given("sinks")
-    if not given:
+    given = settings.current.sources("sinks")
+    if not given or (given[0][1] == "file" and _is_operators("file")):
         return default()
-    return {name: sink if not isinstance(sink, dict) else _merged(name, given) for name, sink in given[0].items()}
+    return {name: sink if not isinstance(sink, dict) else _merged(name, given) for name, sink in given[0][0].items()}
+
+
+def _is_operators(name: str) -> bool:
+    """Whether the setting `name` comes from an argument or a variable, which override everything in the file."""
+    return settings.current.find(name)[1] in ("argument", "variable")
 
 
 def default() -> dict[str, Any]:
@@ -124,11 +129,14 @@ def default() -> dict[str, Any]:
     return {"stdout": {}} if settings.current.get("file") is None else {"file": {}}
 
 
-def _merged(name: str, given: list[dict[str, Any]]) -> dict[str, Any]:
+def _merged(name: str, given: list[tuple[dict[str, Any], str]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
-    for sinks in reversed(given):
-        if isinstance(sinks.get(name), dict):
-            merged.update(sinks[name])
+    for sinks, source in reversed(given):
+        options = sinks.get(name)
+        if isinstance(options, dict) and name == "file" and source == "file":
+            options = {option: value for option, value in options.items() if not _is_operators(_FILE.get(option, "file"))}
+        if isinstance(options, dict):
+            merged.update(options)
     return merged
 
 
