@@ -43,9 +43,9 @@ def present(version: str) -> bool:
     return False
 
 
-# How many pytest processes a session of several parts runs at the same time. `.ci/run` sets it to one while another session
-# runs.
-JOBS = int(os.environ.get("AUTOTRACE_CI_JOBS") or os.cpu_count() or 1)
+# How many pytest processes a session of several parts runs at the same time: one more than there are cores, as tests wait, too.
+# `.ci/run` sets it to one while another session runs.
+JOBS = int(os.environ.get("AUTOTRACE_CI_JOBS") or (os.cpu_count() or 1) + 1)
 
 # Settings in the environment are for other programs, not for these tests.
 for variable in [name for name in os.environ if name.startswith("AUTOTRACE") and name != "AUTOTRACE_TRAFFIC"]:
@@ -69,7 +69,7 @@ nox.options.error_on_missing_interpreters = True
 # alone.
 HOOKS = [f"hooks-{version}" for version in PRESENT]
 OF_ONE_PROCESS = ["suites", f"older-{ONE}", "agents", "processes", "wheels", "lint", "docs", *HOOKS]
-OF_PARTS = [f"plugins-{ONE}", f"tests-{ONE}"]
+OF_PARTS = [f"tests-{ONE}"]
 nox.options.sessions = [*OF_ONE_PROCESS, *OF_PARTS]
 
 
@@ -183,14 +183,32 @@ def site(session: nox.Session, builder: str, where: str) -> None:
     session.run("sphinx-build", "-b", builder, *strictly, "-d", session.create_tmp(), "docs", where)
 
 
-@nox.session(python=PRESENT, **PLAIN)
-def tests(session: nox.Session) -> None:
-    """Run the tests of the core that have no session of their own, with the newest SDKs."""
-    install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
+Part = list[str]
+"""Arguments of pytest."""
+
+
+def core_parts() -> list[Part]:
+    """The tests of the core that have no session of their own: a part for each folder, those that take longest first."""
     own = {"hooks", "discovery", "processes", "agents", "suites", "collectors"}  # sessions of their own
+    longest = ["cli", "dialects", "testing"]
     folders = {path.parent.name for path in Path("tests").glob("*/test_*.py")} - own
     core = ["tests", *(f"--ignore=tests/{folder}" for folder in folders | own)]
-    pytest_parts(session, [["tests/cli"], core, *([f"tests/{folder}"] for folder in sorted(folders - {"cli"}))])
+    return [
+        *([f"tests/{folder}"] for folder in longest),
+        core,
+        *([f"tests/{folder}"] for folder in sorted(folders - {*longest})),
+    ]
+
+
+def plugin_parts() -> list[Part]:
+    """The tests of the plugins: a part for what all SDKs have in common, for each SDK, and one for each plugin's own."""
+    described = sorted(Path("plugins").glob("autotrace-*/tests/sdk.py"), key=lambda path: -path.stat().st_size)
+    parts = [["plugins/tests", f"--plugin={_name(path.parents[1])}"] for path in described]
+    parts.append(["plugins/tests", "--plugin=shared"])
+    largest = sorted(PLUGINS, key=lambda plugin: -sum(path.stat().st_size for path in plugin.glob("tests/*.py")))
+    parts += [[f"{plugin.as_posix()}/tests", f"--plugin={_name(plugin)}"] for plugin in largest]
+    every = ["--every-cell"] if os.environ.get("EVERY_CELL") else []
+    return [[*part, *every] for part in parts]
 
 
 def _name(plugin: Path) -> str:
@@ -198,16 +216,18 @@ def _name(plugin: Path) -> str:
 
 
 @nox.session(python=PRESENT, **PLAIN)
-def plugins(session: nox.Session) -> None:
-    """Run the tests of the plugins with the newest SDKs."""
+def tests(session: nox.Session) -> None:
+    """Run the tests of the core that have no session of their own, and of the plugins, with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
-    described = sorted(Path("plugins").glob("autotrace-*/tests/sdk.py"), key=lambda path: -path.stat().st_size)
-    parts = [["plugins/tests", f"--plugin={_name(path.parents[1])}"] for path in described]
-    parts.append(["plugins/tests", "--plugin=shared"])
-    largest = sorted(PLUGINS, key=lambda plugin: -sum(path.stat().st_size for path in plugin.glob("tests/*.py")))
-    parts += [[f"{plugin.as_posix()}/tests", f"--plugin={_name(plugin)}"] for plugin in largest]
-    every = ["--every-cell"] if os.environ.get("EVERY_CELL") else []
-    pytest_parts(session, [[*part, *every] for part in parts])
+    core = core_parts()
+    pytest_parts(session, [*core[:3], *plugin_parts(), *core[3:]])
+
+
+@nox.session(python=PRESENT, **PLAIN)
+def plugins(session: nox.Session) -> None:
+    """Run the tests of the plugins alone. On demand: `tests` runs them."""
+    install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
+    pytest_parts(session, plugin_parts())
 
 
 @nox.session(python=PRESENT, **PLAIN)
