@@ -25,7 +25,9 @@ import autotrace
 from autotrace import _diagnostics as diagnostics
 
 # Machines are shared and noisy, so the duration of an example says nothing about it.
-settings.register_profile("autotrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# With everything (`scripts/test --all`) it looks further.
+_EXAMPLES = 200 if os.environ.get("EVERY_CELL") else 50
+settings.register_profile("autotrace", max_examples=_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("autotrace")
 
 
