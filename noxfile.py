@@ -115,7 +115,15 @@ def pytest(session: nox.Session, *where: str) -> None:
     """Run pytest. It is a failure if it collects no tests, unless arguments select some of the tests."""
     found_nothing = 5
     codes = [0, found_nothing] if session.posargs else [0]
-    session.run("python", "-m", "pytest", "--durations=15", *where, *session.posargs, success_codes=codes)
+    with temporary_root() as root:
+        variables = {"PYTEST_DEBUG_TEMPROOT": root}
+        command = ("python", "-m", "pytest", "--durations=15", *where, *session.posargs)
+        session.run(*command, success_codes=codes, env=variables)
+
+
+def temporary_root() -> tempfile.TemporaryDirectory[str]:
+    """A directory for the temporary files of one pytest: two that share one trip over each other when they clean up."""
+    return tempfile.TemporaryDirectory(prefix="pytest-", ignore_cleanup_errors=True)
 
 
 def pytest_parts(session: nox.Session, parts: Sequence[Sequence[str]]) -> None:
@@ -128,16 +136,18 @@ def pytest_parts(session: nox.Session, parts: Sequence[Sequence[str]]) -> None:
     command = ("-m", "pytest", "--durations=15", "--color=no" if os.environ.get("NO_COLOR") else "--color=auto")
 
     def run(part: Sequence[str]) -> str:
-        done = subprocess.run(
-            [str(Path(session.bin) / "python"), *command, *part, *session.posargs],
-            env={**os.environ, **{name: value for name, value in session.env.items() if value is not None}},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        with temporary_root() as root:
+            variables = {name: value for name, value in session.env.items() if value is not None}
+            done = subprocess.run(
+                [str(Path(session.bin) / "python"), *command, *part, *session.posargs],
+                env={**os.environ, **variables, "PYTEST_DEBUG_TEMPROOT": root},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                check=False,
+            )
         failed = done.returncode not in ([0, found_nothing] if session.posargs else [0])
         with printing:
             session.log(f"{' '.join(part)}: {'failed' if failed else 'passed'}")
