@@ -70,8 +70,9 @@ IN_FULL = {
     "langchain_core": "callbacks",
     "mcp": "a protocol in both directions",
 }
-"""The libraries, one of each kind, for which every cell of the conformance matrix runs. For the others, only some cells run
-(`autotrace.testing._matrix.covering`), or all with `--every-cell`, as in `scripts/test --all`."""
+"""The libraries, one of each kind, for which every cell of the conformance matrix and every test marked `in_depth` runs. For
+the others, only some cells run (`autotrace.testing._matrix.covering`), or all with `--every-cell`, as in `scripts/test --all`.
+"""
 
 
 def _plugin_of(path: Path) -> str:
@@ -109,6 +110,7 @@ SDKS: dict[str, ModuleType] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "in_depth: run for one SDK of each kind, or for every SDK with --every-cell")
     only = config.getoption("plugin", None)
     if only not in (None, SHARED) and not (HERE / f"autotrace-{only}").exists():
         raise pytest.UsageError(
@@ -118,15 +120,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests that belong to another part than `--plugin` names, and cells that need not run (see `IN_FULL`)."""
+    """Deselect tests that belong to another part than `--plugin` names, and tests and cells that need not run (see `IN_FULL`)."""
     only = config.getoption("plugin", None)
     covered: dict[Library, set[str]] = {}
 
     def chosen(item: pytest.Item) -> bool:
         if only is not None and _part(item) not in (None, only):
             return False
-        cell = item.callspec.params.get("cell") if hasattr(item, "callspec") else None
-        if not isinstance(cell, Cell) or cell.library.package in IN_FULL or config.getoption("every_cell"):
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if config.getoption("every_cell"):
+            return True
+        if "sdk" in parameters and item.get_closest_marker("in_depth"):
+            return parameters["sdk"].PACKAGE in IN_FULL
+        cell = parameters.get("cell")
+        if not isinstance(cell, Cell) or cell.library.package in IN_FULL:
             return True
         if cell.library not in covered:
             covered[cell.library] = {one.name for one in covering(cell.library)}

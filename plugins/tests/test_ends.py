@@ -533,6 +533,7 @@ CRASHES = (-signal.SIGSEGV,) if sys.version_info[:2] == (3, 13) else ()
 TRACED = {"AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONWARNINGS": "ignore"}
 
 
+@pytest.mark.in_depth
 @pytest.mark.parametrize("how", AT_EXIT)
 def test_calls_that_the_interpreters_end_meets_are_recorded(how: str, sdk: Any, wire: Any) -> None:
     expected, code = AT_EXIT[how]

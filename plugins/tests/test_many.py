@@ -105,6 +105,7 @@ class Side:
         self.client = client
 
 
+@pytest.mark.in_depth
 # Sockets of streams that nobody closed, which the garbage collector comes to in an order of its own.
 @pytest.mark.filterwarnings("ignore:.*unclosed.*:ResourceWarning", "ignore:.*socket.*:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("how", KINDS)

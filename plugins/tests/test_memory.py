@@ -155,6 +155,7 @@ async def test_nothing_that_the_program_got_or_gave_is_held(
     assert len(captured.spans) == 2 * (len(sdk.FORMS) if use == "forms" else 1)
 
 
+@pytest.mark.in_depth
 @pytest.mark.parametrize("use", ["value", "whole", "dropped"])
 def test_memory_is_flat_over_many_calls(use: str, sdk: Any, nowhere: None, wire: Any, worlds: Callable[[bool], Any]) -> None:
     world = worlds(False)

@@ -249,6 +249,7 @@ autotrace openai 2.54 on 3.13.0 did so in 30 of 30 runs of this script."""
 TRACED = {"AUTOTRACE": "1", "AUTOTRACE_STRICT": "1", "AUTOTRACE_EXIT_TIMEOUT": "600", "PYTHONWARNINGS": "ignore"}
 
 
+@pytest.mark.in_depth
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 def test_a_stream_that_is_open_when_the_interpreter_exits_is_recorded(asynchronous: bool, sdk: Any, wire: Any) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUTOTRACE")}

@@ -106,9 +106,9 @@ def _source(finder: object) -> str | None:
 
 
 class Distributions:
-    """Distributions, each name once, and their entry points of `group`."""
+    """Distributions, each name once, and their entry points of `group`; none are read if `group` is empty."""
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str = "") -> None:
         self.group = group
         # The metadata directory of each distribution by its normal name. "" if it is known to have metadata.
         self._directories: dict[str, str] = {}
@@ -205,7 +205,7 @@ class Distributions:
                 directories[key] = directory
                 # Two of three distributions have no such file, and an exception costs more than this check.
                 file = f"{prefix}{name}/entry_points.txt"
-                if os.access(file, os.F_OK, dir_fd=site):
+                if self.group and os.access(file, os.F_OK, dir_fd=site):
                     content = _content(file, site)
                     if wanted in content:
                         origin = origin or os.path.abspath(path)

@@ -69,7 +69,7 @@ def installed_version(*names: str) -> str | None:
 
 def _version_of(distribution: str) -> str:
     """The version in the metadata of an installed distribution; "" if it is not installed or has no version."""
-    installed = distributions.Distributions(distributions.GROUP)
+    installed = distributions.Distributions()
     installed.read(path for path in sys.path if isinstance(path, str))
     directory = installed.directory(normal(distribution))
     if directory:

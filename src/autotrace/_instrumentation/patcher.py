@@ -12,15 +12,19 @@ if TYPE_CHECKING:
 
 
 class Patch:
-    """One replaced attribute. `undo` restores the original, unless other code has replaced the attribute since."""
+    """One replaced attribute. `undo` restores the original, unless other code has replaced the attribute since.
 
-    __slots__ = ("name", "original", "owner", "replacement")
+    `unshared` says that nothing but the attribute referred to the original, so that no module has an alias of it.
+    """
 
-    def __init__(self, owner: Any, name: str, original: Any, replacement: Any) -> None:
+    __slots__ = ("name", "original", "owner", "replacement", "unshared")
+
+    def __init__(self, owner: Any, name: str, original: Any, replacement: Any, unshared: bool = False) -> None:
         self.owner = owner
         self.name = name
         self.original = original
         self.replacement = replacement
+        self.unshared = unshared
         self._put(replacement)
 
     def _put(self, value: Any) -> None:
@@ -50,6 +54,7 @@ def apply(module: Any, qualified_name: str, make: Callable[[Any, bool], Any]) ->
     attribute access.
     """
     owner, name = _owner(module, qualified_name)
+    unshared = _references(_namespace(owner), name) == _references({"": object()}, "")
     original = _member(owner, name, qualified_name)
     home = _function(original).__module__ if type(_function(original)) in (FunctionType, BuiltinFunctionType) else None
     if home is not None and _top(home) in sys.stdlib_module_names and _top(module.__name__) not in sys.stdlib_module_names:
@@ -57,7 +62,13 @@ def apply(module: Any, qualified_name: str, make: Callable[[Any, bool], Any]) ->
             f"{qualified_name} is {home}.{name} of the standard library, which other code uses too; "
             "declare the library's function that calls it"
         )
-    return Patch(owner, name, original, make(original, isinstance(owner, type)))
+    return Patch(owner, name, original, make(original, isinstance(owner, type)), unshared)
+
+
+def _references(namespace: Any, name: str) -> int:
+    """The number of references to a plain function under `name`; 0 for anything else, whose function has its own count."""
+    raw = namespace.get(name)
+    return 0 if type(raw) in (staticmethod, classmethod) else sys.getrefcount(raw)
 
 
 def _top(module: object) -> str:
@@ -101,8 +112,8 @@ def apply_to_aliases(patches: Iterable[Patch], modules: Iterable[Any]) -> Iterat
     dictionaries, because attribute access would load a lazy module. References in closures, defaults, instances, containers or
     partial objects are not found.
     """
-    by_original = {id(_function(patch.original)): patch for patch in patches}
-    for module in modules:
+    by_original = {id(_function(patch.original)): patch for patch in patches if not patch.unshared}
+    for module in modules if by_original else ():
         try:
             names = dict(object.__getattribute__(module, "__dict__"))
         except (AttributeError, TypeError):  # `sys.modules` may hold objects that are not modules

@@ -64,9 +64,8 @@ class InstalledTarget:
         """Patch the target in `module`. Returns whether it is patched now. Called again after a reload."""
         traced, ours = self.traced, self.patch
         try:
-            raw = patcher.find(module, self.name)
-            if ours is None or raw is not ours.replacement:
-                self._check_single(raw, others)
+            if ours is None or patcher.find(module, self.name) is not ours.replacement:
+                self._check_single(patcher.find(module, self.name), others)
                 patch = patcher.apply(
                     module, self.name, lambda original, of_class: replacement.replace(original, traced, of_class)
                 )
