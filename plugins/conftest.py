@@ -120,7 +120,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests that belong to another part than `--plugin` names, and tests and cells that need not run (see `IN_FULL`)."""
+    """Deselect tests that belong to another part than `--plugin` names, and what need not run (see `IN_FULL`)."""
     only = config.getoption("plugin", None)
     covered: dict[Library, set[str]] = {}
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -116,6 +119,13 @@ instrumentor = Instrumentor(
 _numbers = itertools.count()
 
 
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+INSTALLED = {_normal(distribution.metadata["Name"]): distribution for distribution in metadata.distributions()}
+
+
 class Library:
     """Where the library is, and how to have it: `name`, `plugin` (the plugin's module name), `client` (its leaf module)."""
 
@@ -178,3 +188,22 @@ def diagnosed(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, 
         return [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def without_plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A path for `python -S`: this tree and what it depends on. It has no plugin of ours, and no library that one watches."""
+    place = tmp_path_factory.mktemp("without-plugins")
+    waiting, seen = ["llm-autotrace"], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in INSTALLED:
+            continue
+        seen.add(name)
+        distribution = INSTALLED[name]
+        required = (requirement for requirement in distribution.requires or () if "extra ==" not in requirement)
+        waiting += (_normal(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) for requirement in required)
+        for top in {file.parts[0] for file in distribution.files or () if file.suffix in (".py", ".so")}:
+            if name != "llm-autotrace" and top != "..":
+                (place / top).symlink_to(str(distribution.locate_file(top)))
+    return os.pathsep.join([str(Path(autotrace.__file__).parents[1]), str(place)])

@@ -43,14 +43,20 @@ def environment(library: Any, **variables: str) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": os.pathsep.join([SOURCE, str(library.site)]), **variables}
 
 
-def examine(library: Any, *arguments: str, **variables: str) -> Report:
+def examine(library: Any, *arguments: str, python: tuple[str, ...] = (sys.executable,), **variables: str) -> Report:
     """`autotrace doctor …` in the directory of the library."""
     output = library.site / "report.json"
-    line = [*AUTOTRACE, "doctor", "--json", "--output", str(output), *arguments]
+    line = [*python, "-m", "autotrace", "doctor", "--json", "--output", str(output), *arguments]
     done = subprocess.run(
         line, env=environment(library, **variables), cwd=library.site, capture_output=True, text=True, timeout=600, check=False
     )
     return Report(done.returncode, json.loads(output.read_text()), done.stdout, done.stderr)
+
+
+def examine_alone(library: Any, path: str, **variables: str) -> Report:
+    """`autotrace doctor` where the library's plugin is the only one (see `without_plugins`)."""
+    variables = {"PYTHONPATH": os.pathsep.join([path, str(library.site)]), **variables}
+    return examine(library, python=(sys.executable, "-S"), **variables)
 
 
 def run(library: Any, code: str, *options: str, **variables: str) -> Report:
@@ -207,11 +213,13 @@ def test_a_library_may_have_settings_of_its_own_and_the_operator_wins(library: A
 
 
 @pytest.mark.parametrize("program", [True, False])
-def test_mistakes_in_settings_of_single_libraries_are_problems(library: Any, program: bool) -> None:
+def test_mistakes_in_settings_of_single_libraries_are_problems(library: Any, without_plugins: str, program: bool) -> None:
     library.write("pyproject.toml", f"[tool.autotrace.{library.name}]\ncontnet = true\n[tool.autotrace.other]\nloud = true\n")
     given = {f"AUTOTRACE_{library.name.upper()}_LOUDD": "on"}
     end = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT); time.sleep(9)" if os.name != "nt" else ""
-    found = run(library, f"import {library.name}\n{end}", **given) if program else examine(library, **given)
+    found = (
+        run(library, f"import {library.name}\n{end}", **given) if program else examine_alone(library, without_plugins, **given)
+    )
     if program and end:
         assert found.data["program"]["exit_code"] == -signal.SIGINT
     problems = [one["text"] for one in found.data["findings"] if (one["section"], one["mark"]) == ("settings", PROBLEM)]
@@ -340,9 +348,9 @@ def test_a_program_that_cannot_be_reached_and_why(library: Any, first_line: str,
 
 
 @pytest.mark.parametrize("switch", [None, "0"])
-def test_the_environment_is_examined_by_importing_each_library(library: Any, switch: str | None) -> None:
+def test_the_environment_is_examined_by_importing_each_library(library: Any, without_plugins: str, switch: str | None) -> None:
     library.write(f"{library.name}/__init__.py", "import os\nprint('noise')\nos.write(1, b'noise')\n")
-    found = examine(library, **({} if switch is None else {"AUTOTRACE": switch}))
+    found = examine(library) if switch is None else examine_alone(library, without_plugins, AUTOTRACE=switch)
     assert (found.stdout, found.stderr) == ("", "")
     assert found.data["process"]["executable"] == sys.executable
     state = plugin_of(library, found)["state"]
@@ -354,27 +362,26 @@ def test_the_environment_is_examined_by_importing_each_library(library: Any, swi
         assert found.says(PROBLEM, "AUTOTRACE=0 is set")
 
 
-def test_a_library_that_ends_the_process_is_named(library: Any) -> None:
+def test_a_library_that_ends_the_process_is_named(library: Any, without_plugins: str) -> None:
     library.write(f"{library.name}/__init__.py", "import os\nos._exit(7)")
-    found = examine(library)
+    found = examine_alone(library, without_plugins)
     assert found.code == 1
     assert found.says(PROBLEM, f"importing {library.name} ends the process (ended with exit code 7)")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sh")
-def test_a_closed_stdout_is_said(library: Any) -> None:
-    output = library.site / "report.json"
-    line = ["sh", "-c", 'exec "$@" >&-', "sh", *AUTOTRACE, "doctor", "--json", "--output", str(output)]
-    subprocess.run(line, env=environment(library), timeout=600, check=False)
-    data = json.loads(output.read_text())
+def test_a_closed_stdout_is_said(library: Any, without_plugins: str) -> None:
+    closed = ("sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-S")
+    found = examine(library, python=closed, PYTHONPATH=without_plugins)
+    data = found.data
     sinks = {"stdout": {"where": "stderr", "problem": None}}
     assert data["process"]["output"] == {"sinks": sinks, "descriptor": 2, "stdout": "closed"}
     assert "stdout is closed: records go to stderr" in [one["text"] for one in data["findings"]]
 
 
-def test_a_plugin_without_its_library_is_no_problem(library: Any) -> None:
+def test_a_plugin_without_its_library_is_no_problem(library: Any, without_plugins: str) -> None:
     (library.site / library.name).rename(library.site / "elsewhere")
-    found = examine(library)
+    found = examine_alone(library, without_plugins)
     assert found.says(NOTE, f"{library.distribution} 0.3: {library.name} is not installed")
     assert library.name not in str(found.texts(WARNING, PROBLEM))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -233,11 +234,14 @@ def test_a_forked_child_has_sinks_of_its_own(run: Callable[..., Any], site: Any)
 
 
 @pytest.mark.usefixtures("mine")
-def test_the_commands_show_the_sinks_and_where_lines_go(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> None:
+def test_the_commands_show_the_sinks_and_where_lines_go(
+    tmp_path: Path, environment: Callable[..., dict[str, str]], without_plugins: str
+) -> None:
     variables = environment(AUTOTRACE_FILE="traces/app.jsonl", AUTOTRACE_SINKS="file,mine,stderr,nope")
+    variables["PYTHONPATH"] += os.pathsep + without_plugins
 
     def command(*arguments: str) -> str:
-        line = [sys.executable, "-m", "autotrace", *arguments]
+        line = [sys.executable, "-S", "-m", "autotrace", *arguments]
         done = subprocess.run(line, cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True, timeout=600, check=False)
         return done.stdout
 
