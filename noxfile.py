@@ -198,16 +198,10 @@ Part = list[str]
 
 
 def core_parts() -> list[Part]:
-    """The tests of the core that have no session of their own: a part for each folder, those that take longest first."""
-    own = {"hooks", "discovery", "processes", "agents", "suites", "collectors"}  # sessions of their own
-    longest = ["cli", "dialects", "testing"]
-    folders = {path.parent.name for path in Path("tests").glob("*/test_*.py")} - own
-    core = ["tests", *(f"--ignore=tests/{folder}" for folder in folders | own)]
-    return [
-        *([f"tests/{folder}"] for folder in longest),
-        core,
-        *([f"tests/{folder}"] for folder in sorted(folders - {*longest})),
-    ]
+    """The tests of the core that have no session of their own: a part for each slow folder, the slowest first, and one more."""
+    own = ["hooks", "discovery", "processes", "agents", "suites", "collectors"]
+    slow = ["cli", "testing", "sinks", "dialects", "writer", "traffic", "docs"]
+    return [*([f"tests/{folder}"] for folder in slow), ["tests", *(f"--ignore=tests/{folder}" for folder in own + slow)]]
 
 
 def plugin_parts() -> list[Part]:
@@ -230,7 +224,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests of the core that have no session of their own, and of the plugins, with the newest SDKs."""
     install(session, "test", "sdks", "frameworks", plugins=PLUGINS)
     core = core_parts()
-    pytest_parts(session, [*core[:3], *plugin_parts(), *core[3:]])
+    pytest_parts(session, [*core[:2], *plugin_parts(), *core[2:]])
 
 
 @nox.session(python=PRESENT, **PLAIN)

@@ -106,8 +106,13 @@ def shown(text: str, record: list[Any], strings: list[str]) -> bool:
     return parsed in record
 
 
+OPERATIONS: dict[str, Operation] = {}
+
+
 def read(body: Body) -> list[Any]:
-    operation = Operation("chat", dialect=body.dialect)
+    operation = OPERATIONS.get(body.dialect.name) or OPERATIONS.setdefault(
+        body.dialect.name, Operation("chat", dialect=body.dialect)
+    )
     found = [getter(body.request) for field, getter in operation.request if field.attribute in CONTENT]
     found += [getter(body.response) for field, getter in operation.response if field.attribute in CONTENT]
     return list(values(found))
