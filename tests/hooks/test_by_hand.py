@@ -321,7 +321,7 @@ def test_many_threads_may_execute_and_import_at_once(modules: Any) -> None:
 
     def work(number: int) -> None:
         try:
-            barrier.wait(30)
+            barrier.wait(600)
             for _ in range(20):
                 executed.append(execute(name))
                 importlib.import_module(name)
@@ -332,7 +332,7 @@ def test_many_threads_may_execute_and_import_at_once(modules: Any) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
         assert not thread.is_alive()
     assert errors == []
     assert len(given) == 161

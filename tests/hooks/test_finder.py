@@ -333,7 +333,7 @@ def test_no_deadlock_while_another_thread_imports_the_parent(modules: Any) -> No
     modules.run(
         f"""
         import faulthandler, threading, time
-        faulthandler.dump_traceback_later(20, exit=True)
+        faulthandler.dump_traceback_later(600, exit=True)
         from autotrace import hooks
         seen = []
         for watched in ({name!r}, {name + ".leaf"!r}):

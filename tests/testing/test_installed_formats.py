@@ -59,7 +59,7 @@ def names() -> list[str]:
 
 
 def asked(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=600) as answer:
         return json.load(answer)
 
 

@@ -58,7 +58,7 @@ class Sdk:
         return client
 
     def openai(self, **options: Any) -> Any:
-        options = {"base_url": self.provider.openai_url, "api_key": "none", "max_retries": 0, **options}
+        options = {"base_url": self.provider.openai_url, "api_key": "none", "max_retries": 0, "timeout": 600, **options}
         return self._made(openai.OpenAI, openai.AsyncOpenAI, **options)
 
     def azure(self) -> Any:
@@ -66,7 +66,7 @@ class Sdk:
         return self._made(openai.AzureOpenAI, openai.AsyncAzureOpenAI, **options)
 
     def anthropic(self, **options: Any) -> Any:
-        options = {"base_url": self.provider.url, "api_key": "none", "max_retries": 0, **options}
+        options = {"base_url": self.provider.url, "api_key": "none", "max_retries": 0, "timeout": 600, **options}
         return self._made(anthropic.Anthropic, anthropic.AsyncAnthropic, **options)
 
     def ollama(self) -> Any:
@@ -661,7 +661,7 @@ def test_answers_are_the_same_on_every_run() -> None:
 
 def test_hundreds_of_connections_at_once(server: Provider) -> None:
     async def all_at_once() -> list[str]:
-        async with openai.AsyncOpenAI(base_url=server.openai_url, api_key="x", max_retries=0) as client:
+        async with openai.AsyncOpenAI(base_url=server.openai_url, api_key="x", max_retries=0, timeout=600) as client:
             calls = [client.chat.completions.create(model="gpt-4o", messages=user(f"{i}")) for i in range(300)]
             return [answer.choices[0].message.content or "" for answer in await asyncio.gather(*calls)]
 

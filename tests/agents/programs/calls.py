@@ -116,7 +116,7 @@ def _newrelic() -> Callable[[], list[Any]]:
     import newrelic.agent
 
     newrelic.agent.initialize()
-    application = newrelic.agent.register_application(timeout=10)
+    application = newrelic.agent.register_application(timeout=600)
     seen: list[Any] = []
 
     @contextlib.contextmanager
@@ -249,7 +249,7 @@ def layers() -> dict[str, list[str]]:
 
 
 def main(url: str, *steps: str) -> None:
-    faulthandler.dump_traceback_later(50, exit=True)
+    faulthandler.dump_traceback_later(600, exit=True)
     sys.addaudithook(_refuse)
     warnings.simplefilter("ignore")
     seen: dict[str, Callable[[], list[Any]]] = {}

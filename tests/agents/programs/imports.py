@@ -279,7 +279,7 @@ def state(world: World) -> dict[str, Any]:
 
 
 def main(history: str, *agents: str) -> None:
-    faulthandler.dump_traceback_later(45, exit=True)
+    faulthandler.dump_traceback_later(600, exit=True)
     sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
