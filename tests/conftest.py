@@ -6,6 +6,7 @@ import importlib
 import itertools
 import os
 import re
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -117,6 +118,8 @@ instrumentor = Instrumentor(
 )
 """
 _numbers = itertools.count()
+# A shell starts a job in the background with this signal ignored, and the programs that the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _normal(distribution: str) -> str:
