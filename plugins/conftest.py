@@ -18,6 +18,7 @@ import importlib.util
 import inspect
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,9 @@ FINISH = {
     "max_output_tokens": "length",
 }
 
+
+# A shell starts a job in the background with this signal ignored, and the tests raise it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = "shared"
 NO_SDK = ("test_agents.py", "test_openai_api.py", "test_readmes.py")
