@@ -343,7 +343,7 @@ class Records:
         host, port = exchange.call.headers["host"].split(":")
         expected = {
             **dict.fromkeys(self.read),
-            "gen_ai.provider.name": sdk.PACKAGE,
+            "gen_ai.provider.name": getattr(sdk, "PROVIDER", sdk.PACKAGE),
             "server.address": host,
             "server.port": int(port),
             "autotrace.request.id": exchange.headers.get(sdk.REQUEST_ID),

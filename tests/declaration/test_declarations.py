@@ -33,6 +33,7 @@ CHAT = Operation("chat", request={"model": "model"})
         (lambda: Operation("chat", stream=7), "stream: expected a function of 2 arguments .*, got 7"),  # type: ignore[arg-type]
         (lambda: Operation("chat", dialect="openai"), "dialect: expected a Dialect, got 'openai'"),  # type: ignore[arg-type]
         (lambda: Dialect("d", usage={"tokens_in": "a"}), "Dialect 'd': usage: 'tokens_in' is not a known field"),
+        (lambda: Dialect("d", namespace=""), "Dialect 'd': namespace '': expected the name of a provider"),
         (lambda: Dialect("d", reduce=3), "Dialect 'd': reduce: expected a function of 1 argument .*, got 3"),  # type: ignore[arg-type]
         (lambda: StreamSeam("_it", close="close"), "expected a sequence of paths"),
         (lambda: StreamSeam("_it", hide=lambda: True), r"hide: .*1 argument \(chunk\)"),  # type: ignore[arg-type, misc]

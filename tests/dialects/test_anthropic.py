@@ -20,7 +20,14 @@ MISSING = "autotrace.usage.missing"
         ({"type": "text", "text": "Hi", "cache_control": {}}, {"type": "text", "content": "Hi"}),
         ({"type": "text", "text": "Hi", "citations": [{"a": 1}]}, {"type": "text", "content": "Hi", "citations": [{"a": 1}]}),
         ({"type": "thinking", "thinking": "Hm.", "signature": "s"}, {"type": "reasoning", "content": "Hm."}),
-        ({"type": "redacted_thinking", "data": "x"}, {"type": "redacted_thinking", "data": "x"}),
+        (
+            {"type": "redacted_thinking", "data": "aGVsbG8="},
+            {"type": "reasoning", "content": "", "encrypted": DIGEST},
+        ),
+        (
+            {"type": "thinking", "thinking": "", "signature": "aGVsbG8="},
+            {"type": "reasoning", "content": "", "encrypted": DIGEST},
+        ),
         (
             {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}},
             {"type": "uri", "modality": "image", "mime_type": "image/png", **DIGEST},

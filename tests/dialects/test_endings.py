@@ -177,11 +177,11 @@ def test_nothing_raises(response: Any) -> None:
 
 
 def test_only_what_is_read_of_an_answer_is_kept(every_dialect: Any) -> None:
-    """Log probabilities, vectors and echoed requests are neither copied nor walked."""
+    """Log probabilities, vectors and echoed tools are neither copied nor walked."""
     for dialect in every_dialect.values():
         if dialect.name in samples.mapped("READS_ALL"):
             continue
         roots = Operation("chat", dialect=dialect).response_roots
         assert roots is not None, dialect.name
-        assert not roots & {"logprobs", "data", "embedding", "embeddings", "tools", "instructions", "context"}, dialect.name
+        assert not roots & {"logprobs", "data", "embedding", "embeddings", "tools", "context"}, dialect.name
         assert dialect.failure is not None

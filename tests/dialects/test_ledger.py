@@ -194,10 +194,20 @@ def start(**usage: Any) -> dict[str, Any]:
             ],
             {USAGE + "input_tokens": 10, USAGE + "cache_read.input_tokens": 7, USAGE + "output_tokens": 9},
         ),
-        (  # cut before its end: what was said so far
+        (  # left before its end: the output tokens of the start are not a count
             anthropic_messages,
             [start(input_tokens=3, output_tokens=1)],
-            {USAGE + "input_tokens": 3, USAGE + "output_tokens": 1},
+            {USAGE + "input_tokens": 3},
+        ),
+        (  # a delta without a count is not one either
+            anthropic_messages,
+            [start(input_tokens=3, output_tokens=1), {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 3}}],
+            {USAGE + "input_tokens": 3},
+        ),
+        (  # a server that counts only at the start: the stream was read to its end
+            anthropic_messages,
+            [start(input_tokens=3, output_tokens=8), {"type": "message_stop"}],
+            {USAGE + "input_tokens": 3, USAGE + "output_tokens": 8},
         ),
         (
             openai_chat,

@@ -481,7 +481,7 @@ def test_responses_request(read: Any) -> None:
         IN: [{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}],
         "gen_ai.tool.definitions": [
             {"type": "function", "name": "f", "parameters": {}},
-            {"type": "mcp", "server_label": "s"},
+            {"type": "mcp", "name": "s", "server_label": "s"},
         ],
         "openai.api.type": "responses",
     }
@@ -820,7 +820,7 @@ def server_call(called: str, id: str, **call: Any) -> dict[str, Any]:
                 "type": "reasoning",
                 "content": "",
                 "id": "x",
-                "encrypted_content": {"type": "uri", "modality": "document", **DIGEST},
+                "encrypted": DIGEST,
             },
         ),
         (

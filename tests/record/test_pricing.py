@@ -265,6 +265,13 @@ def test_the_provider_is_who_sends_the_bill(name: str | None, address: str | Non
 
 
 @maintained
+def test_a_host_that_nobody_knows_gets_no_price_of_the_models_maker() -> None:
+    unknown = attributes(None, "gpt-4o", more={"server.address": "localhost"}, input_tokens=9, output_tokens=1)
+    assert priced(unknown) == {"unknown": "no price for gpt-4o"}
+    assert "usd" in priced(attributes(None, "gpt-4o", input_tokens=9, output_tokens=1))
+
+
+@maintained
 @pytest.mark.parametrize(
     ("provider", "model"),
     [

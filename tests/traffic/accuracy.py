@@ -102,7 +102,8 @@ class Reading(NamedTuple):
     read: Callable[[Any, dict[str, Any]], dict[str, Any]] = lambda body, record: {}
     """Body and exchange -> what ``truth.py`` says nothing of for this format, by its names there (``reasoning_text``)."""
     counts_otherwise: frozenset[str] = frozenset()
-    """Fields of which ``compare.py`` has another meaning than the conventions; `counted` says what they have to be."""
+    """Fields of which ``compare.py`` has another meaning than the conventions; the others of a `Reading` say what they have to
+    be. It expects the provider of the recording, but what is replayed on loopback is from a host that nobody knows."""
     body: Callable[[dict[str, Any]], Any] = body_of
     """Exchange -> the answer: an object, or the list of a stream's events."""
 
@@ -143,7 +144,8 @@ CATEGORIES = {400: "invalid_request", 401: "authentication", 403: "permission", 
 
 REASONS = {
     **dict.fromkeys(("tool_calls", "function_call", "tool_use"), "tool_call"),
-    **dict.fromkeys(("end_turn", "stop_sequence", "FINISH", "COMPLETE"), "stop"),
+    **dict.fromkeys(("end_turn", "stop_sequence", "FINISH", "COMPLETE", "endoftext", "eos"), "stop"),
+    "guardrail_intervened": "content_filter",
     "max_tokens": "length",
 }
 """Providers' words that the record says in those of the conventions: its `autotrace.response.finish_reasons` has their own."""
@@ -170,7 +172,8 @@ def _messages(record: dict[str, Any], truth: dict[str, Any], found: Attributes) 
     texts = [
         "".join(part["content"] for part in message["parts"] if part["type"] in ("text", "refusal")) for message in answered
     ]
-    tools = [tool["name"] for tool in found.get("gen_ai.tool.definitions") or [] if "name" in tool]
+    # A provider's own tool, which has no name in the request, is named after its type.
+    tools = [tool["name"] for tool in found.get("gen_ai.tool.definitions") or [] if tool["name"] != tool["type"]]
     want = [(call["id"], call["name"], call["arguments"]) for call in truth["tool_calls"]]
     asked_texts = {
         text for message in [*asked, {"parts": found.get("gen_ai.system_instructions") or []}] for text in _texts(message)

@@ -68,5 +68,6 @@ READING = Reading(
     usage=usage,
     counted=counted,
     said=said,
+    counts_otherwise=frozenset({"provider"}),
     unreachable={"complete(legacy)": "anthropic 2 has no completions any more"},
 )

@@ -133,4 +133,5 @@ READING = Reading(
     counted=counted,
     said=said,
     body=body,
+    counts_otherwise=frozenset({"finish_reasons"}),  # there in the provider's words
 )

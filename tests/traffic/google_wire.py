@@ -7,7 +7,7 @@ from typing import Any
 from .accuracy import Fields, Reading, at, events
 
 REASONS = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter"}
-ENDS = {"completed": "stop", "requires_action": "tool_call", "incomplete": "incomplete"}
+ENDS = {"completed": "stop", "requires_action": "tool_call", "incomplete": "length"}
 """By the status of an interaction, which has no reasons."""
 
 
@@ -113,5 +113,6 @@ READING = Reading(
     counted=counted,
     said=said,
     read=read,
-    counts_otherwise=frozenset({"input_tokens"}),  # there without what tools put into the prompt
+    # there without what tools put into the prompt, and in the provider's words
+    counts_otherwise=frozenset({"input_tokens", "finish_reasons"}),
 )

@@ -65,8 +65,8 @@ def said(body: Any, record: dict[str, Any]) -> Fields:
     return {
         **({"finish reasons": ("gen_ai.response.finish_reasons", _ends(body, status))} if responses else {}),
         "response status": ("gen_ai.response.status", status),
-        "service tier": ("openai.response.service_tier", last(body, "service_tier")),
-        "system fingerprint": ("openai.response.system_fingerprint", last(body, "system_fingerprint")),
+        "service tier": ("autotrace.response.service_tier", last(body, "service_tier")),
+        "system fingerprint": ("autotrace.response.system_fingerprint", last(body, "system_fingerprint")),
         "chunks": ("autotrace.stream.chunks", len(events(body)) if isinstance(body, list) else None),
     }
 
@@ -89,4 +89,5 @@ READING = Reading(
     usage=usage,
     counted=counted,
     said=said,
+    counts_otherwise=frozenset({"provider"}),
 )

@@ -8,6 +8,7 @@ from typing import Any
 import anthropic
 
 PACKAGE = "anthropic"
+PROVIDER = None  # unknown: the tests' provider is at a host that is in no table
 VERSION = anthropic.__version__
 MODEL = "claude-haiku-4-5"
 REQUEST_ID = "request-id"

@@ -190,6 +190,29 @@ async def test_a_stream_managers_request_is_sent_and_recorded_when_it_is_entered
     assert len(wire.exchanges) == 1
 
 
+@pytest.mark.parametrize("how", ["create", "raw", "helper"])
+async def test_a_stream_that_is_left_before_its_count_has_no_output_tokens(
+    world: Any, how: str, sdk: Any, wire: Any, captured: Any
+) -> None:
+    autotrace.enable()
+    client = world.closing(sdk.client(world.asynchronous, wire.url))
+    if how == "helper":
+        async with world.entered(client.messages.stream(**HELLO)) as stream:
+            await world.take(stream, 2)
+    else:
+        if how == "raw":
+            raw = await world.value(client.messages.with_raw_response.create(**HELLO, stream=True))
+            stream = await world.value(raw.parse())
+        else:
+            stream = await world.value(client.messages.create(**HELLO, stream=True))
+        await world.take(stream, 2)
+        await world.close(stream)
+    (span,) = captured.spans
+    assert span["end_reason"] == "abandoned"
+    assert span["attributes"]["gen_ai.usage.input_tokens"] > 0
+    assert "gen_ai.usage.output_tokens" not in span["attributes"]
+
+
 async def test_what_was_not_given_is_not_in_the_record(world: Any, sdk: Any, wire: Any, captured: Any) -> None:
     autotrace.enable()
     client = world.closing(sdk.client(world.asynchronous, wire.url))

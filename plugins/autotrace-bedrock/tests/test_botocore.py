@@ -295,6 +295,30 @@ def test_agents_and_knowledge_bases(make: Any, captured: Any) -> None:
     assert retrieved["attributes"]["gen_ai.retrieval.documents"][0]["id"] == "s3://documents/one.txt"
 
 
+def test_a_reranker_has_query_documents_and_scores(session: Any, captured: Any) -> None:
+    texts = ["A city.", "A river."]
+    sources = [{"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": text}}} for text in texts]
+    model = "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0"
+    configured = {"modelConfiguration": {"modelArn": model}, "numberOfResults": 1}
+    autotrace.enable()
+    said = {"results": [{"index": 1, "relevanceScore": 0.5}]}
+    with serve(formats=[BEDROCK._replace(answer=lambda call: json_answer(said), owns=lambda call: True)]) as provider:
+        agent = session.client("bedrock-agent-runtime", endpoint_url=provider.url)
+        agent.rerank(
+            queries=[{"type": "TEXT", "textQuery": {"text": "Rome?"}}],
+            sources=sources,
+            rerankingConfiguration={
+                "type": "BEDROCK_RERANKING_MODEL",
+                "bedrockRerankingConfiguration": configured,
+            },
+        )
+        agent.close()
+    found = attributes(captured)
+    assert (found["gen_ai.operation.name"], found["gen_ai.request.model"]) == ("rerank", model)
+    assert (found["gen_ai.retrieval.query.text"], found["autotrace.request.documents"]) == ("Rome?", texts)
+    assert found["gen_ai.retrieval.documents"] == [{"index": 1, "score": 0.5}]
+
+
 def test_guardrails_and_plain_operations(bedrock: Any, captured: Any) -> None:
     content = [{"text": {"text": "a secret"}}]
     bedrock.apply_guardrail(guardrailIdentifier="g1", guardrailVersion="1", source="INPUT", content=content)

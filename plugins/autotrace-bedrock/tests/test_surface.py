@@ -18,6 +18,7 @@ COVERED = {
     *("bedrock-runtime:Converse", "bedrock-runtime:ConverseStream", "bedrock-runtime:InvokeModel"),
     *("bedrock-runtime:InvokeModelWithResponseStream", "bedrock-runtime:ApplyGuardrail", "bedrock-runtime:CountTokens"),
     *("bedrock-runtime:StartAsyncInvoke", "bedrock-agent-runtime:InvokeAgent", "bedrock-agent-runtime:Retrieve"),
+    "bedrock-agent-runtime:Rerank",
 }
 PROGRAM = """
 import sys

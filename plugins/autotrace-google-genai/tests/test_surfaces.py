@@ -15,6 +15,9 @@ from google.auth.credentials import Credentials
 from google.genai import errors, types
 
 import autotrace
+from autotrace.testing.provider import Answer, Call, serve
+from autotrace.testing.provider.wire import json_answer
+from autotrace_google_genai.embedded import GEMINI
 
 MODEL = "gemini-2.5-flash"
 PICTURE = b"\x89PNG\r\n\x1a\n"
@@ -161,6 +164,7 @@ def _parts(role: str, parts: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
             found.append((said, "reasoning" if part.get("thought") else "text", part["text"]))
         elif "functionCall" in part:
             call = part["functionCall"]
+            found += [(said, "reasoning", "")] if "thoughtSignature" in part else []  # of thoughts that are not shown
             found.append((said, "tool_call", call.get("id"), call["name"], call["args"]))
         elif "functionResponse" in part:
             answer = part["functionResponse"]
@@ -438,6 +442,32 @@ async def test_each_interaction_is_one_record(
     assert said[0][1] == ("reasoning" if surface == "stream" else said[-1][1])
     asked_with = records.messages(attributes["gen_ai.input.messages"])
     assert asked_with[0][:3] == ("user", "text", asked["input"] if isinstance(asked["input"], str) else "Grüezi")
+
+
+async def test_a_background_interaction_is_recorded_when_it_is_complete(world: Any, captured: Any) -> None:
+    steps = [{"type": "model_output", "content": [{"type": "text", "text": "Done."}]}]
+    usage = {"total_input_tokens": 5, "total_output_tokens": 6}
+    reads: list[Call] = []
+
+    def answer(call: Call) -> Answer:
+        begun = {"id": f"v1_{world.name}", "object": "interaction", "agent": "deep-research", "status": "in_progress"}
+        if call.method == "GET":
+            reads.append(call)
+        return json_answer({**begun, "status": "completed", "steps": steps, "usage": usage} if len(reads) > 1 else begun)
+
+    autotrace.enable()
+    with serve(formats=[GEMINI._replace(answer=answer, owns=lambda call: True)]) as provider:
+        side = side_of(world, client(provider.url))
+        begun = await side.plain(side.client.interactions.create(agent="deep-research", input="Grüezi", background=True))
+        for _ in range(4):
+            await side.plain(side.client.interactions.get(begun.id))
+    first, fetched = captured.spans
+    assert len(reads) == 4
+    assert first["attributes"]["gen_ai.response.status"] == "in_progress"
+    assert (fetched["name"], fetched["attributes"]["gen_ai.response.status"]) == ("fetch_response", "completed")
+    assert fetched["links"] == [{"trace_id": first["trace_id"], "span_id": first["span_id"]}]
+    assert fetched["attributes"]["gen_ai.usage.output_tokens"] == 6
+    assert fetched["attributes"]["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": "Done."}]
 
 
 @pytest.mark.skipif(version("google-genai").startswith("2."), reason="that version has no decisions")

@@ -106,6 +106,21 @@ ROWS: dict[str, tuple[Any, dict[str, Any]]] = {
         HumanMessage([{"type": "file", "file_id": "f1"}]),
         {"role": "user", "parts": [{"type": "file", "modality": "document", "file_id": "f1"}]},
     ),
+    "hidden reasoning": (
+        AIMessage(
+            [
+                {"type": "redacted_thinking", "data": "aGVsbG8="},
+                {"type": "non_standard", "value": {"type": "redacted_thinking", "data": "aGVsbG8="}},
+                {"type": "thinking", "thinking": "", "signature": "aGVsbG8="},
+                {"type": "reasoning", "reasoning": "", "extras": {"signature": "aGVsbG8="}},
+                {"type": "reasoning", "id": "r1", "summary": [], "encrypted_content": "aGVsbG8="},
+            ]
+        ),
+        {
+            "role": "assistant",
+            "parts": [{"type": "reasoning", "content": "", "encrypted": {"uri": HASH, "size": 5}}] * 5,
+        },
+    ),
     "audio": (
         HumanMessage([{"type": "audio", "base64": "aGVsbG8=", "mime_type": "audio/wav"}]),
         {"role": "user", "parts": [{**IMAGE, "modality": "audio", "mime_type": "audio/wav"}]},

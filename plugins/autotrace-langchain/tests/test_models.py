@@ -21,6 +21,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 
 import autotrace
+from autotrace_langchain.payloads import provider_of
 
 PICTURE = "data:image/png;base64,aGVsbG8="
 MESSAGES = [
@@ -300,3 +301,26 @@ async def test_many_calls_at_the_same_time(world: Any, recorder: str, gpt: Any, 
     assert [span["name"] for span in captured.spans] == ["chat gpt-4o"] * 20
     assert {span["scope"]["name"] for span in captured.spans} == {recorder}
     assert len({span["attributes"]["gen_ai.response.id"] for span in captured.spans}) == 20
+
+
+@pytest.mark.parametrize(
+    ("metadata", "fields", "provider", "address"),
+    [
+        ({"ls_provider": "openai"}, {}, "openai", None),
+        ({"ls_provider": "openai"}, {"openai_api_base": "https://eu.api.openai.com/v1"}, "openai", "eu.api.openai.com"),
+        ({"ls_provider": "openai"}, {"openai_api_base": "http://localhost:8000/v1"}, None, "localhost"),
+        ({"ls_provider": "anthropic"}, {"anthropic_api_url": "https://llm.acme.example"}, None, "llm.acme.example"),
+        ({"ls_provider": "azure"}, {"openai_api_base": "https://gateway.example"}, "azure.ai.openai", None),
+        ({"ls_provider": "openai"}, {"openai_api_base": "http://[::1"}, "openai", None),
+        ({"ls_provider": 7}, None, None, None),
+        ({}, {}, None, None),
+    ],
+)
+def test_the_provider_is_unknown_at_another_server(
+    metadata: Any, fields: Any, provider: str | None, address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    name, server = provider_of(metadata, {"kwargs": fields})
+    assert (name, server.get("server.address")) == (provider, address)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1234/v1")
+    assert provider_of({"ls_provider": "openai"}, None) == (None, {"server.address": "127.0.0.1", "server.port": 1234})

@@ -35,3 +35,17 @@ def test_chat_is_recorded_at_the_host_that_it_goes_to(captured: Any, base_url: s
     assert asked[0].url.host == span["attributes"]["server.address"] == host
     assert json.loads(asked[0].content)["model"] == span["attributes"]["gen_ai.request.model"] == "m"
     assert (span["name"], span["attributes"]["gen_ai.response.id"]) == ("chat m", "c1")
+
+
+def test_a_reranking_has_query_documents_and_scores(captured: Any) -> None:
+    said = {"id": "r1", "model": "m", "results": [{"index": 1, "relevance_score": 0.5}], "usage": {"prompt_tokens": 3}}
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json=said))
+    autotrace.enable("together")
+    client = together.Together(api_key="test", http_client=httpx.Client(transport=transport))
+    client.rerank.create(model="m", query="Rome?", documents=["A city.", "A river."])
+    (span,) = captured.spans
+    found = span["attributes"]
+    assert (span["name"], found["gen_ai.retrieval.query.text"]) == ("rerank m", "Rome?")
+    assert found["autotrace.request.documents"] == ["A city.", "A river."]
+    assert found["gen_ai.retrieval.documents"] == [{"index": 1, "score": 0.5}]
+    assert found["gen_ai.usage.input_tokens"] == 3

@@ -1,6 +1,6 @@
 """The ``span.start`` lines (setting `starts`): they show the calls in flight, and what a process was doing when it was killed.
 
-A transparent call gets no such line, as it may not become a span.
+A call that may not become a span gets no such line: a transparent one, and one that collects an earlier call's answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from autotrace._writer.writer import writer
 
 def announce(draft: Draft) -> None:
     """Queue the line that says that this span has begun."""
-    if draft.start_line is None and not draft.operation.transparent:
+    if draft.start_line is None and not draft.operation.transparent and not draft.operation.collects:
         draft.start_line = StartLine(draft)
         writer.announce(draft.start_line)
 

@@ -53,6 +53,7 @@ REQUEST: dict[str, Field] = {
     "agent_version": Field("gen_ai.agent.version", "string"),
     "data_source_id": Field("gen_ai.data_source.id", "string"),
     "query": Field("gen_ai.retrieval.query.text", "string", content=True),
+    "documents": Field("autotrace.request.documents", "any", content=True),
     "retrieval_top_k": Field("gen_ai.retrieval.top_k", "integer"),
     "workflow_name": Field("gen_ai.workflow.name", "string"),
     "tool_description": Field("gen_ai.tool.description", "string"),
@@ -72,6 +73,8 @@ RESPONSE: dict[str, Field] = {
     "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
     "conversation_id": Field("gen_ai.conversation.id", "string"),
     "compacted": Field("gen_ai.conversation.compacted", "boolean"),
+    "background": Field("autotrace.response.background", "boolean"),
+    "system_instructions": Field("gen_ai.system_instructions", "any", content=True),
     "details": Field("autotrace.response.details", "any"),
     "output_messages": Field("gen_ai.output.messages", "any", content=True),
     "documents": Field("gen_ai.retrieval.documents", "any", content=True),
@@ -139,8 +142,19 @@ FINISH_REASONS: dict[str, str] = {
     "tool_calls": "tool_call",
     "function_call": "tool_call",
     "tool_use": "tool_call",
+    "TOOL_CALL": "tool_call",
     "end_turn": "stop",
     "stop_sequence": "stop",
+    "STOP_SEQUENCE": "stop",
+    "STOP_CRITERIA_MET": "stop",
+    "endoftext": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "model_length": "length",
+    "ERROR_LIMIT": "length",
+    "guardrail_intervened": "content_filter",
+    "ERROR_TOXIC": "content_filter",
+    "ERROR": "error",
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_context_window_exceeded": "length",
@@ -164,12 +178,15 @@ OUTCOMES: dict[str, str] = {
     "guardrail_intervened": "content_filtered",
     "content_filtered": "content_filtered",
     "CONTENT_FILTERED": "content_filtered",
+    "ERROR_TOXIC": "content_filtered",
     "refusal": "refused",
     "length": "truncated",
     "max_tokens": "truncated",
     "max_output_tokens": "truncated",
     "max_messages": "truncated",
     "model_context_window_exceeded": "truncated",
+    "model_length": "truncated",
+    "ERROR_LIMIT": "truncated",
     "LENGTH": "truncated",
     "MAX_TOKENS": "truncated",
 }
@@ -183,6 +200,9 @@ def outcome_of(reasons: Iterable[object]) -> str | None:
     outcomes = {OUTCOMES[reason] for reason in reasons if isinstance(reason, str) and reason in OUTCOMES}
     return next((outcome for outcome in OUTCOMES.values() if outcome in outcomes), None)
 
+
+UNFINISHED = frozenset({"queued", "in_progress"})
+"""Values of ``gen_ai.response.status`` for an answer that the provider is still working on."""
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-goog-request-id", "cf-ray")
 """Response headers that hold the server's id of the request. The first one present counts."""

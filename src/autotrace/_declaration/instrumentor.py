@@ -45,7 +45,8 @@ Hook = Callable[[Any], "Callable[[], None] | None"]
 class Instrumentor:
     """A library, and where its calls are made.
 
-    - `provider`: the ``gen_ai.provider.name``. The route of a call and `hosts` override it.
+    - `provider`: the ``gen_ai.provider.name``. The route of a call and `hosts` override it. Leave it out for an SDK that many
+      servers can be reached with: then the provider at a host that is not in `hosts` is unknown.
     - `hosts`: provider by host suffix, for SDKs that can be pointed at other providers.
     - `requires`: the distributions that provide the library, each with a version range (``"acme-sdk>=2"``).
     - `targets`: map ``"package.module:Class.method"``, by the *defining* module, to an `Operation`, a `Route`, an `Observer` or

@@ -67,10 +67,11 @@ class Dialect:
 
     `request`, `response` and `usage` map short field names (of the conventions) or full attribute names (any name with a dot)
     to getters. The getters read plain data: the JSON on the wire. `decode` is a `Decode`, `reduce` a `Reduce`, `failure` a
-    `Failure` and `outcome` an `Outcome`. Raises `DeclarationError`.
+    `Failure` and `outcome` an `Outcome`. `namespace` is the provider that attributes such as ``<provider>.api.type`` belong to:
+    on a span of another provider, their names begin with ``autotrace`` instead. Raises `DeclarationError`.
     """
 
-    __slots__ = ("decode", "failure", "name", "outcome", "reduce", "request", "response", "usage")
+    __slots__ = ("decode", "failure", "name", "namespace", "outcome", "reduce", "request", "response", "usage")
 
     @checking.checked
     def __init__(
@@ -84,8 +85,11 @@ class Dialect:
         reduce: Reduce | None = None,
         failure: Failure | None = None,
         outcome: Outcome | None = None,
+        namespace: str | None = None,
     ) -> None:
         where = f"Dialect {name!r}"
+        if namespace is not None and not (isinstance(namespace, str) and namespace):
+            raise DeclarationError(f"{where}: namespace {namespace!r}: expected the name of a provider, such as 'acme'")
         _check_functions(where, decode, reduce, failure, outcome)
         _readings(where, "request", conventions.REQUEST, request)
         _readings(where, "response", conventions.RESPONSE, response)
@@ -94,6 +98,7 @@ class Dialect:
         self.failure = failure
         self.outcome = outcome
         self.name = name
+        self.namespace = namespace
         self.request = dict(request or {})
         self.response = dict(response or {})
         self.usage = dict(usage or {})
@@ -130,17 +135,22 @@ class Operation:
     - `label`: the attribute that holds the name, for operations outside of generative AI (``"mcp.method.name"``), or ``None``
       for no attribute.
     - `expected`: an `Expected`.
+    - `collects`: for a call that reads the answer of an earlier call, which did not wait for it. It is recorded once, when the
+      answer is complete or the call fails, with a link to the earlier call (found by ``gen_ai.response.id``). A call that finds
+      the answer unfinished, and one that reads an answer again, is not recorded.
 
     Raises `DeclarationError` for anything that cannot be right.
     """
 
     __slots__ = (
+        "collects",
         "decode",
         "expected",
         "failure",
         "kind",
         "label",
         "name",
+        "namespace",
         "outcome",
         "reduce",
         "request",
@@ -168,6 +178,7 @@ class Operation:
         transparent: bool = False,
         label: str | None = conventions.ALWAYS["operation"].attribute,
         expected: Expected | None = None,
+        collects: bool = False,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise DeclarationError(f"Operation {name!r}: expected the name of an operation, such as 'chat'")
@@ -186,7 +197,9 @@ class Operation:
         self.request = _readings(where, "request", conventions.REQUEST, request, base.request)
         self.response = _readings(where, "response", conventions.RESPONSE, response, base.response)
         self.response += _readings(where, "usage", conventions.USAGE, usage, base.usage)
+        self.collects = collects
         self.decode = base.decode
+        self.namespace = base.namespace
         self.reduce = reduce or base.reduce
         self.failure = failure or base.failure
         self.outcome = outcome or base.outcome

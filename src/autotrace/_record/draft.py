@@ -9,7 +9,7 @@ import msgspec
 
 from autotrace._declaration import conventions
 from autotrace._declaration.operation import Operation
-from autotrace._record import lines, overload, resource, response_ids, translation
+from autotrace._record import background, lines, overload, resource, response_ids, translation
 from autotrace._record.exchange import Exchange
 from autotrace._record.origin import Origin
 
@@ -54,7 +54,8 @@ class Draft(msgspec.Struct):
     """Its ``span.start`` line, if there is one (`autotrace._capture.span_starts`)."""
 
     def record(self) -> Optional[lines.Span]:
-        """The record of this span; ``None`` for a transparent call whose response another span has recorded."""
+        """The record of this span; ``None`` for a call whose response another record has: a transparent one, or one that reads
+        an earlier call's answer."""
         if self.operation.transparent:
             response_ids.forget(self.span_id)
         attributes = translation.attributes_of(self)
@@ -65,8 +66,14 @@ class Draft(msgspec.Struct):
                 return None
             response_ids.remember(response_id, self.started)
         failed = self.end_reason == "error"
+        links = background.links(attributes, failed) if self.operation.collects else []
+        if links is None:
+            return None
+        common = self.common(attributes)
+        if self.operation.kind != "INTERNAL" and not self.operation.collects:
+            background.note(attributes, common["trace_id"], common["span_id"])
         return lines.Span(
-            **self.common(attributes),
+            **common,
             level="error" if failed else "info",
             event="span",
             end_ns=self.start_ns + self.duration_ns,
@@ -74,7 +81,7 @@ class Draft(msgspec.Struct):
             status=lines.Status("ERROR", self.description) if failed else lines.Status("UNSET"),
             end_reason=self.end_reason,
             events=[],
-            links=[],
+            links=links,
         )
 
     def common(self, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from autotrace._declaration import hosts
 from autotrace._discovery.requirements import installed_version
 from autotrace._record import lines
 
@@ -12,7 +13,7 @@ from autotrace._record import lines
 class Origin:
     """What all spans of a plugin have in common: name and version of the plugin, its library, and its provider.
 
-    `hosts` maps suffixes of host names to providers. `content` is the plugin's content policy: whether messages, tools and
+    `by_host` maps suffixes of host names to providers. `content` is the plugin's content policy: whether messages, tools and
     answers are recorded. `options` are its own settings.
     """
 
@@ -23,7 +24,7 @@ class Origin:
         library: str | None = None,
         distributions: tuple[str, ...] = (),
         provider: str | None = None,
-        hosts: Mapping[str, str] | None = None,
+        by_host: Mapping[str, str] | None = None,
         content: bool = True,
     ) -> None:
         self.name = name
@@ -31,7 +32,7 @@ class Origin:
         self.library = library
         self.distributions = distributions
         self.provider = provider
-        self.hosts = dict(hosts or {})
+        self.hosts = dict(by_host or {})
         self.content = content
         self.options: Mapping[str, Any] = {}
         self._scope: lines.Scope | None = None
@@ -44,5 +45,4 @@ class Origin:
 
     def provider_at(self, host: str | None) -> str | None:
         """The provider at `host`: by the longest suffix in `hosts` that matches, else the library's default."""
-        matching = [suffix for suffix in self.hosts if host and (host == suffix or host.endswith("." + suffix))]
-        return self.hosts[max(matching, key=len)] if matching else self.provider
+        return hosts.provider_at(host, self.hosts) or self.provider

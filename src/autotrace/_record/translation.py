@@ -20,6 +20,7 @@ from autotrace._record.pricing import cost
 
 _FINISH = conventions.RESPONSE["finish_reasons"].attribute
 _MODEL = conventions.REQUEST["model"].attribute
+_PROVIDER = ALWAYS["provider"].attribute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +47,18 @@ def of_request(draft: Draft) -> dict[str, Any]:
     if address:
         attributes[ALWAYS["server_address"].attribute] = address
         attributes[ALWAYS["server_port"].attribute] = port
+    _rename_foreign(draft.operation, attributes)
     return attributes
+
+
+def _rename_foreign(operation: Operation, attributes: dict[str, Any]) -> None:
+    """Rename the attributes that belong to the namespace of another provider than the span's."""
+    namespace = operation.namespace
+    if namespace is None or attributes.get(_PROVIDER) == namespace:
+        return
+    prefix = namespace + "."
+    for name in [name for name in attributes if name.startswith(prefix)]:
+        attributes["autotrace." + name[len(prefix) :]] = attributes.pop(name)
 
 
 def add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
@@ -61,6 +73,7 @@ def attributes_of(draft: Draft) -> dict[str, Any]:
     response = _response(draft, attributes)
     if response is not None:
         _read(draft.operation.response, response, draft, attributes)
+        _rename_foreign(draft.operation, attributes)
         _normalise_finish_reasons(attributes)
     _end(draft, response, attributes)
     add(attributes, draft.attributes)

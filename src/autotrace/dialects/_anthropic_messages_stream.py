@@ -1,7 +1,8 @@
 """Reduce the events of a streamed Anthropic message to the message.
 
 Source: the Anthropic API reference (``RawMessageStreamEvent``). Usage is cumulative: of each field, the last value
-that is not null counts. ``message_start`` reports output tokens too, which ``message_delta`` replaces.
+that is not null counts. ``message_start`` reports output tokens too, but not those of the answer (usually 1); ``message_delta``
+replaces them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from typing import Any
 from autotrace.dialects import parts, plain
 from autotrace.dialects.plain import Pieces
 
-__all__ = ["message"]
+__all__ = ["UNCOUNTED", "message"]
+
+UNCOUNTED = "uncounted"
+"""The field of a message, beside those of the wire, that is true if its output tokens were not counted yet when it was left."""
 
 
 def message(events: list[Any]) -> dict[str, Any]:
     """The message that the events of a stream make up."""
     whole: dict[str, Any] = {}
     blocks: list[tuple[int, _Block]] = []
+    counted = False
     for event in plain.mappings(events):
         kind = event.get("type")
         index = plain.number(event.get("index"), blocks[-1][0] if blocks else 0)
@@ -29,8 +34,12 @@ def message(events: list[Any]) -> dict[str, Any]:
             _block(blocks, index).add(plain.mapping(event.get("delta")))
         elif kind == "message_delta":
             _add_delta(whole, event)
+            counted = counted or plain.count(plain.mapping(event.get("usage")).get("output_tokens")) is not None
         elif kind == "error" or (not kind and event.get("error")):
             whole["error"] = event.get("error")
+        counted = counted or kind == "message_stop"
+    if whole.get("usage") and not counted:
+        whole[UNCOUNTED] = True
     if blocks or whole:
         # Content that message_start already has (a continued turn) comes first. Servers that imitate the API may give every
         # block index 0. The sort is stable, so such blocks keep the order of their starts.

@@ -12,7 +12,7 @@ from typing import Any
 from autotrace._declaration.operation import Dialect
 from autotrace._declaration.paths import first
 from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects._anthropic_messages_stream import message
+from autotrace.dialects._anthropic_messages_stream import UNCOUNTED, message
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message, Part
 
@@ -42,7 +42,16 @@ def _text(wire: dict[str, Any]) -> Part | None:
 
 def _thinking(wire: dict[str, Any]) -> Part | None:
     text = wire.get("thinking")
-    return parts.extended(parts.reasoning(text), wire, "thinking") if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    # A model may be told to show nothing of its thoughts. Then only the signature, their encrypted form, is here.
+    [part] = [parts.reasoning(text)] if text else parts.hidden([], wire.get("signature"))
+    return parts.extended(part, wire, "thinking")
+
+
+def _redacted(wire: dict[str, Any]) -> Part | None:
+    data = wire.get("data")
+    return parts.extended(parts.hidden([], data)[0], wire, "data") if isinstance(data, (str, bytes)) else None
 
 
 def _tool_use(wire: dict[str, Any]) -> Part | None:
@@ -111,6 +120,7 @@ def _upload(wire: dict[str, Any]) -> Part | None:
 _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
     "text": _text,
     "thinking": _thinking,
+    "redacted_thinking": _redacted,
     "tool_use": _tool_use,
     "tool_result": _answer,
     "server_tool_use": _server_tool_use,
@@ -134,13 +144,13 @@ def _tools(tools: object) -> list[dict[str, Any]] | None:
     definitions = []
     for tool in plain.listed(tools):
         if not isinstance(tool, dict):
-            definitions.append(parts.kept(tool))
+            definitions.append(parts.definition("unknown", parts.kept(tool)))
             continue
         fields = {key: value for key, value in plain.known(tool).items() if key not in _SECRET}
         kind = plain.string(fields.pop("type", None)) or "custom"
         if "input_schema" in fields:
             fields["parameters"] = fields.pop("input_schema")
-        definitions.append({"type": "function" if kind == "custom" else kind, **parts.without_binary(fields)})
+        definitions.append(parts.definition("function" if kind == "custom" else kind, parts.without_binary(fields)))
     return definitions or None
 
 
@@ -177,6 +187,10 @@ def _failure(wire: dict[str, Any]) -> Failure | None:
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
     """The outcome of the answer. The conventions' finish reason for a refusal is ``content_filter``, Anthropic's is not."""
     return endings.outcome([wire.get("stop_reason")])
+
+
+def _output_tokens(body: dict[str, Any]) -> object:
+    return None if body.get(UNCOUNTED) is True else plain.mapping(body.get("usage")).get("output_tokens")
 
 
 _CACHE_WRITE = first(
@@ -218,7 +232,7 @@ anthropic_messages = Dialect(
     usage=ledger.usage(
         {
             "input_tokens": ledger.whole("usage.input_tokens", "usage.cache_read_input_tokens", _CACHE_WRITE),
-            "output_tokens": "usage.output_tokens",
+            "output_tokens": plain.reading(_output_tokens, "usage"),
             "cache_read_input_tokens": "usage.cache_read_input_tokens",
             "cache_write_input_tokens": _CACHE_WRITE,
             "cache_write_5m_input_tokens": "usage.cache_creation.ephemeral_5m_input_tokens",

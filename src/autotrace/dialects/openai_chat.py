@@ -56,19 +56,30 @@ def _parts(wire: dict[str, Any]) -> tuple[list[Part], dict[str, Any]]:
     # DeepSeek, vLLM, xAI: reasoning_content; Groq, OpenRouter: reasoning. Some send both, with the same text.
     fields = [field for field in ("reasoning_content", "reasoning") if isinstance(wire.get(field), str)]
     thoughts = dict.fromkeys(wire[field] for field in fields if wire[field])
+    details, hidden = _reasoning_details(wire)
     refused = wire.get("refusal") if isinstance(wire.get("refusal"), str) else None
     audio = _audio(wire.get("audio"))
     used += [*fields, *(("refusal",) if refused else ()), *(("audio",) if audio else ())]
     if isinstance(wire.get("role"), str):
         used.append("role")
+    others = parts.rest(wire, *used, "reasoning_details") | ({"reasoning_details": details} if details else {})
     return [
         *(parts.reasoning(thought) for thought in thoughts),
+        *hidden,
         *said,
         *([parts.refusal(refused)] if refused else ()),
         *audio,
-        *(_tool_call(call) for call in plain.listed(wire.get("tool_calls"))),
+        *(part for call in plain.listed(wire.get("tool_calls")) for part in (*_signature(call), _tool_call(call))),
         *_function_call(wire.get("function_call")),
-    ], parts.rest(wire, *used)
+    ], others
+
+
+def _reasoning_details(wire: dict[str, Any]) -> tuple[object, list[Part]]:
+    """OpenRouter's details of the reasoning: those that are shown, and a part for each that is encrypted."""
+    details = wire.get("reasoning_details")
+    encrypted = [one for one in plain.mappings(details) if one.get("type") == "reasoning.encrypted"]
+    shown = [one for one in plain.listed(details) if one not in encrypted] if encrypted else details
+    return parts.without_binary(shown), [part for one in encrypted for part in parts.hidden([], one.get("data"))]
 
 
 def _audio(audio: object) -> list[Part]:
@@ -80,6 +91,13 @@ def _audio(audio: object) -> list[Part]:
     if isinstance(id, str) and id:
         return [parts.extended(parts.file(id, "audio"), held, "id")]
     return [{**parts.rest(held), "type": "audio"}] if held else []
+
+
+def _signature(call: object) -> list[Part]:
+    """A part for thoughts that are not shown, of which Gemini's compatible API has the signature in a tool call."""
+    google = plain.mapping(plain.mapping(plain.mapping(call).get("extra_content")).get("google"))
+    signature = plain.string(google.get("thought_signature"))
+    return parts.hidden([], signature) if signature else []
 
 
 def _tool_call(call: object) -> Part:
@@ -233,6 +251,7 @@ _USAGE = ledger.usage(
 
 openai_chat = Dialect(
     "openai_chat",
+    namespace="openai",
     request={
         **REQUEST,
         "input_messages": plain.of("messages", _input_messages),

@@ -31,6 +31,7 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
     """The completion that the chunks of a stream make up, in the shape of one that was not streamed."""
     whole: dict[str, Any] = {}
     choices: dict[int, _Choice] = {}
+    newest = 0
     for chunk in plain.mappings(chunks):
         for key in _HEAD:  # they are empty in Azure's first chunk (prompt_filter_results, no choices)
             if plain.says(chunk.get(key)):
@@ -42,9 +43,11 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
         if plain.says(chunk.get("error")):
             whole["error"] = chunk["error"]
         whole.update({key: value for key, value in chunk.items() if key not in _BODY and plain.says(value)})
-        for position, choice in enumerate(plain.mappings(chunk.get("choices"))):
-            index = plain.number(choice.get("index"), position)
-            choices.setdefault(index, _Choice()).add(choice)
+        sent = plain.mappings(chunk.get("choices"))
+        for position, choice in enumerate(sent):
+            # alone and without an index, as the closing chunk of some servers, it continues the choice before
+            newest = plain.number(choice.get("index"), newest if len(sent) == 1 else position)
+            choices.setdefault(newest, _Choice()).add(choice)
     whole["choices"] = [{"index": index, **choices[index].whole()} for index in sorted(choices)]
     return whole
 

@@ -27,6 +27,7 @@ def _input_messages(request: dict[str, Any]) -> list[Message] | None:
 
 openai_completions = Dialect(
     "openai_completions",
+    namespace="openai",
     request={
         **REQUEST,
         "input_messages": plain.reading(_input_messages, "prompt", "suffix"),

@@ -60,7 +60,15 @@ def _thinking(wire: dict[str, Any]) -> Part | None:
     thoughts = [thought for thought in held if isinstance(thought, str)]
     if not thoughts or len(thoughts) < len(held):
         return None
-    return parts.extended(parts.reasoning("".join(thoughts)), wire, "thinking")
+    thought = "".join(thoughts)
+    # Anthropic's, with nothing of the thoughts but their signature
+    [part] = [parts.reasoning(thought)] if thought else parts.hidden([], wire.get("signature"))
+    return parts.extended(part, wire, "thinking")
+
+
+def _redacted(wire: dict[str, Any]) -> Part | None:
+    data = wire.get("data")
+    return parts.extended(parts.hidden([], data)[0], wire, "data") if isinstance(data, (str, bytes)) else None
 
 
 def _refusal(wire: dict[str, Any]) -> Part | None:
@@ -133,6 +141,7 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
     "summary_text": _reasoning,
     "reasoning_text": _reasoning,
     "thinking": _thinking,
+    "redacted_thinking": _redacted,  # Anthropic's, which gateways and frameworks pass through
     "refusal": _refusal,
     "image_url": _image,
     "input_image": _image,
@@ -150,14 +159,14 @@ def tool_definitions(tools: object) -> list[dict[str, Any]] | None:
     definitions = []
     for tool in plain.listed(tools):
         if not isinstance(tool, dict):
-            definitions.append(parts.kept(tool))
+            definitions.append(parts.definition("unknown", parts.kept(tool)))
             continue
         kind = plain.string(tool.get("type")) or "function"
         flat = {**plain.known(tool.get(kind)), **{key: value for key, value in plain.known(tool).items() if key != kind}}
         if not isinstance(tool.get(kind), dict) and tool.get(kind) is not None:
             flat[kind] = tool[kind]
         fields = {key: value for key, value in flat.items() if key != "type" and key not in _SECRET}
-        definitions.append({"type": kind, **parts.without_binary(fields)})
+        definitions.append(parts.definition(kind, parts.without_binary(fields)))
     return definitions or None
 
 

@@ -61,10 +61,8 @@ def _message(wire: dict[str, Any], by_model: bool) -> list[Part]:
 
 def _reasoning(wire: dict[str, Any]) -> list[Part]:
     thoughts = openai_content.content([*plain.listed(wire.get("summary")), *plain.listed(wire.get("content"))])
-    # encrypted reasoning: only its existence is known
-    return _with_rest(
-        thoughts or [parts.reasoning("", id=wire.get("id"))], parts.rest(wire, "summary", "content", "id", "status")
-    )
+    others = parts.rest(wire, "summary", "content", "id", "status", "encrypted_content")
+    return _with_rest(parts.hidden(thoughts, wire.get("encrypted_content"), id=wire.get("id")), others)
 
 
 def _with_rest(said: list[Part], others: dict[str, Any]) -> list[Part]:
@@ -138,9 +136,15 @@ def _role(item: object) -> str:
 
 
 def _instructions(value: object) -> list[Part] | None:
+    """The parts of instructions: a text, or items. A stored prompt may have items of the user or the model among them."""
     if isinstance(value, str):
         return parts.texts(value) or None
-    return [part for item in plain.listed(value) for part in _item(item, by_model=False)] or None
+    return [part for item in plain.listed(value) for part in _instruction(item)] or None
+
+
+def _instruction(item: object) -> list[Part]:
+    said, role = _item(item, by_model=False), plain.mapping(item).get("role")
+    return [{"role": role, **part} for part in said] if role in ("user", "assistant") else said
 
 
 def _output_messages(wire: dict[str, Any]) -> list[Message] | None:
@@ -216,6 +220,7 @@ def _conversation(value: object) -> str | None:
 
 openai_responses = Dialect(
     "openai_responses",
+    namespace="openai",
     request={
         **openai_content.REQUEST,
         "max_tokens": "max_output_tokens",
@@ -237,6 +242,9 @@ openai_responses = Dialect(
         "id": "id",
         "model": "model",
         "status": "status",
+        "background": plain.of("background", plain.true),
+        # a stored prompt as it was sent to the model; else the instructions of the request again
+        "system_instructions": plain.of("instructions", _instructions),
         "finish_reasons": plain.reading(lambda body: plain.strings(_finish_reason(body)), *_ENDING, "output"),
         ALWAYS["finish_reasons_raw"].attribute: plain.reading(lambda body: plain.strings(_reason(body)), *_ENDING),
         "output_messages": plain.reading(_output_messages, *_ENDING, "output"),

@@ -27,10 +27,12 @@ __all__ = [
     "Message",
     "Part",
     "binary",
+    "definition",
     "extended",
     "extended_message",
     "file",
     "finish",
+    "hidden",
     "kept",
     "message",
     "parsed",
@@ -78,7 +80,12 @@ _LONG = 1024
 _OPAQUE = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MIME_TYPES = ("media_type", "mime_type", "mimeType", "format")
 """Fields that show that the ``data`` in the same object is base64."""
-_BINARY_FIELDS = frozenset({"file_data", "b64_json", "partial_image_b64", "encrypted_content"})
+_BINARY_FIELDS = frozenset(
+    {
+        *("file_data", "b64_json", "partial_image_b64", "encrypted_content", "redactedContent"),
+        *("thoughtSignature", "thought_signature"),
+    }
+)
 
 
 def message(role: object, parts: list[Part], **more: Any) -> Message:
@@ -130,6 +137,26 @@ def texts(content: object) -> list[Part]:
 def reasoning(content: str, **more: Any) -> Part:
     """A reasoning part: the model's reasoning, as far as the provider returns it."""
     return {"type": "reasoning", "content": content, **plain.known(more)}
+
+
+def hidden(shown: list[Part], data: object, **more: Any) -> list[Part]:
+    """The reasoning parts `shown`, of which `data` is the encrypted form; without any, one part with no content.
+
+    The form is the same for all providers: the first part has size and hash of `data` under ``encrypted``. `more` are fields
+    of the part with no content.
+    """
+    first = shown[0] if shown else reasoning("", **more)
+    if isinstance(data, (str, bytes)) and data:
+        held = binary(data)
+        first = {**first, "encrypted": {"uri": held["uri"], "size": held["size"]}}
+    return [first, *shown[1:]]
+
+
+def definition(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The definition of a tool of the type `kind`. A provider's own tool that has no name is named after its server or type."""
+    names = (fields.get(field) for field in ("name", "server_label", "mcp_server_name"))
+    name = next(filter(None, map(plain.string, names)), kind)
+    return {"type": kind, "name": name, **{key: value for key, value in fields.items() if key not in ("type", "name")}}
 
 
 def refusal(content: str) -> Part:

@@ -9,14 +9,16 @@ subclasses, and clients that existed before activation. Checked with openai 2.54
 from __future__ import annotations
 
 import copy
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from autotrace._capture import streams
 from autotrace._capture.call import Call
+from autotrace._declaration import hosts
 from autotrace._declaration.invocation import Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter, first
@@ -47,23 +49,29 @@ ERRORS: dict[str, str | Getter] = {
 _STREAM = StreamSeam("_iterator", close=("response.close", "response.aclose"))
 
 
-def targets(package: str, route: Route, *responses: str) -> dict[str, Target]:
+def targets(package: str, route: Route, *responses: str, reads: Route | None = None) -> dict[str, Target]:
     """The targets of an SDK of this family, by module and qualified name.
 
-    `route` gets the call, whose `request` is the JSON body and whose `instance` is the client, and returns the operation; see
-    `path_of`. `responses` are the classes of raw responses, by module in the package (``"_response:BaseAPIResponse"``). The
-    SDK creates one of them for every good answer.
+    `route` gets each POST request, whose `request` is the JSON body and whose `instance` is the client, and returns the
+    operation; see `path_of`. `responses` are the classes of raw responses, by module in the package
+    (``"_response:BaseAPIResponse"``). The SDK creates one of them for every good answer. `reads` gets each GET request. If it
+    returns an operation, the `request` is the query and, as ``path``, the path. Without it, requests that read stored objects,
+    or poll for them, are not recorded.
     """
 
     def of_family(call: Invocation) -> Operation | None:
         options = call.argument("options")
         method = getattr(options, "method", "")
-        if not isinstance(method, str) or method.lower() != "post":
-            return None  # reads stored objects, or polls for them
-        call.request = _body_of(options)
+        method = method.lower() if isinstance(method, str) else ""
+        if method == "post":
+            call.request = _body_of(options)
+        elif method != "get" or reads is None or (read := reads(call)) is None:
+            return None
+        else:
+            call.request = {**_query_of(options), "path": path_of(call)}
         call.server = _absolute(options) or getattr(call.instance, "_base_url", None)
         call.stream = _SEAMS
-        return route(call)
+        return route(call) if method == "post" else read
 
     result: dict[str, Target] = {
         f"{package}._base_client:{client}.request": of_family for client in ("SyncAPIClient", "AsyncAPIClient")
@@ -125,18 +133,30 @@ def _raising(elements: list[Any], exc: Exception) -> Iterator[Any]:
     raise exc
 
 
+def _query_of(options: Any) -> dict[str, Any]:
+    """The query of the request: that of its URL, and the parameters that the SDK adds to it."""
+    given = dict(parse_qsl(urlsplit(str(options.url)).query))
+    params = getattr(options, "params", None)
+    if isinstance(params, Mapping):
+        given.update((name, value) for name, value in params.items() if type(value).__name__ not in _UNSET)
+    return given
+
+
 def _absolute(options: Any) -> str | None:
     """The URL of a call that does not go to the client's base URL: together 3.1 has another host for chat."""
     url = str(options.url)
-    return url if url.startswith(("https://", "http://")) else None
+    return url if url[:8].lower().startswith(("https://", "http://")) else None
 
 
 def path_of(call: Invocation) -> str:
-    """The path of the call's URL as the resource method gave it, relative to the base URL (``/chat/completions``); of an
-    absolute URL, its whole path."""
-    options = call.argument("options")
-    absolute = _absolute(options)
-    return urlsplit(absolute).path if absolute is not None else str(options.url).partition("?")[0]
+    """The path of the call's URL, relative to the base URL (``/chat/completions``); of an absolute URL, its whole path.
+
+    It begins with a slash and does not end with one. The low-level methods (``client.post``) accept both forms of a path.
+    """
+    url = str(call.argument("options").url)
+    if "?" in url or "://" in url:
+        url = urlsplit(url).path
+    return url if url[:1] == "/" != url[-1:] else "/" + url.strip("/")
 
 
 def plain(name: str) -> Operation:
@@ -166,23 +186,48 @@ def by_path(
     other: Callable[[str], Operation] | None = plain,
     clients: Mapping[str, str] = MappingProxyType({}),
 ) -> Route:
-    """A route that selects the operation in `operations` by the call's path (`path_of`), without the prefix `base`.
+    """A route that selects the operation in `operations` by the end of the call's path (`path_of`), so that a base path or a
+    deployment may come before. In a path of `operations`, ``*`` stands for any one segment (``/responses/*/cancel``).
 
-    Any other path is an operation named after its first part, which `other` creates once per name; if `other` is ``None``, it
-    is not recorded. `clients` maps the names of client classes to the providers that they call (`provider_of`).
+    Any other path is an operation named after its first part below `base`, which `other` creates once per name; if `other` is
+    ``None``, it is not recorded. `clients` maps the names of client classes to the providers that they call (`provider_of`).
     """
     others: dict[str, Operation] = {}
+    find = _finder(operations)
 
     def route(call: Invocation) -> Operation | None:
         call.provider = provider_of(call, clients)
-        path = path_of(call).removeprefix(base)
-        operation = operations.get(path)
+        path = path_of(call)
+        operation = find(path)
         if operation is None and other is not None:
-            name = path.strip("/").partition("/")[0] or "request"
+            name = f"{path}/".removeprefix(f"{base}/").strip("/").partition("/")[0] or "request"
             operation = others.get(name) or others.setdefault(name, other(name))
         return operation
 
     return route
+
+
+def _finder(operations: Mapping[str, Operation]) -> Callable[[str], Operation | None]:
+    """A function that returns the operation whose path is the longest end of a given path."""
+    patterns = [
+        (re.compile(re.escape(path).replace(r"\*", "[^/]+") + "$"), operation)
+        for path, operation in operations.items()
+        if "*" in path
+    ]
+
+    def find(path: str) -> Operation | None:
+        found = operations.get(path)
+        if found is not None:
+            return found
+        for pattern, operation in patterns:
+            if pattern.search(path):
+                return operation
+        while found is None and "/" in path[1:]:
+            path = path[path.index("/", 1) :]
+            found = operations.get(path)
+        return found
+
+    return find
 
 
 def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:
@@ -190,12 +235,16 @@ def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:
     return provider_of_client(call.instance, classes)
 
 
-def provider_of_client(client: Any, classes: Mapping[str, str]) -> str | None:
-    """`provider_of` for a client instead of a call."""
+def provider_of_client(
+    client: Any, classes: Mapping[str, str], by_host: Mapping[str, str] = MappingProxyType({})
+) -> str | None:
+    """`provider_of` for a client instead of a call; if `classes` does not name it, the provider at its host by `by_host`."""
     for kind in type(client).__mro__:
         if kind.__name__ in classes:
             return classes[kind.__name__]
-    return None
+    if not by_host:
+        return None
+    return hosts.provider_at(urlsplit(str(getattr(client, "_base_url", ""))).hostname, by_host)
 
 
 def _stream(result: Any, call: Call) -> bool:

@@ -25,17 +25,40 @@ _CLOUDS = {
     "AnthropicBedrockMantle": "aws.bedrock",
     "AnthropicVertex": "gcp.vertex_ai",
     "AnthropicFoundry": "azure.ai.inference",
+    "AnthropicAWS": "anthropic",  # Anthropic's own platform, in the clouds' accounts
+    "AnthropicGoogleCloud": "anthropic",
 }
 CLIENTS = {prefix + name: provider for name, provider in _CLOUDS.items() for prefix in ("", "Async")}
-"""Client classes that are for another cloud, and the provider there."""
+"""Client classes that are for a cloud, and the provider there."""
+
+HOSTS = {
+    "anthropic.com": "anthropic",
+    "amazonaws.com": "aws.bedrock",
+    "api.aws": "aws.bedrock",
+    "googleapis.com": "gcp.vertex_ai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "dashscope.aliyuncs.com": "dashscope",
+    "dashscope-intl.aliyuncs.com": "dashscope",
+    "deepseek.com": "deepseek",
+    "fireworks.ai": "fireworks",
+    "minimax.io": "minimax",
+    "minimaxi.com": "minimax",
+    "moonshot.ai": "moonshot_ai",
+    "moonshot.cn": "moonshot_ai",
+    "openrouter.ai": "openrouter",
+    "x.ai": "x_ai",
+    "z.ai": "zai",
+    "bigmodel.cn": "zhipuai",
+}
+"""Hosts of providers that speak Anthropic's formats, and the providers. At any other host, the provider is unknown."""
 
 instrumentor = Instrumentor(
-    provider="anthropic",
     requires="anthropic>=2,<3",
+    hosts=HOSTS,
     surface=stainless.surface,
     errors={**stainless.ERRORS, "error_code": "body.error.type"},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),
-        **tool_runner.targets(CLIENTS),
+        **tool_runner.targets(CLIENTS, HOSTS),
     },
 )

@@ -39,14 +39,15 @@ TOOL = Operation(
 _MODULE = "anthropic.lib.tools._beta_runner"
 
 
-def targets(clients: Mapping[str, str]) -> dict[str, Callable[[Invocation], Operation]]:
-    """The targets of the synchronous and the asynchronous runner. `clients` maps names of client classes to providers."""
+def targets(clients: Mapping[str, str], hosts: Mapping[str, str]) -> dict[str, Callable[[Invocation], Operation]]:
+    """The targets of the synchronous and the asynchronous runner. `clients` maps names of client classes to providers, `hosts`
+    suffixes of host names."""
 
     def run(call: Invocation) -> Operation:
         runner: Any = call.instance
         call.key = _key(runner)
         call.request = {"model": runner._params.get("model")}
-        call.provider = stainless.provider_of_client(runner._client, clients)
+        call.provider = stainless.provider_of_client(runner._client, clients, hosts)
         return AGENT
 
     def tool(call: Invocation) -> Operation:
@@ -61,7 +62,7 @@ def targets(clients: Mapping[str, str]) -> dict[str, Callable[[Invocation], Oper
         tool_use = call.argument("tool_use")
         call.parent = _key(runner)
         call.request = {"name": tool_use.name, "id": tool_use.id, "input": tool_use.input}
-        call.provider = stainless.provider_of_client(runner._client, clients)
+        call.provider = stainless.provider_of_client(runner._client, clients, hosts)
         return TOOL
 
     routes = {"__run__": run, "_run_tool": tool, "_run_toolset_member": member}

@@ -1,8 +1,8 @@
 """autotrace for Amazon Bedrock: records the requests to models that clients of boto3 or botocore send to ``bedrock-runtime``.
 
 Converse and InvokeModel, streamed or not, are recorded with their content, for the models of all makers; guardrails, token
-counts and asynchronous invocations with what their answers contain. Agents and knowledge bases of ``bedrock-agent-runtime``
-are recorded too. Calls of other services are not.
+counts and asynchronous invocations with what their answers contain. Agents, knowledge bases and rerankers of
+``bedrock-agent-runtime`` are recorded too. Calls of other services are not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from autotrace.plugin import Instrumentor, Invocation, Operation, Route, constant
 from autotrace_bedrock import botocore, surface
 from autotrace_bedrock.dialects import invoke
-from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_retrieve
+from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_rerank, bedrock_retrieve
 from autotrace_bedrock.dialects.converse import bedrock_converse
 from autotrace_bedrock.dialects.guardrail import bedrock_guardrail
 from autotrace_bedrock.dialects.invoke import Maker
@@ -30,6 +30,7 @@ OPERATIONS = {
 AGENT_OPERATIONS = {
     "InvokeAgent": Operation("invoke_agent", dialect=bedrock_agent, kind="CLIENT", stream=botocore.event_stream("completion")),
     "Retrieve": Operation("retrieval", dialect=bedrock_retrieve),
+    "Rerank": Operation("rerank", dialect=bedrock_rerank),
 }
 
 _INVOKED: dict[tuple[Maker, bool], Operation] = {}

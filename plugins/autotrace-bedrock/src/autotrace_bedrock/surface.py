@@ -22,7 +22,7 @@ _CALLS = {
 _STORAGE_VERBS = ("Create", "Delete", "End", "Get", "List", "Put", "Stop", "Tag", "Untag", "Update")
 _NOT_IMPLEMENTED = (
     *("AgenticRetrieveStream", "GenerateQuery", "InvokeFlow", "InvokeGuardrailChecks", "InvokeInlineAgent", "OptimizePrompt"),
-    *("Rerank", "RetrieveAndGenerate", "RetrieveAndGenerateStream", "StartFlowExecution"),
+    *("RetrieveAndGenerate", "RetrieveAndGenerateStream", "StartFlowExecution"),
 )
 UNCOVERED = {
     **{f"bedrock-*:{verb}*": "stores and reads data" for verb in _STORAGE_VERBS},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.dialects.openai_chat import openai_chat
-from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_retrieve
+from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_rerank, bedrock_retrieve
 from autotrace_bedrock.dialects.cohere_chat import cohere_chat
 from autotrace_bedrock.dialects.converse import bedrock_converse
 from autotrace_bedrock.dialects.embeddings import bedrock_embeddings
@@ -22,6 +22,7 @@ DIALECTS = [
     bedrock_guardrail,
     bedrock_agent,
     bedrock_retrieve,
+    bedrock_rerank,
     cohere_chat,
     invoked(openai_chat),
     invoked(bedrock_text, "text_completion", streamed=True),

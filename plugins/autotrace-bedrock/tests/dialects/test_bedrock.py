@@ -69,7 +69,15 @@ USAGE, RAW = "gen_ai.usage.", "autotrace.usage.raw"
         ),
         (
             {"reasoningContent": {"redactedContent": b"hello"}},
-            {"type": "redacted_reasoning", "modality": "document", **DIGEST},
+            {"type": "reasoning", "content": "", "encrypted": DIGEST},
+        ),
+        (
+            {"reasoningContent": {"reasoningText": {"text": "", "signature": "aGVsbG8="}}},
+            {"type": "reasoning", "content": "", "encrypted": DIGEST},
+        ),
+        (
+            {"reasoningContent": {"signature": "aGVsbG8="}},
+            {"type": "reasoning", "content": "", "encrypted": DIGEST},
         ),
         (
             {"guardContent": {"text": {"text": "Hi", "qualifiers": ["query"]}}},
@@ -154,7 +162,7 @@ ANSWER = {
     "serviceTier": {"type": "flex"},
 }
 READ = {
-    OUT: [{"role": "assistant", "parts": [{"type": "text", "content": "Hi"}], "finish_reason": "guardrail_intervened"}],
+    OUT: [{"role": "assistant", "parts": [{"type": "text", "content": "Hi"}], "finish_reason": "content_filter"}],
     FINISH: ["guardrail_intervened"],
     "gen_ai.response.model": "amazon.nova-lite-v1:0",
     "autotrace.response.guardrail": {"modelOutput": ["No"]},
@@ -268,3 +276,13 @@ def test_guardrails_agents_and_knowledge_bases(read: Any) -> None:
     )
     assert found["gen_ai.retrieval.documents"] == [{"id": "s3://b/1", "score": 0.5, "content": {"text": "About"}}]
     assert (found["gen_ai.data_source.id"], found["gen_ai.retrieval.query.text"]) == ("K1", "Hi")
+
+
+def test_encrypted_reasoning_that_comes_in_pieces_is_one_part(read: Any) -> None:
+    events = [
+        {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"reasoningContent": {"redactedContent": "aGU="}}}},
+        {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"reasoningContent": {"redactedContent": "bGxv"}}}},
+        {"contentBlockDelta": {"contentBlockIndex": 1, "delta": {"reasoningContent": {"signature": "aGVsbG8="}}}},
+    ]
+    [message] = read(bedrock_converse, None, bedrock_converse.reduce(events))[OUT]
+    assert message["parts"] == [{"type": "reasoning", "content": "", "encrypted": DIGEST}] * 2

@@ -11,6 +11,7 @@ import pytest
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.openai_chat import openai_chat
+from autotrace.dialects.rerank import rerank
 from autotrace_bedrock.dialects import invoke
 from autotrace_bedrock.dialects.cohere_chat import cohere_chat
 from autotrace_bedrock.dialects.converse import bedrock_converse
@@ -47,7 +48,7 @@ USAGE = "gen_ai.usage."
         ("cohere.embed-v4:0", '{"texts": []}', "embeddings", bedrock_embeddings),
         ("cohere.command-r-v1:0", '{"message": ""}', "chat", cohere_chat),
         ("cohere.command-text-v14", '{"prompt": ""}', "text_completion", bedrock_text),
-        ("cohere.rerank-v3-5:0", '{"query": ""}', "rerank", None),
+        ("cohere.rerank-v3-5:0", '{"query": ""}', "rerank", rerank),
         ("amazon.nova-canvas-v1:0", '{"taskType": ""}', "image_generation", None),
         ("stability.sd3-5-large-v1:0", '{"prompt": ""}', "image_generation", None),
         ("who.knows", bytearray(b'{"question": ""}'), "invoke_model", bedrock_text),
@@ -104,8 +105,9 @@ def test_texts_of_all_makers(read: Any, request_body: Any, answer: Any, reason: 
         [{"outputText": "H", "index": 0.0}, {"outputText": "o", "index": 0.0, "completionReason": "stop"}],
         [{"text": "H", "index": 0}, {"text": "o", "index": 0}, {"is_finished": True, "finish_reason": "stop", "index": 0}],
         [{"choices": [{"index": 0, "text": "H"}]}, {"choices": [{"index": 0, "text": "o", "stop_reason": "stop"}]}],
+        [{"text": "H", "index": 1}, {"text": "o", "index": 1}, {"is_finished": True, "finish_reason": "stop"}],
     ],
-    ids=["llama", "mistral", "titan", "command", "deepseek"],
+    ids=["llama", "mistral", "titan", "command", "deepseek", "closing chunk without an index"],
 )
 def test_streams_of_all_makers(read: Any, chunks: Any) -> None:
     metrics = {"inputTokenCount": 1, "outputTokenCount": 2, "cacheReadInputTokenCount": 3}
@@ -125,6 +127,23 @@ def test_mistrals_name_for_the_finish_reason_is_openais() -> None:
     body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Ho"}, "stop_reason": "tool_calls"}]}
     whole = invoke.response([json.dumps(body).encode()], {})
     assert whole["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_reranking(read: Any) -> None:
+    invoked = invoke.invoked(rerank, "rerank")
+    assert invoked.decode
+    body = json.dumps({"query": "Rome?", "documents": ["A city.", "A river."], "api_version": 2})
+    answer = {"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]}
+    headers = {"x-amzn-bedrock-input-token-count": "7"}
+    asked = invoked.decode({"modelId": "cohere.rerank-v3-5:0", "body": body})
+    found = read(invoked, asked, invoke.response([json.dumps(answer).encode()], headers))
+    assert (found["gen_ai.retrieval.query.text"], found["autotrace.request.documents"]) == ("Rome?", ["A city.", "A river."])
+    assert found["gen_ai.retrieval.documents"] == [{"index": 1, "score": 0.9}, {"index": 0, "score": 0.1}]
+    assert found[USAGE + "input_tokens"] == 7
+
+
+def test_attributes_of_openai_are_for_its_own_spans() -> None:
+    assert invoke.invoked(openai_chat).namespace == "openai"
 
 
 def test_a_guardrail_that_stepped_in_shows(read: Any) -> None:

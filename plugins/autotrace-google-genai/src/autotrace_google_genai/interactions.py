@@ -15,7 +15,15 @@ from autotrace_google_genai.dialects.interactions import gemini_interactions
 
 _STREAM = StreamSeam("generator", close=("close",))
 DECISION = Operation("decisions", request={"model": "model"}, usage=gemini_interactions.usage)
-INTERACTION = Operation("generate_content", dialect=gemini_interactions, stream=(_STREAM, raw_response.seam(_STREAM)))
+_SEAMS = (_STREAM, raw_response.seam(_STREAM))
+INTERACTION = Operation("generate_content", dialect=gemini_interactions, stream=_SEAMS)
+FETCH = Operation(
+    "fetch_response",
+    dialect=gemini_interactions,
+    request={"gen_ai.response.id": "id", "gen_ai.request.stream_cursor": "last_event_id"},
+    stream=_SEAMS,
+    collects=True,
+)
 
 
 def create(call: Invocation) -> Operation:
@@ -30,8 +38,19 @@ def decide(call: Invocation) -> Operation:
     return DECISION
 
 
+def fetch(call: Invocation) -> Operation:
+    """``get(id, …)``, which collects an interaction that runs in the background."""
+    call.request = {name: call.argument(name) for name in ("id", "stream", "last_event_id")}
+    _read_server(call)
+    return FETCH
+
+
 def _read_call(call: Invocation) -> None:
     call.request = _body(call)
+    _read_server(call)
+
+
+def _read_server(call: Invocation) -> None:
     stack: Any = call.instance
     configuration = stack.sdk_configuration
     call.server = configuration.get_server_details()[0]
@@ -71,6 +90,8 @@ DECISIONS: dict[str, Any] = {
 TARGETS: dict[str, Any] = {
     "google.genai._gaos.interactions:Interactions.create": create,
     "google.genai._gaos.interactions:AsyncInteractions.create": create,
+    "google.genai._gaos.interactions:Interactions.get": fetch,
+    "google.genai._gaos.interactions:AsyncInteractions.get": fetch,
     "google.genai._gaos.basesdk:BaseSDK.do_request": Observer(_answered),
     "google.genai._gaos.basesdk:AsyncBaseSDK.do_request_async": Observer(_answered),
     "google.genai._gaos.utils.retries:_get_sleep_interval": Observer(_retried),

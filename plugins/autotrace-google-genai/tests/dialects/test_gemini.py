@@ -97,12 +97,16 @@ def test_tools_are_flat_and_have_no_secrets(read: Any) -> None:
     assert read(gemini, {"tools": tools})["gen_ai.tool.definitions"] == [
         {"name": "weather", "description": "The weather", "parameters": {"type": "object"}, "type": "function"},
         {"name": "other", "type": "function"},
-        {"type": "googleSearch"},
-        {"type": "mcpServers", "content": [{"name": "dice", "streamableHttpTransport": {"url": "https://dice"}}]},
-        {"type": "googleMaps", "enableWidget": True},
+        {"type": "googleSearch", "name": "googleSearch"},
+        {
+            "type": "mcpServers",
+            "name": "mcpServers",
+            "content": [{"name": "dice", "streamableHttpTransport": {"url": "https://dice"}}],
+        },
+        {"type": "googleMaps", "name": "googleMaps", "enableWidget": True},
     ]
     found = read(gemini_interactions, {"tools": [{"type": "mcp_server", "url": "https://d", "headers": {"a": "s3cret"}}]})
-    assert found["gen_ai.tool.definitions"] == [{"type": "mcp_server", "url": "https://d"}]
+    assert found["gen_ai.tool.definitions"] == [{"type": "mcp_server", "name": "mcp_server", "url": "https://d"}]
 
 
 @pytest.mark.parametrize("contents", ["Hi", ["Hi"], [{"text": "Hi"}], {"parts": {"text": "Hi"}}, [{"parts": ["Hi"]}]])
@@ -322,12 +326,49 @@ def test_tokens_of_embeddings(read: Any) -> None:
 # -------------------------------------------------------------------------------------------------- interactions
 
 
+HIDDEN = {
+    "type": "reasoning",
+    "content": "",
+    "encrypted": {"uri": "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", "size": 5},
+}
+"""Hidden reasoning whose encrypted form is the bytes `hello`."""
+CALL = {"functionCall": {"name": "f", "args": {}}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "want"),
+    [
+        ([{**CALL, "thoughtSignature": "aGVsbG8="}], [HIDDEN, {"type": "tool_call", "name": "f", "arguments": {}}]),
+        ([{"text": "Yes"}, {"text": "", "thoughtSignature": "aGVsbG8="}], [{"type": "text", "content": "Yes"}, HIDDEN]),
+        ([{"thought": True, "thought_signature": "aGVsbG8="}], [HIDDEN]),
+        ([{"text": "Hm.", "thought": True, "thoughtSignature": "aGVsbG8="}], [{"type": "reasoning", "content": "Hm."}]),
+    ],
+)
+def test_a_signature_is_hidden_reasoning(read: Any, parts: Any, want: Any) -> None:
+    assert parts_of(read(gemini, None, answer(*parts))) == want
+    assert parts_of(read(gemini, {"contents": [{"parts": parts}]}), "gen_ai.input.messages") == want
+
+
+def test_a_thought_of_an_interaction_may_be_hidden(read: Any) -> None:
+    thought = {"type": "thought", "signature": "aGVsbG8="}
+    assert parts_of(read(gemini_interactions, None, {"steps": [thought]})) == [HIDDEN]
+    events = [
+        {"event_type": "step.start", "index": 0, "step": {"type": "thought"}},
+        {"event_type": "step.delta", "index": 0, "delta": {"type": "thought_signature", "signature": "aGVsbG8="}},
+    ]
+    assert gemini_interactions.reduce
+    assert parts_of(read(gemini_interactions, None, gemini_interactions.reduce(events))) == [HIDDEN]
+    shown = {**thought, "summary": [{"type": "text", "text": "Hm."}]}
+    assert parts_of(read(gemini_interactions, None, {"steps": [shown]})) == [{"type": "reasoning", "content": "Hm."}]
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "outcome"),
     [
         ("completed", "stop", None),
         ("requires_action", "tool_call", None),
-        ("incomplete", "incomplete", "truncated"),
+        ("incomplete", "length", "truncated"),
+        ("budget_exceeded", "length", "truncated"),
         ("requires_continuation", "length", "truncated"),
         ("in_progress", None, None),
     ],

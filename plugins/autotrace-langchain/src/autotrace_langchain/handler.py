@@ -83,18 +83,19 @@ class Handler:
         if open_call(runs.key(run.id)) is not None:
             runs.watch(run.id)
 
-    def _begin_model(self, operation: Operation, messages: list[Any], event: Mapping[str, Any]) -> None:
+    def _begin_model(self, operation: Operation, messages: list[Any], serialized: Any, event: Mapping[str, Any]) -> None:
         run = _Run.of(event)
         request = model_request(messages, event.get("invocation_params") or {}, run.metadata)
-        self._begin(operation, request, run, provider=provider_of(run.metadata))
+        provider, server = provider_of(run.metadata, serialized)
+        self._begin(operation, request, run, provider=provider, attributes=server)
 
     @safe_callback
     def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], **event: Any) -> None:
-        self._begin_model(CHAT, [fields_of(message) for message in messages[0]], event)
+        self._begin_model(CHAT, [fields_of(message) for message in messages[0]], serialized, event)
 
     @safe_callback
     def on_llm_start(self, serialized: Any, prompts: list[str], **event: Any) -> None:
-        self._begin_model(COMPLETION, prompts, event)
+        self._begin_model(COMPLETION, prompts, serialized, event)
 
     @safe_callback
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **_: Any) -> None:

@@ -63,8 +63,10 @@ def _block(block: object) -> Part:
     """Convert one content block: a standard one, or a provider's, which LangChain passes through."""
     if isinstance(block, dict):
         kind = block.get("type")
-        if kind == "reasoning" and isinstance(block.get("reasoning"), str):
-            return parts.reasoning(block["reasoning"])
+        if kind == "reasoning":
+            return _reasoning(block)
+        if kind == "non_standard" and isinstance(block.get("value"), dict):
+            return openai_content.part(block["value"])
         if kind == "text":  # LangChain merges chunks by these two fields, which are not content
             block = {name: value for name, value in block.items() if name not in ("id", "index")}
         if kind == "text-plain" and isinstance(block.get("text"), str):
@@ -72,6 +74,16 @@ def _block(block: object) -> Part:
         if kind in ("image", "audio", "video", "file"):
             return _medium(str(kind), block) or parts.kept(block)
     return openai_content.part(block)
+
+
+def _reasoning(block: dict[str, Any]) -> Part:
+    """Convert a block of reasoning: a standard one, or OpenAI's with a summary. It may be encrypted."""
+    signature = plain.mapping(block.get("extras")).get("signature")
+    summary = plain.mappings(block.get("summary"))
+    text = plain.string(block.get("reasoning")) or "".join(str(one.get("text") or "") for one in summary)
+    encrypted = block.get("encrypted_content") or (None if text else signature)
+    [part] = parts.hidden([parts.reasoning(text)], encrypted)
+    return part
 
 
 def _medium(kind: str, block: dict[str, Any]) -> Part | None:

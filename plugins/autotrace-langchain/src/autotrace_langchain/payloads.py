@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from autotrace_langchain import runs
 
@@ -98,7 +100,36 @@ def model_request(messages: list[Any], params: Mapping[str, Any], metadata: Mapp
     }
 
 
-def provider_of(metadata: Mapping[str, Any]) -> str | None:
-    """The conventions' provider name, from the metadata that a model class provides for LangSmith. None if it has none."""
-    provider = metadata.get("ls_provider")
-    return PROVIDERS.get(provider, provider) if isinstance(provider, str) else None
+_SERVERS = {
+    "openai": ("openai.com", "openai_api_base", "OPENAI_BASE_URL"),
+    "anthropic": ("anthropic.com", "anthropic_api_url", "ANTHROPIC_BASE_URL"),
+}
+"""Providers whose model classes may be used with other servers: the provider's own domain, the field of the class that holds a
+base URL, and the variable that the SDK reads without it."""
+
+
+def provider_of(metadata: Mapping[str, Any], serialized: Any) -> tuple[str | None, dict[str, Any]]:
+    """The conventions' provider name, from the metadata that a model class provides for LangSmith, and the attributes of its
+    server, from the class's `serialized` fields. The name is None if there is none, or if the server is not the provider's."""
+    given = metadata.get("ls_provider")
+    name = PROVIDERS.get(given, given) if isinstance(given, str) else None
+    if name not in _SERVERS:
+        return name, {}
+    domain, field, variable = _SERVERS[name]
+    fields = serialized.get("kwargs") if isinstance(serialized, Mapping) else None
+    url = fields.get(field) if isinstance(fields, Mapping) else None
+    host, port = _server(url or os.environ.get(variable))
+    if host is None:
+        return name, {}
+    own = host == domain or host.endswith("." + domain)
+    return name if own else None, {"server.address": host, "server.port": port}
+
+
+def _server(url: object) -> tuple[str | None, int | None]:
+    if not isinstance(url, str):
+        return None, None
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
+    except ValueError:
+        return None, None

@@ -103,10 +103,10 @@ def _tools(tools: object) -> list[dict[str, Any]] | None:
     offered: list[dict[str, Any]] = []
     for tool in plain.listed(tools):
         if not isinstance(tool, dict):
-            offered.append(parts.kept(tool))
+            offered.append(parts.definition("unknown", parts.kept(tool)))
             continue
         flat = {**plain.known(tool), **plain.known(tool.get("function"))}
-        offered.append({"type": "function", **{key: value for key, value in flat.items() if key not in ("type", "function")}})
+        offered.append(parts.definition("function", {key: value for key, value in flat.items() if key != "function"}))
     return offered or None
 
 

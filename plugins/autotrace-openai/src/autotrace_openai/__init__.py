@@ -1,4 +1,5 @@
-"""autotrace for the OpenAI SDK: records every POST request of a client, whichever method sends it.
+"""autotrace for the OpenAI SDK: records every POST request of a client, whichever method sends it, and the requests that
+collect background responses.
 
 Chat completions, Responses, embeddings and completions are recorded with their content; images, audio, moderations, files,
 batches and all other requests with model, usage and time. The client's class and host show whether the provider is Azure or
@@ -11,7 +12,7 @@ from typing import Any
 
 from autotrace.families import openai_api, stainless
 from autotrace.plugin import Instrumentor, Invocation, Operation, Option
-from autotrace_openai import tool_runner
+from autotrace_openai import azure, tool_runner
 
 CLIENTS = {
     "AzureOpenAI": "azure.ai.openai",
@@ -22,25 +23,49 @@ CLIENTS = {
 """Client classes that are for one provider, and that provider."""
 
 HOSTS = {
+    "openai.com": "openai",
+    "chatgpt.com": "openai",
     "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
     "services.ai.azure.com": "azure.ai.inference",
+    "models.ai.azure.com": "azure.ai.inference",
+    "amazonaws.com": "aws.bedrock",
+    "api.aws": "aws.bedrock",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "googleapis.com": "gcp.vertex_ai",
+    "anthropic.com": "anthropic",
+    "cerebras.ai": "cerebras",
+    "cloudflare.com": "cloudflare",
+    "cohere.ai": "cohere",
+    "cohere.com": "cohere",
+    "dashscope.aliyuncs.com": "dashscope",
+    "dashscope-intl.aliyuncs.com": "dashscope",
+    "deepinfra.com": "deepinfra",
     "deepseek.com": "deepseek",
+    "fireworks.ai": "fireworks",
+    "githubcopilot.com": "github-copilot",
+    "models.github.ai": "github",
     "groq.com": "groq",
-    "x.ai": "x_ai",
+    "huggingface.co": "huggingface",
+    "integrate.api.nvidia.com": "nvidia",
+    "minimax.io": "minimax",
+    "minimaxi.com": "minimax",
     "mistral.ai": "mistral_ai",
-    "perplexity.ai": "perplexity",
     "moonshot.ai": "moonshot_ai",
     "moonshot.cn": "moonshot_ai",
-    "cohere.com": "cohere",
+    "novita.ai": "novita",
+    "ollama.com": "ollama",
     "openrouter.ai": "openrouter",
-    "together.xyz": "together",
+    "perplexity.ai": "perplexity",
+    "sambanova.ai": "sambanova",
     "together.ai": "together",
-    "fireworks.ai": "fireworks",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-    "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "amazonaws.com": "aws.bedrock",
+    "together.xyz": "together",
+    "x.ai": "x_ai",
+    "z.ai": "zai",
+    "bigmodel.cn": "zhipuai",
 }
-"""Hosts of providers that speak OpenAI's formats, and the providers. The names are the conventions', if they have one."""
+"""Hosts of providers that speak OpenAI's formats, and the providers. The names are the conventions', if they have one. At any
+other host, a local server or a gateway, the provider is unknown."""
 
 
 def _is_usage(chunk: Any) -> bool:
@@ -63,23 +88,28 @@ def _request_usage(call: Invocation) -> None:
 
 
 _by_path = stainless.by_path(openai_api.OPERATIONS, clients=CLIENTS)
+_CHAT = openai_api.OPERATIONS["/chat/completions"]
 
 
 def route(call: Invocation) -> Operation | None:
     """Choose the operation by the request's path. With the option `stream_usage`, also request the usage of a stream."""
-    if stainless.path_of(call) == "/chat/completions" and call.options.get("stream_usage"):
+    operation = _by_path(call)
+    if operation is _CHAT and call.options.get("stream_usage"):
         _request_usage(call)
-    return _by_path(call)
+    azure.read_deployment(call)
+    return operation
 
 
 instrumentor = Instrumentor(
-    provider="openai",
     requires="openai>=2,<4",
     hosts=HOSTS,
     errors=stainless.ERRORS,
     surface=stainless.surface,
     uncovered={"*.connect": "web sockets"},
     options={"stream_usage": Option(False, "requests the usage of streamed chat completions, and hides the chunk with it")},
-    targets=stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
-    shapes={"openai>=3": tool_runner.targets(CLIENTS)},
+    targets=stainless.targets(
+        *("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
+        reads=stainless.by_path(openai_api.READS, other=None, clients=CLIENTS),
+    ),
+    shapes={"openai>=3": tool_runner.targets(CLIENTS, HOSTS)},
 )

@@ -49,8 +49,9 @@ _COMPUTER = "openai.lib.computer"
 _BROWSER = "openai.lib.browser"
 
 
-def targets(clients: Mapping[str, str]) -> dict[str, Route]:
-    """The targets of all runners, with their routes. `clients` maps names of client classes to providers."""
+def targets(clients: Mapping[str, str], hosts: Mapping[str, str]) -> dict[str, Route]:
+    """The targets of all runners, with their routes. `clients` maps names of client classes to providers, `hosts` suffixes of
+    host names."""
 
     def run(call: Invocation) -> Operation | None:
         key = _key(call.instance)
@@ -59,7 +60,7 @@ def targets(clients: Mapping[str, str]) -> dict[str, Route]:
         params = call.argument("params")
         call.key = key
         call.request = {"model": params.get("model") if isinstance(params, Mapping) else None}
-        call.provider = stainless.provider_of_client(call.argument("client"), clients)
+        call.provider = stainless.provider_of_client(call.argument("client"), clients, hosts)
         return AGENT
 
     def function(call: Invocation) -> Operation:

@@ -10,7 +10,7 @@ from autotrace.families import openai_api, stainless
 from autotrace.plugin import Instrumentor
 
 VIDEOS = stainless.plain("videos")
-OPERATIONS = {**openai_api.OPERATIONS, "/rerank": stainless.plain("rerank"), "/videos": VIDEOS, "/v2/videos": VIDEOS}
+OPERATIONS = {**openai_api.OPERATIONS, "/videos": VIDEOS, "/v2/videos": VIDEOS}
 
 instrumentor = Instrumentor(
     provider="together",

@@ -108,8 +108,8 @@ def _find(name: str | None, address: str | None, models: tuple[str, ...]) -> tup
     for model in models:
         path = _IN_PATH.search(model)
         for reference in (model, path.group(1)) if path else (model,):
-            # Without a provider's name the model's maker is meant; the prices of an unknown provider are unknown.
-            seller = provider or (_maker(reference) if name is None else None)
+            # Without a provider's name and a server the model's maker is meant; the prices of an unknown provider are unknown.
+            seller = provider or (_maker(reference) if name is None and address is None else None)
             info = seller.find_model(reference, all_providers=providers) if seller else None
             if seller and info:
                 return seller, info

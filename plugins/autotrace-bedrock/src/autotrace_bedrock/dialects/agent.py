@@ -1,4 +1,4 @@
-"""Dialects of Bedrock's agents and knowledge bases: InvokeAgent and Retrieve.
+"""Dialects of Bedrock's agents and knowledge bases: InvokeAgent, Retrieve and Rerank.
 
 Source: the API reference of Bedrock agent runtime. An agent's answer is a stream of events: chunks of its text in base64; a
 trace of its steps if the request enables it; and a return of control if the program has to call a function.
@@ -10,11 +10,11 @@ import base64
 import binascii
 from typing import Any
 
-from autotrace.dialects import parts, plain
+from autotrace.dialects import parts, plain, rerank
 from autotrace.dialects.parts import Message, Part
 from autotrace.plugin import Dialect, constant, first
 
-__all__ = ["agent_response", "bedrock_agent", "bedrock_retrieve"]
+__all__ = ["agent_response", "bedrock_agent", "bedrock_rerank", "bedrock_retrieve"]
 
 
 def agent_response(events: list[Any]) -> dict[str, Any]:
@@ -94,6 +94,39 @@ bedrock_retrieve = Dialect(
         "retrieval_top_k": first(*(f"{place}.numberOfResults" for place in _SEARCH)),
     },
     response={"documents": plain.of("retrievalResults", _documents), "details": plain.fields("guardrailAction")},
+    failure=constant(None),
+    outcome=constant(None),
+)
+
+
+def _queries(queries: object) -> str | None:
+    """The text of the query. The API takes a list, of one query so far."""
+    texts = [plain.string(plain.mapping(one.get("textQuery")).get("text")) for one in plain.mappings(queries)]
+    return "\n".join(filter(None, texts)) or None
+
+
+def _sources(sources: object) -> list[Any] | None:
+    return rerank.documents([_document(source) for source in plain.listed(sources)])
+
+
+def _document(source: object) -> object:
+    """The text or the object of a document, which is two levels deep; of an unknown kind, the source unchanged."""
+    inner = plain.mapping(plain.mapping(source).get("inlineDocumentSource"))
+    text = plain.mapping(inner.get("textDocument")).get("text")
+    return next((one for one in (text, inner.get("jsonDocument")) if one is not None), source)
+
+
+_RERANKING = "rerankingConfiguration.bedrockRerankingConfiguration"
+
+bedrock_rerank = Dialect(
+    "bedrock_rerank",
+    request={
+        "model": f"{_RERANKING}.modelConfiguration.modelArn",
+        "query": plain.of("queries", _queries),
+        "documents": plain.of("sources", _sources),
+        "retrieval_top_k": f"{_RERANKING}.numberOfResults",
+    },
+    response={"documents": plain.of("results", rerank.scored("relevanceScore"))},
     failure=constant(None),
     outcome=constant(None),
 )

@@ -71,7 +71,9 @@ def _output_messages(body: dict[str, Any]) -> list[Message] | None:
 def _tools(tools: object) -> list[dict[str, Any]] | None:
     """The offered tools. ``parameter_definitions`` are not a JSON Schema, so they keep their name."""
     definitions = [
-        {**parts.without_binary(plain.known(tool)), "type": "function"} if isinstance(tool, dict) else parts.kept(tool)
+        parts.definition("function", parts.without_binary(plain.known(tool)))
+        if isinstance(tool, dict)
+        else parts.definition("unknown", parts.kept(tool))
         for tool in plain.listed(tools)
     ]
     return definitions or None

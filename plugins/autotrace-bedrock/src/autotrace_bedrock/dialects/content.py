@@ -96,12 +96,12 @@ def _result_block(block: object) -> Part:
 def _reasoning(_: str, value: Any) -> Part | None:
     wire = plain.mapping(value)
     thought = plain.mapping(wire.get("reasoningText"))
-    if isinstance(thought.get("text"), str):
-        return parts.extended(parts.reasoning(thought["text"]), wire, "reasoningText", nested=parts.rest(thought, "text"))
-    redacted = wire.get("redactedContent")
-    if isinstance(redacted, (str, bytes)):
-        hashed = {**parts.binary(redacted), "type": "redacted_reasoning"}
-        return parts.extended(hashed, wire, "redactedContent")
+    text = thought.get("text")
+    if isinstance(text, str) and text:
+        return parts.extended(parts.reasoning(text), wire, "reasoningText", nested=parts.rest(thought, "text"))
+    data = wire.get("redactedContent") or thought.get("signature") or wire.get("signature")
+    if isinstance(data, (str, bytes)) or isinstance(text, str):
+        return parts.extended(parts.hidden([], data)[0], wire, "reasoningText", "redactedContent")
     return None
 
 

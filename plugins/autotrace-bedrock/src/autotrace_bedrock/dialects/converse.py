@@ -45,14 +45,14 @@ def _tools(tools: object) -> list[dict[str, Any]] | None:
         kind = next((kind for kind in ("toolSpec", "systemTool") if isinstance(wire.get(kind), dict)), None)
         if kind is None:
             if list(wire) != ["cachePoint"]:
-                definitions.append(parts.kept(tool))
+                definitions.append(parts.definition("unknown", parts.kept(tool)))
             continue
         fields = plain.known(wire[kind])
         schema = fields.pop("inputSchema", None)
         if schema is not None:
             fields["parameters"] = plain.mapping(schema).get("json", schema)
-        fields.pop("type", None)
-        definitions.append({"type": "function" if kind == "toolSpec" else "system_tool", **parts.without_binary(fields)})
+        kind = "function" if kind == "toolSpec" else "system_tool"
+        definitions.append(parts.definition(kind, parts.without_binary(fields)))
     return definitions or None
 
 

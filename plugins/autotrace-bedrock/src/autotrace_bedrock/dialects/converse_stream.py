@@ -6,6 +6,8 @@ event's type. A delta has the index of the block that it continues.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +15,8 @@ from autotrace.dialects import parts, plain
 
 __all__ = ["converse_response"]
 
+_REDACTED = "redactedContent"
+"""The field with encrypted reasoning. Each delta is base64 with its own padding, so each piece is decoded separately."""
 _PADDING = "p"
 """The field with letters that pad an event, to hide its length on the network."""
 
@@ -58,16 +62,24 @@ def _joined(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return joined
 
 
+def _decoded(piece: object) -> bytes:
+    try:
+        return base64.b64decode(piece) if isinstance(piece, str) else piece if isinstance(piece, bytes) else b""
+    except (binascii.Error, ValueError):
+        return b""
+
+
 class _Block:
     """Combines the start and the deltas of one content block.
 
     A delta has text under ``text``, and anything else in an object under the block's kind. Texts in such an object are pieces.
     """
 
-    __slots__ = ("citations", "others", "pieces", "start")
+    __slots__ = ("citations", "others", "pieces", "redacted", "start")
 
     def __init__(self) -> None:
         self.start: dict[str, Any] = {}
+        self.redacted: list[bytes] = []
         self.pieces: plain.Pieces = {}
         self.citations: list[Any] = []
         self.others: dict[str, Any] = {}
@@ -92,7 +104,9 @@ class _Block:
     def _add_fields(self, kind: str, fields: dict[str, Any]) -> None:
         target = self.others.setdefault(kind, {})
         for name, value in fields.items():
-            if isinstance(value, str):
+            if name == _REDACTED:
+                self.redacted.append(_decoded(value))
+            elif isinstance(value, str):
                 plain.grow(self.pieces, (kind, name), value)
             else:
                 target[name] = value
@@ -119,6 +133,8 @@ class _Block:
             shown = {name: thought[name] for name in ("text", "signature") if name in thought}
             others = {name: value for name, value in thought.items() if name not in shown}
             block["reasoningContent"] = {**others, "reasoningText": shown}
+        if self.redacted:
+            block["reasoningContent"] = {**plain.mapping(thought), _REDACTED: b"".join(self.redacted)}
         if self.citations and isinstance(block.get("text"), str):
             block["citationsContent"] = {"content": [{"text": block.pop("text")}], "citations": self.citations}
         elif self.citations:

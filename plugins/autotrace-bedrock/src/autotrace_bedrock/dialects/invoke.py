@@ -19,6 +19,7 @@ from autotrace.dialects import ledger, plain
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.openai_chat import openai_chat
+from autotrace.dialects.rerank import rerank
 from autotrace.plugin import Dialect, Where, first
 from autotrace_bedrock.dialects.cohere_chat import cohere_chat
 from autotrace_bedrock.dialects.converse import bedrock_converse
@@ -57,7 +58,7 @@ _MAKERS = (
     Maker("anthropic.", b"", "text_completion", anthropic_complete),
     Maker("embed", b"", "embeddings", bedrock_embeddings),
     Maker("", b'"input_type"', "embeddings", bedrock_embeddings),
-    Maker("rerank", b"", "rerank", None),
+    Maker("rerank", b"", "rerank", rerank),
     Maker("image", b"", "image_generation", None),
     Maker("canvas", b"", "image_generation", None),
     Maker("stability.", b"", "image_generation", None),
@@ -162,7 +163,7 @@ def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) 
         "cache_read_input_tokens": f"{_METRICS}.cacheReadInputTokenCount",
         "cache_write_input_tokens": f"{_METRICS}.cacheWriteInputTokenCount",
     }
-    if operation == "embeddings":
+    if operation in ("embeddings", "rerank"):
         del bedrock_counts["output_tokens"]
     both: dict[str, Where] = {
         name: first(counts[name], where) if name in counts else where for name, where in bedrock_counts.items()
@@ -189,6 +190,7 @@ def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) 
         reduce=reduce,
         failure=inner.failure,
         outcome=outcome,
+        namespace=inner.namespace,
     )
 
 

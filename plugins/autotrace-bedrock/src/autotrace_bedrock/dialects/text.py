@@ -32,6 +32,8 @@ _NEVER_CONTENT = ("embedding", "amazon-bedrock-", "usage", "id")
 
 class _Completion(NamedTuple):
     position: int
+    is_numbered: bool
+    """Whether the position is the index in the body, not only the place in a list."""
     text: object
     reason: str | None
     others: dict[str, Any]
@@ -50,13 +52,18 @@ def _completions(body: dict[str, Any]) -> Iterator[_Completion]:
                 text, others = inner["text"], {**others, **parts.rest(inner, "text", *_NOT_CONTENT)}
             if name not in wire:
                 text, others = entry, {}
-            yield _Completion(plain.number(wire.get("index"), position), text, _reason(wire), others)
+            yield _Completion(*_position(wire, position), text, _reason(wire), others)
     for name in _TEXTS:
         if isinstance(body.get(name), str):
-            yield _Completion(plain.number(body.get("index"), 0), body[name], _reason(body), {})
+            yield _Completion(*_position(body), body[name], _reason(body), {})
             return
     if body.get("is_finished") is True:
-        yield _Completion(plain.number(body.get("index"), 0), "", _reason(body), {})
+        yield _Completion(*_position(body), "", _reason(body), {})
+
+
+def _position(wire: dict[str, Any], default: int = 0) -> tuple[int, bool]:
+    index = wire.get("index")
+    return plain.number(index, default), isinstance(index, int)
 
 
 def _reason(wire: dict[str, Any]) -> str | None:
@@ -93,10 +100,14 @@ def text_response(chunks: list[Any]) -> dict[str, Any]:
     texts: plain.Pieces = {}
     ends: dict[int, dict[str, Any]] = {}
     named = frozenset({*_TEXTS, *_LISTS, *_REASONS, "index", "is_finished"})
+    newest = 0
     for chunk in plain.mappings(chunks):
-        for completion in _completions(chunk):
-            end = ends.setdefault(completion.position, {})
-            plain.grow(texts, completion.position, completion.text)
+        sent = list(_completions(chunk))
+        for completion in sent:
+            # alone and without an index, as the closing chunk of Cohere, it continues the completion before
+            newest = newest if len(sent) == 1 and not completion.is_numbered else completion.position
+            end = ends.setdefault(newest, {})
+            plain.grow(texts, newest, completion.text)
             end.update(completion.others)
             if completion.reason:
                 end["stop_reason"] = completion.reason

@@ -63,11 +63,19 @@ _ROLES = {"model": "assistant", "function": "tool"}
 
 
 def _parts(value: object) -> list[Part]:
-    return [part for one in plain.listed(value) if (part := _part(one)) is not None]
+    return [part for one in plain.listed(value) for part in (*_hidden(one), _part(one)) if part is not None]
+
+
+def _hidden(value: object) -> list[Part]:
+    """A part for thoughts that are not shown: a part of the answer has their signature, their encrypted form."""
+    wire = camel(value)
+    signature = wire.get("thoughtSignature")
+    shown = wire.get("thought") is True and plain.string(wire.get("text"))
+    return parts.hidden([], signature) if isinstance(signature, (str, bytes)) and signature and not shown else []
 
 
 def _part(value: object) -> Part | None:
-    """Convert one part. None if it has no content, such as a signature of thoughts that are not shown."""
+    """Convert one part. None if it has no content, but only a signature."""
     wire = camel(value)
     if not wire:
         return None if value == {} else parts.kept(value)
@@ -76,7 +84,7 @@ def _part(value: object) -> Part | None:
             part = convert(wire, camel(wire[field]))
             if part is not None:
                 return part
-    return parts.kept(value) if parts.rest(wire, *(("text", "thought") if wire.get("text") == "" else ())) else None
+    return parts.kept(value) if parts.rest(wire, *(("text", "thought") if wire.get("text") in ("", None) else ())) else None
 
 
 def _text(wire: dict[str, Any], _: dict[str, Any]) -> Part | None:
@@ -164,21 +172,21 @@ def tools(value: object) -> list[dict[str, Any]] | None:
     for tool in plain.listed(value):
         wire = camel(tool)
         if not wire:
-            definitions.append(parts.kept(tool))
+            definitions.append(parts.definition("unknown", parts.kept(tool)))
         definitions += [_declared(one) for one in plain.listed(wire.pop("functionDeclarations", None))]
         for kind, config in wire.items():
             shown = without_secrets(config)
-            definitions.append({**shown, "type": kind} if isinstance(shown, dict) else {"type": kind, "content": shown})
+            definitions.append(parts.definition(kind, shown if isinstance(shown, dict) else {"content": shown}))
     return definitions or None
 
 
 def _declared(function: object) -> dict[str, Any]:
     wire = plain.known(camel(function))
     if not wire:
-        return parts.kept(function)
+        return parts.definition("unknown", parts.kept(function))
     if "parametersJsonSchema" in wire:
         wire.setdefault("parameters", wire.pop("parametersJsonSchema"))
-    return {**parts.without_binary(wire), "type": "function"}
+    return parts.definition("function", parts.without_binary(wire))
 
 
 def without_secrets(value: Any, _depth: int = 0) -> Any:

@@ -22,8 +22,8 @@ _ENDS = {
     "completed": "stop",
     "requires_action": "tool_call",
     "requires_continuation": "length",
-    "incomplete": "incomplete",
-    "budget_exceeded": "budget_exceeded",
+    "incomplete": "length",
+    "budget_exceeded": "length",
     "failed": "error",
 }
 """Finish reasons by the status of an ended interaction. For one that was cut short, the API gives no other reason."""
@@ -118,6 +118,7 @@ gemini_interactions = Dialect(
         "model": "model",
         "status": "status",
         "finish_reasons": plain.of("status", _reasons),
+        "autotrace.response.finish_reasons": plain.of("status", lambda status: [status] if _reasons(status) else None),
         "output_messages": plain.reading(_output, "steps", "status"),
         "autotrace.response.service_tier": "service_tier",
         "details": plain.fields("environment_id", "errors"),

@@ -76,6 +76,8 @@ def _contents(wire: dict[str, Any]) -> list[Part]:
 def _thought(wire: dict[str, Any]) -> list[Part]:
     others = parts.rest(wire, "summary")
     content = [_thinking(one) for one in plain.listed(wire.get("summary"))]
+    if not content and plain.string(wire.get("signature")):
+        content = parts.hidden([], wire["signature"])
     return [*content, *([{"type": "unknown", "content": others}] if others else [])]
 
 
@@ -139,7 +141,7 @@ def tools(value: object) -> list[dict[str, Any]] | None:
     """The offered tools, unchanged but without secrets."""
     definitions = []
     for tool in plain.listed(value):
-        fields = plain.known(tool)
-        shown = without_secrets(fields) if isinstance(fields.get("type"), str) else parts.kept(without_secrets(tool))
-        definitions.append(shown)
+        fields = plain.known(without_secrets(tool))
+        kind = plain.string(fields.get("type"))
+        definitions.append(parts.definition(kind or "unknown", fields if kind else parts.kept(without_secrets(tool))))
     return definitions or None
