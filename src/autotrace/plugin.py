@@ -9,7 +9,7 @@ report.
 from __future__ import annotations
 
 from autotrace._capture.call import Call
-from autotrace._capture.callbacks import open_call, options, safe_callback, start
+from autotrace._capture.callbacks import open_call, options, running_call, safe_callback, start
 from autotrace._capture.context import SpanContext
 from autotrace._capture.seams import observe_close, observe_stream
 from autotrace._declaration.instrumentor import Instrumentor
@@ -57,6 +57,7 @@ __all__ = [
     "observe_stream",
     "open_call",
     "options",
+    "running_call",
     "safe_callback",
     "start",
     "total",

@@ -78,6 +78,16 @@ def open_call(key: Any) -> Optional[Call]:
     return call
 
 
+def running_call() -> Optional[Call]:
+    """The open model call of the calling plugin that the library is carrying out here; ``None`` if there is none.
+
+    For code that the library runs inside of a call, such as a class that it creates its answers with.
+    """
+    origin, _ = _plugin_of(sys._getframe(1))
+    call: Optional[Call] = None if origin is None else open_calls.current(origin)
+    return call
+
+
 def options() -> Mapping[str, Any]:
     """The calling plugin's own options: those that its `Instrumentor` declares, with the values given to `enable()`."""
     origin, _ = _plugin_of(sys._getframe(1))
