@@ -15,10 +15,9 @@ from time import perf_counter_ns, time_ns
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._capture import chunks, span_starts
+from autotrace._capture import chunks, open_calls, span_starts
 from autotrace._capture.context import SpanContext
 from autotrace._capture.open_calls import by_id as _open
-from autotrace._capture.open_calls import keyed as _keyed
 from autotrace._capture.transparency import Place
 from autotrace._declaration.operation import Operation
 from autotrace._declaration.paths import Getter
@@ -40,12 +39,14 @@ class Call:
     It is apart from `Draft` because the queue holds the draft while the `Call` is left to its finaliser.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading")
+    __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading", "_where")
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
         self._errors = errors
         self._key = key
+        self._where: Any = None
+        """The thread and the task in which it began, if it has a key."""
         self._held: list[Callable[[], None]] = []
         self._place: Place | None = None
         self._chunks: list[Any] | None = None
@@ -201,7 +202,7 @@ class Call:
         if draft.span_id:
             _open[draft.span_id] = weakref.ref(self)
             if self._key is not None:
-                _keyed[self._key] = self
+                open_calls.hold(self._key, self)
             if self._place is not None:
                 self._place.enter()
             draft.start_ns, draft.started = time_ns(), perf_counter_ns()
@@ -228,8 +229,8 @@ class Call:
         return None if self._place is not None and self._place.is_covered() else draft
 
     def _release_key(self) -> None:
-        if self._key is not None and _keyed.get(self._key) is self:  # else another call has begun with the same key
-            _keyed.pop(self._key, None)
+        if self._key is not None:
+            open_calls.release(self._key, self)
 
     def __del__(self, _open: dict[int, weakref.ref[Call]] = _open) -> None:
         # Runs on any thread, which may hold any lock: a pop and an append, nothing that could wait. The table is a default

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
+from _thread import get_ident
 from typing import Any
 
 from autotrace._capture import context
@@ -14,6 +16,62 @@ by_id: dict[int, weakref.ref[Any]] = {}
 
 keyed: dict[Any, Any] = {}
 """The open calls that were started with a key. They are kept alive here until they end, as their owner has only the key."""
+
+_same: dict[tuple[Any, int], Any] = {}
+"""The open calls whose key another open call had at their start, by key and span id. Nearly always empty."""
+
+
+def hold(key: Any, call: Any) -> None:
+    """Keep `call` under its `key` until `release`."""
+    call._where = _where()
+    if keyed.setdefault(key, call) is not call:
+        _same[key, call._draft.span_id] = call
+
+
+def release(key: Any, call: Any) -> None:
+    """Drop `call`, which has ended."""
+    if keyed.get(key) is call:
+        keyed.pop(key, None)
+    else:
+        _same.pop((key, call._draft.span_id), None)
+
+
+def find(key: Any) -> Any:
+    """The open call with this `key`, or ``None``. If several have it, the one that the code here belongs to (`_nearest`)."""
+    first = keyed.get(key)
+    if not _same:
+        return first
+    found = [] if first is None else [first]
+    found += [call for (other, _), call in list(_same.items()) if other == key]
+    return _nearest(found) if len(found) > 1 else next(iter(found), None)
+
+
+def _nearest(calls: list[Any]) -> Any:
+    """Of several open calls, oldest first, the one that the code here belongs to.
+
+    Libraries report the start and the end of a call on one thread and in one task. If several calls began there, it is the one
+    that the current span is inside of, or the newest one inside of that; else the newest one.
+    """
+    here = _where()
+    calls = [call for call in calls if call._where == here] or calls
+    current = context.current.get()
+    around = [call for call in calls if is_inside(current, call._draft.span_id)]
+    if around:
+        outer = around[-1]._draft.span_id
+        calls = [call for call in calls if is_inside(_context(call._draft), outer)]
+    return calls[-1]
+
+
+def _context(draft: Any) -> SpanContext:
+    return SpanContext(draft.trace_id, draft.span_id)
+
+
+def _where() -> tuple[int, int]:
+    """The thread and the task that run here."""
+    asyncio = sys.modules.get("asyncio")
+    running = getattr(asyncio, "_get_running_loop", None)
+    task = asyncio.current_task() if running is not None and running() is not None else None  # type: ignore[union-attr]
+    return get_ident(), 0 if task is None else id(task)
 
 
 def _own_id(here: SpanContext) -> int:
@@ -44,3 +102,4 @@ def clear() -> None:
     """Forget all calls, in a forked child."""
     by_id.clear()
     keyed.clear()
+    _same.clear()
