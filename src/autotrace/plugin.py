@@ -18,6 +18,7 @@ from autotrace._declaration.operation import Dialect, Operation, StreamSeam
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where, constant, first, total
 from autotrace._process import leave_stdout
+from autotrace._record.files import content as content_of
 from autotrace.errors import DeclarationError
 
 TYPE_CHECKING = False
@@ -51,6 +52,7 @@ __all__ = [
     "Target",
     "Where",
     "constant",
+    "content_of",
     "first",
     "leave_stdout",
     "observe_close",

@@ -89,7 +89,8 @@ def _calling(name: str) -> Make:
 
 def _text(base: Any) -> Form:
     """The text of objects of exactly this class: that of a subclass may be code of anybody's."""
-    return lambda value: base.__str__(value) if type(value) is base else name(value)
+    text = base.__str__
+    return lambda value: text(value) if type(value) is base else name(value)
 
 
 def _masked(_base: Any) -> Form:

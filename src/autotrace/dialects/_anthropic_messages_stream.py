@@ -40,8 +40,7 @@ def message(events: list[Any]) -> dict[str, Any]:
 
 
 def _add_delta(whole: dict[str, Any], event: dict[str, Any]) -> None:
-    usage = dict(plain.mapping(whole.get("usage")))
-    plain.update(usage, event.get("usage"))
+    usage = plain.later(plain.mapping(whole.get("usage")), event.get("usage"))
     if usage:
         whole["usage"] = usage
     plain.update(whole, event.get("delta"))  # stop_reason, stop_sequence, stop_details, container

@@ -39,7 +39,7 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
         # OpenAI: in a last chunk without choices; Groq: under x_groq; others: in every chunk, of which the last counts
         for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
             if isinstance(usage, dict) and usage:
-                whole["usage"] = _later(plain.mapping(whole.get("usage")), usage)
+                whole["usage"] = plain.later({key: held for key, held in _counts(whole).items() if key in usage}, usage)
         if plain.says(chunk.get("error")):
             whole["error"] = chunk["error"]
         whole.update({key: value for key, value in chunk.items() if key not in _BODY and plain.says(value)})
@@ -50,10 +50,9 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
     return whole
 
 
-def _later(held: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
-    """The later `usage`, with the number that was `held` where it has a value of another type."""
-    odd = {key: held[key] for key, value in usage.items() if plain.count(held.get(key)) is not None and plain.count(value) is None}
-    return {**usage, **odd} if odd else usage
+def _counts(whole: dict[str, Any]) -> dict[str, Any]:
+    """The usage that came before. Of it, a count stays where the last usage has no number."""
+    return {key: value for key, value in plain.mapping(whole.get("usage")).items() if plain.count(value) is not None}
 
 
 class _Choice:

@@ -18,6 +18,7 @@ __all__ = [
     "grow",
     "grown",
     "known",
+    "later",
     "listed",
     "mapping",
     "mappings",
@@ -171,14 +172,22 @@ def _is_sound(key: object, value: object) -> bool:
 
 
 def update(whole: dict[str, Any], source: object) -> None:
-    """Update `whole` with the `sound` fields of an object. Only a number replaces a number, and only its like a container;
-    but a count replaces anything else."""
-    for key, value in sound(source).items():
-        held = whole.get(key)
-        if _is_number(held) or (isinstance(held, (dict, list)) and not key.lower().endswith(_COUNTS)):
-            if not (_is_number(value) if _is_number(held) else type(value) is type(held)):
-                continue
-        whole[key] = value
+    """Update `whole` with the `sound` fields of an object, except for those that a better value is there of (`later`)."""
+    whole.update(later(whole, sound(source)))
+
+
+def later(held: dict[str, Any], source: object) -> dict[str, Any]:
+    """The fields of `held`, and those of an object that came later, as they came. Only a number replaces a number, and only its
+    like a container; but a count replaces anything else. Null replaces nothing."""
+    return {**held, **{key: value for key, value in mapping(source).items() if _replaces(value, held.get(key), key)}}
+
+
+def _replaces(value: object, held: object, key: str) -> bool:
+    if held is None or value is None:
+        return held is None
+    if _is_number(held):
+        return _is_number(value)
+    return not isinstance(held, (dict, list)) or type(value) is type(held) or key.lower().endswith(_COUNTS)
 
 
 _COUNTS = ("tokens", "count")

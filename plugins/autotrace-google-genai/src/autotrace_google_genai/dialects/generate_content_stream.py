@@ -22,8 +22,7 @@ def response(chunks: list[Any]) -> dict[str, Any]:
     for chunk in plain.mappings(chunks):
         for position, one in enumerate(plain.mappings(chunk.get("candidates"))):
             candidates.setdefault(plain.number(one.get("index"), position), _Candidate()).add(one)
-        usage = dict(plain.mapping(whole.get("usageMetadata")))
-        plain.update(usage, chunk.get("usageMetadata"))
+        usage = plain.later(plain.mapping(whole.get("usageMetadata")), chunk.get("usageMetadata"))
         plain.update(whole, {key: value for key, value in chunk.items() if key not in ("candidates", "usageMetadata")})
         if usage:
             whole["usageMetadata"] = usage
