@@ -205,3 +205,34 @@ def test_an_odd_value_is_as_good_as_a_missing_one(dialect: Dialect, chunks: list
                 found = said(dialect, changed(chunks, path, odd))
                 problems += [(path, odd, one) for one in lost(whole, missing, found, odd)]
     assert not problems
+
+
+def _calls_of(dialect: Dialect, chunks: list[Any]) -> list[Any]:
+    return [call[1:] for call in said(dialect, chunks).calls]
+
+
+def test_parallel_calls_that_share_id_and_index_stay_apart() -> None:
+    def chunk(name: str, arguments: str) -> dict[str, Any]:
+        call = {"index": 0, "id": "t1", "type": "function", "function": {"name": name, "arguments": arguments}}
+        return {"id": "c1", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+    chunks = [chunk("f", '{"a":1}'), chunk("f", '{"a":2}'), chunk("g", "{}")]
+    assert _calls_of(openai_chat, chunks) == [["f", {"a": 1}], ["f", {"a": 2}], ["g", {}]]
+    repeated = [chunk("f", '{"a"'), chunk("f", ":1"), chunk("f", "}"), chunk("f", "")]
+    assert _calls_of(openai_chat, repeated) == [["f", {"a": 1}]]
+
+
+def test_items_and_blocks_that_share_an_index_stay_apart() -> None:
+    def item(kind: str, **more: Any) -> dict[str, Any]:
+        return {"type": f"response.{kind}", "output_index": 0, **more}
+
+    def added(name: str) -> dict[str, Any]:
+        return item("output_item.added", item={"type": "function_call", "id": "i", "call_id": "t", "name": name, "arguments": ""})
+
+    events = [
+        added("f"),
+        item("function_call_arguments.delta", delta='{"a":1}'),
+        added("g"),
+        item("function_call_arguments.delta", delta='{"a":2}'),
+    ]
+    assert _calls_of(openai_responses, events) == [["f", {"a": 1}], ["g", {"a": 2}]]
