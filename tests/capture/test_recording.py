@@ -301,6 +301,11 @@ def test_a_span_as_a_decorator_says_what_to_use() -> None:
         def function() -> None: ...
 
 
+def results_of(captured: Capture) -> dict[str, Any]:
+    found = [span["attributes"] for span in captured.spans]
+    return {attributes["gen_ai.tool.name"]: attributes.get("gen_ai.tool.call.result") for attributes in found}
+
+
 @pytest.mark.usefixtures("plugin")
 def test_open_calls_with_one_key_stay_apart_by_thread(captured: Capture) -> None:
     begun = threading.Barrier(2)
@@ -316,8 +321,7 @@ def test_open_calls_with_one_key_stay_apart_by_thread(captured: Capture) -> None
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run, "ab"))
-    results = {span["attributes"]["gen_ai.tool.name"]: span["attributes"].get("gen_ai.tool.call.result") for span in captured.spans}
-    assert results == {"a": "a", "b": "b"}
+    assert results_of(captured) == {"a": "a", "b": "b"}
     assert [span["end_reason"] for span in captured.spans] == ["completed"] * 2
 
 
@@ -336,8 +340,7 @@ def test_open_calls_with_one_key_stay_apart_by_task(captured: Capture) -> None:
         await asyncio.gather(run("a", first, second), run("b", second, first))
 
     asyncio.run(main())
-    results = {span["attributes"]["gen_ai.tool.name"]: span["attributes"].get("gen_ai.tool.call.result") for span in captured.spans}
-    assert results == {"a": "a", "b": "b"}
+    assert results_of(captured) == {"a": "a", "b": "b"}
 
 
 @pytest.mark.usefixtures("plugin")

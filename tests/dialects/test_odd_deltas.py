@@ -99,10 +99,18 @@ def _messages() -> list[Any]:
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello "}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "you!"}},
         {"type": "content_block_stop", "index": 0},
-        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t1", "name": "f", "input": {}}},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "tool_use", "id": "t1", "name": "f", "input": {}},
+        },
         {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"a":'}},
         {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "1}"}},
-        {"type": "content_block_start", "index": 2, "content_block": {"type": "tool_use", "id": "t2", "name": "g", "input": {}}},
+        {
+            "type": "content_block_start",
+            "index": 2,
+            "content_block": {"type": "tool_use", "id": "t2", "name": "g", "input": {}},
+        },
         {"type": "content_block_delta", "index": 2, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
         {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 3}},
         {"type": "message_stop"},
@@ -227,7 +235,9 @@ def test_items_and_blocks_that_share_an_index_stay_apart() -> None:
         return {"type": f"response.{kind}", "output_index": 0, **more}
 
     def added(name: str) -> dict[str, Any]:
-        return item("output_item.added", item={"type": "function_call", "id": "i", "call_id": "t", "name": name, "arguments": ""})
+        return item(
+            "output_item.added", item={"type": "function_call", "id": "i", "call_id": "t", "name": name, "arguments": ""}
+        )
 
     events = [
         added("f"),

@@ -196,7 +196,8 @@ def test_models_of_pydantic_and_what_they_hide() -> None:
     pydantic = pytest.importorskip("pydantic")
     old = pytest.importorskip("pydantic.v1")
     for library in (pydantic, old):
-        kind = library.create_model("Login", user=(str, ...), password=(library.SecretStr, ...), key=(library.SecretBytes, b""), x=(int, 1))
+        secrets = {"password": (library.SecretStr, ...), "key": (library.SecretBytes, b"")}
+        kind = library.create_model("Login", user=(str, ...), x=(int, 1), **secrets)
         made = kind(user="u", password="hunter2", key=b"hunter2")
         assert plain(made) == {"user": "u", "password": plain_forms.MASK, "key": plain_forms.MASK}
         assert plain([made, "\ud800"])[0] == plain(made)
@@ -225,8 +226,10 @@ def numpy_values() -> Iterator[tuple[Any, Any]]:
     np = pytest.importorskip("numpy")
     yield from ((np.float32(0.75), 0.75), (np.float16(0.5), 0.5), (np.int64(3), 3), (np.uint8(4), 4), (np.bool_(True), True))
     yield from ((np.float64(0.5), 0.5), (np.str_("s"), "s"), (np.longdouble(0.5), 0.5), (np.complex64(1j), "1j"))
-    yield from ((np.datetime64("2026-01-02"), "2026-01-02"), (np.datetime64("2026-01-02T03", "ns"), "2026-01-02T03:00:00.000000000"))
-    yield from ((np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]), (np.array(7), 7), (np.array(["a", None], dtype=object), ["a", None]))
+    yield np.datetime64("2026-01-02"), "2026-01-02"
+    yield np.datetime64("2026-01-02T03", "ns"), "2026-01-02T03:00:00.000000000"
+    yield from ((np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]), (np.array(7), 7))
+    yield np.array(["a", None], dtype=object), ["a", None]
     yield np.array(["2026-01-02"], dtype="datetime64[ns]"), ["2026-01-02T00:00:00.000000000"]
     yield np.zeros((40, 40), dtype="float32"), "<numpy.ndarray float32 (40, 40)>"
 

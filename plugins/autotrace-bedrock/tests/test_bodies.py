@@ -253,6 +253,8 @@ def test_a_body_that_is_a_file_is_recorded_like_its_bytes(
         assert other[name] == as_bytes[name]
 
 
-@pytest.mark.parametrize(("model", "operation"), [("anthropic.claude-3", "chat"), ("amazon.titan-embed", "embeddings"), ("x", "invoke_model")])
+@pytest.mark.parametrize(
+    ("model", "operation"), [("anthropic.claude-3", "chat"), ("amazon.titan-embed", "embeddings"), ("x", "invoke_model")]
+)
 def test_of_a_body_that_only_the_sdk_may_read_the_id_says_what_it_is(model: str, operation: str) -> None:
     assert invoke.choose(model, iter(())).operation == operation

@@ -28,7 +28,8 @@ def is_file(kind: Any) -> bool:
 
 
 def _is_temporary(kind: Any) -> bool:
-    return any(_NAME_OF_TYPE.__get__(base) in _TEMPORARY and _MODULE_OF_TYPE.__get__(base) == "tempfile" for base in type.mro(kind))
+    names = [(_MODULE_OF_TYPE.__get__(base), _NAME_OF_TYPE.__get__(base)) for base in type.mro(kind)]
+    return any(module == "tempfile" and name in _TEMPORARY for module, name in names)
 
 
 def content(value: Any) -> bytes | str | None:

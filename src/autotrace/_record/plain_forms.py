@@ -237,11 +237,11 @@ _MAKERS: dict[str, dict[str, Make]] = {
         "BaseModel": _of_old_model,
     },
     "pydantic_core": dict.fromkeys(("Url", "MultiHostUrl"), _text),
-    "re": {"Pattern": lambda base: lambda value: value.pattern},
+    "re": {"Pattern": lambda base: base.pattern.__get__},
     "starlette": {"Secret": _masked},
     "uuid": {"UUID": _field("int", lambda number: _text_of_uuid(f"{number:032x}"))},
     "yarl": {"URL": _text},
-    "zoneinfo": {"ZoneInfo": lambda base: lambda value: base.key.__get__(value)},
+    "zoneinfo": {"ZoneInfo": lambda base: base.key.__get__},
 }
 """By the package and the name of a class."""
 

@@ -1,8 +1,8 @@
 """The callback handler: it records the start, the chunks, the retries and the end of LangChain's runs.
 
-It derives from LangChain's `BaseCallbackHandler` only when it is installed, because the plugin does not import LangChain. It has
-the attributes that the callback managers of langchain-core 1 read. It runs inline, also in the asynchronous manager, which would otherwise use a
-thread for each event. Its methods may be called on any thread.
+It derives from LangChain's `BaseCallbackHandler` only once it is installed, because the plugin does not import LangChain. It
+has the attributes that the callback managers of langchain-core 1 read. It runs inline, also in the asynchronous manager, which
+would otherwise use a thread for each event. Its methods may be called on any thread.
 """
 
 from __future__ import annotations

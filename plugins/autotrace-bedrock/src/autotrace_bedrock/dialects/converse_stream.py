@@ -40,7 +40,8 @@ def converse_response(events: list[Any]) -> dict[str, Any]:
             elif kind != "contentBlockStop" and plain.says(value):
                 whole[kind] = value
     if message or blocks:
-        content = [*plain.listed(message.get("content")), *_joined(block.whole() for _, block in sorted(blocks, key=lambda entry: entry[0]))]
+        in_order = sorted(blocks, key=lambda entry: entry[0])
+        content = [*plain.listed(message.get("content")), *_joined(block.whole() for _, block in in_order)]
         whole["output"] = {"message": {"role": "assistant", **message, "content": content}}
     return whole
 
@@ -79,8 +80,8 @@ class _Block:
         return not (self.start or self.pieces or self.others or self.citations)
 
     def begin(self, start: object) -> None:
-        kinds = {kind: plain.sound(value) if isinstance(value, dict) else value for kind, value in plain.known(start).items()}
-        self.start = kinds or self.start
+        kinds = plain.known(start).items()
+        self.start = {kind: plain.sound(value) if isinstance(value, dict) else value for kind, value in kinds} or self.start
 
     def add(self, delta: dict[str, Any]) -> None:
         for kind, value in plain.known(delta).items():
