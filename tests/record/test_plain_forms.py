@@ -10,6 +10,7 @@ import decimal
 import enum
 import fractions
 import ipaddress
+import os
 import pathlib
 import re
 import types
@@ -257,3 +258,14 @@ def test_values_of_pandas() -> None:
         assert plain({"v": value}) == {"v": expected}
     assert plain(pd.Series(range(2000))) == "<pandas.Series of 2000>"
     assert plain(pd.DataFrame([[1, 2]], columns=["a", "a"])) == "<pandas.DataFrame 1x2>"
+
+
+def test_mappings_of_known_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    httpx = pytest.importorskip("httpx")
+    assert plain({"v": httpx.Headers({"A": "b"})}) == {"v": {"a": "b"}}
+    assert plain([httpx.URL("https://a.example/b?c=d"), httpx.QueryParams({"c": "d"})]) == [
+        "https://a.example/b?c=d",
+        {"c": "d"},
+    ]
+    monkeypatch.setenv("PLAIN_FORMS", "here")
+    assert plain(os.environ)["PLAIN_FORMS"] == "here"

@@ -175,6 +175,11 @@ def _frame(base: Any) -> Form:
     return form
 
 
+def _mapping(base: Any) -> Form:
+    """The items of objects of exactly this class, whose methods are known to have no side effects."""
+    return lambda value: dict(base.items(value)) if type(value) is base else name(value)
+
+
 def _small(base: Any) -> Form:
     """The elements of an `array.array`."""
 
@@ -218,11 +223,12 @@ _MAKERS: dict[str, dict[str, Make]] = {
     "bson": {"ObjectId": _text},
     "decimal": {"Decimal": _calling("__str__")},
     "fractions": {"Fraction": _fraction},
-    "httpx": {"URL": _text},
+    "httpx": {"URL": _text, "Headers": _mapping, "QueryParams": _mapping},
     "ipaddress": dict.fromkeys(
         ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface"), _text
     ),
     "numpy": {"generic": _numpy_scalar, "ndarray": _numpy_array},
+    "os": {"_Environ": _mapping},
     "pandas": {
         **dict.fromkeys(("Series", "Index", "RangeIndex", "DatetimeIndex"), _series),
         **dict.fromkeys(("NaTType", "NAType"), lambda base: _nothing),
@@ -238,7 +244,9 @@ _MAKERS: dict[str, dict[str, Make]] = {
     },
     "pydantic_core": dict.fromkeys(("Url", "MultiHostUrl"), _text),
     "re": {"Pattern": lambda base: base.pattern.__get__},
-    "starlette": {"Secret": _masked},
+    "requests": {"CaseInsensitiveDict": _mapping},
+    "starlette": {"Secret": _masked, "Headers": _mapping, "QueryParams": _mapping},
+    "urllib3": {"HTTPHeaderDict": _mapping},
     "uuid": {"UUID": _field("int", lambda number: _text_of_uuid(f"{number:032x}"))},
     "yarl": {"URL": _text},
     "zoneinfo": {"ZoneInfo": lambda base: base.key.__get__},
