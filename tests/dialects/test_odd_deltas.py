@@ -13,6 +13,7 @@ from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.openai_chat import openai_chat
 from autotrace.dialects.openai_completions import openai_completions
 from autotrace.dialects.openai_responses import openai_responses
+from autotrace.families import sse
 
 from . import samples
 
@@ -246,3 +247,14 @@ def test_items_and_blocks_that_share_an_index_stay_apart() -> None:
         item("function_call_arguments.delta", delta='{"a":2}'),
     ]
     assert _calls_of(openai_responses, events) == [["f", {"a": 1}], ["g", {"a": 2}]]
+
+
+@pytest.mark.parametrize("odd", [b'{"a":"\xff"}', b"[" * 5000 + b"]" * 5000, b'{"a":"\\ud800"}', b"1e999", b"{", b"7"])
+def test_an_event_that_cannot_be_decoded_costs_itself(odd: bytes) -> None:
+    pieces = [b'data: {"b":1}\n\n', b"data: " + odd + b"\n\n", b'data: {"c":2}\n\n']
+    found = sse.decode(pieces)
+    assert (found[0], found[-1]) == ({"b": 1}, {"c": 2})
+
+
+def test_halves_of_a_surrogate_pair_do_not_cost_a_body() -> None:
+    assert sse.decode([b'{"a":"x\\ud83d","b":1}']) == {"a": "x\ud83d", "b": 1}

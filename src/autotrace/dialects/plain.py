@@ -5,8 +5,11 @@ A value of the wrong type is read as absent. No function of this module raises.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
+
+import msgspec
 
 from autotrace._declaration import paths
 from autotrace._declaration.paths import Getter, Where
@@ -14,6 +17,7 @@ from autotrace._declaration.paths import Getter, Where
 __all__ = [
     "Pieces",
     "count",
+    "decoded",
     "fields",
     "grow",
     "grown",
@@ -79,6 +83,19 @@ def reading(convert: Callable[[dict[str, Any]], Any], *names: str) -> Getter:
 def fields(*names: str) -> Getter:
     """A getter of those top-level fields `names` that have a value (`says`), as an object; ``None`` if none has."""
     return reading(lambda body: {name: body[name] for name in names if says(body.get(name))} or None, *names)
+
+
+def decoded(text: str | bytes) -> Any:
+    """The value of JSON text; ``None`` if it is not valid. What only Python's own `json` takes, as SDKs do, is valid: halves of
+    surrogate pairs, numbers without an end, and bytes that are not UTF-8, which are replaced."""
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def says(value: object) -> bool:

@@ -13,8 +13,6 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from autotrace.dialects import ledger, plain
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
@@ -129,10 +127,7 @@ def _decoded(text: object) -> bytes:
 
 def _json(text: object) -> Any:
     """The value of JSON text. None if `text` is not valid JSON, or neither text nor bytes."""
-    try:
-        return msgspec.json.decode(text) if isinstance(text, (str, bytes)) else None
-    except (ValueError, RecursionError):
-        return None
+    return plain.decoded(text) if isinstance(text, (str, bytes)) else None
 
 
 def _with_finish_reasons(body: dict[str, Any]) -> dict[str, Any]:
