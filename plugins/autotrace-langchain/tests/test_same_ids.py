@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 from collections.abc import Iterator
@@ -70,3 +71,21 @@ def test_two_runs_with_one_id_stay_apart(captured: Any, way: str, same_object: b
 def test_the_handler_is_one_of_langchains() -> None:
     autotrace.enable()
     assert all(isinstance(handler, BaseCallbackHandler) for handler in CallbackManager.configure().handlers)
+
+
+def test_two_asynchronous_runs_with_one_id_stay_apart(captured: Any) -> None:
+    class Waiting(Echo):
+        async def _agenerate(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+            mine, other = self.begun if messages[-1].content == "a" else self.begun[::-1]
+            mine.set()
+            await other.wait()
+            return ChatResult(generations=[ChatGeneration(message=AIMessage("re " + messages[-1].content))])
+
+    async def main() -> None:
+        config: Any = {"run_id": uuid.uuid4()}
+        model = Waiting(begun=(asyncio.Event(), asyncio.Event()))
+        await asyncio.gather(*(model.ainvoke(name, config=config) for name in "ba"))
+
+    autotrace.enable()
+    asyncio.run(main())
+    assert sorted(map(_said, captured.spans)) == [("a", "re a"), ("b", "re b")]

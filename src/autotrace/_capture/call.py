@@ -39,14 +39,12 @@ class Call:
     It is apart from `Draft` because the queue holds the draft while the `Call` is left to its finaliser.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading", "_where")
+    __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading")
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
         self._errors = errors
         self._key = key
-        self._where: Any = None
-        """The thread and the task in which it began, if it has a key."""
         self._held: list[Callable[[], None]] = []
         self._place: Place | None = None
         self._chunks: list[Any] | None = None

@@ -75,7 +75,7 @@ def start(
 def open_call(key: Any) -> Optional[Call]:
     """The open call that was started with `key`; ``None`` once it has ended, or if there is no such call.
 
-    If several open calls have the key, it is the one that began on this thread and in this task.
+    If several open calls have the key, it is the one that began in this context.
     """
     call: Optional[Call] = open_calls.find(key)
     return call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from _thread import get_ident
+from contextvars import ContextVar
 from typing import Any
 
 from autotrace._capture import context
@@ -17,15 +18,20 @@ by_id: dict[int, weakref.ref[Any]] = {}
 keyed: dict[Any, Any] = {}
 """The open calls that were started with a key. They are kept alive here until they end, as their owner has only the key."""
 
-_same: dict[tuple[Any, int], Any] = {}
-"""The open calls whose key another open call had at their start, by key and span id. Nearly always empty."""
+_same: dict[tuple[Any, int], tuple[Any, tuple[int, int]]] = {}
+"""The open calls whose key another open call had at their start, by key and span id, with where they began (`_where`).
+Nearly always empty: where the first call of a key began is not asked, because that takes longer than all else here."""
+
+
+_begun: ContextVar[int] = ContextVar("autotrace.begun", default=0)
+"""The span id of the call with a key that began last in this context."""
 
 
 def hold(key: Any, call: Any) -> None:
     """Keep `call` under its `key` until `release`."""
-    call._where = _where()
+    _begun.set(call._draft.span_id)
     if keyed.setdefault(key, call) is not call:
-        _same[key, call._draft.span_id] = call
+        _same[key, call._draft.span_id] = call, _where()
 
 
 def release(key: Any, call: Any) -> None:
@@ -41,25 +47,29 @@ def find(key: Any) -> Any:
     first = keyed.get(key)
     if not _same:
         return first
-    found = [] if first is None else [first]
-    found += [call for (other, _), call in list(_same.items()) if other == key]
-    return _nearest(found) if len(found) > 1 else next(iter(found), None)
+    found: list[tuple[Any, Any]] = [] if first is None else [(first, None)]
+    found += [held for (other, _), held in list(_same.items()) if other == key]
+    return _nearest(found) if found else None
 
 
-def _nearest(calls: list[Any]) -> Any:
+def _nearest(held: list[tuple[Any, Any]]) -> Any:
     """Of several open calls, oldest first, the one that the code here belongs to.
 
-    Libraries report the start and the end of a call on one thread and in one task. If several calls began there, it is the one
-    that the current span is inside of, or the newest one inside of that; else the newest one.
+    It is one that the current span is inside of, or one inside of that. It is the one that began last in this context, or in
+    the one that this is a copy of. Else libraries report the start and the end of a call on one thread and in one task, so it
+    is the newest that may have begun here.
     """
-    here = _where()
-    calls = [call for call in calls if call._where == here] or calls
     current = context.current.get()
-    around = [call for call in calls if is_inside(current, call._draft.span_id)]
+    around = [call for call, _ in held if is_inside(current, call._draft.span_id)]
     if around:
         outer = around[-1]._draft.span_id
-        calls = [call for call in calls if is_inside(_context(call._draft), outer)]
-    return calls[-1]
+        held = [(call, where) for call, where in held if is_inside(_context(call._draft), outer)]
+    begun, here = _begun.get(), _where()
+    return (
+        [call for call, _ in held if call._draft.span_id == begun]
+        or [call for call, where in held if where is None or where == here]
+        or [call for call, _ in held]
+    )[-1]
 
 
 def _context(draft: Any) -> SpanContext:
