@@ -9,7 +9,7 @@ report.
 from __future__ import annotations
 
 from autotrace._capture.call import Call
-from autotrace._capture.callbacks import open_call, options, safe_callback, start
+from autotrace._capture.callbacks import open_call, options, running_call, safe_callback, start
 from autotrace._capture.context import SpanContext
 from autotrace._capture.seams import observe_close, observe_stream
 from autotrace._declaration.instrumentor import Instrumentor
@@ -18,6 +18,7 @@ from autotrace._declaration.operation import Dialect, Operation, StreamSeam
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where, constant, first, total
 from autotrace._process import leave_stdout
+from autotrace._record.files import content as content_of
 from autotrace.errors import DeclarationError
 
 TYPE_CHECKING = False
@@ -51,12 +52,14 @@ __all__ = [
     "Target",
     "Where",
     "constant",
+    "content_of",
     "first",
     "leave_stdout",
     "observe_close",
     "observe_stream",
     "open_call",
     "options",
+    "running_call",
     "safe_callback",
     "start",
     "total",

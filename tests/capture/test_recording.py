@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -245,11 +245,11 @@ def test_a_key_that_is_given_twice_is_the_latest_calls(captured: Capture) -> Non
     assert [span["end_reason"] for span in captured.spans] == ["completed", "completed"]
 
 
-class Unreadable(dict):  # type: ignore[type-arg]
-    def keys(self) -> Any:
+class Unreadable(Mapping[str, Any]):
+    def __iter__(self) -> Any:
         raise RuntimeError("no")
 
-    __iter__ = keys
+    __getitem__ = __len__ = __iter__  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
@@ -299,3 +299,60 @@ def test_a_span_as_a_decorator_says_what_to_use() -> None:
 
         @autotrace.span("f")
         def function() -> None: ...
+
+
+def results_of(captured: Capture) -> dict[str, Any]:
+    found = [span["attributes"] for span in captured.spans]
+    return {attributes["gen_ai.tool.name"]: attributes.get("gen_ai.tool.call.result") for attributes in found}
+
+
+@pytest.mark.usefixtures("plugin")
+def test_open_calls_with_one_key_stay_apart_by_thread(captured: Capture) -> None:
+    begun = threading.Barrier(2)
+
+    def run(name: str) -> None:
+        start(TOOL, {"name": name}, key="same")
+        begun.wait()
+        call = open_call("same")
+        assert call is not None
+        call.finish({"result": name})
+        begun.wait()
+        assert open_call("same") is None
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, "ab"))
+    assert results_of(captured) == {"a": "a", "b": "b"}
+    assert [span["end_reason"] for span in captured.spans] == ["completed"] * 2
+
+
+@pytest.mark.usefixtures("plugin")
+def test_open_calls_with_one_key_stay_apart_by_task(captured: Capture) -> None:
+    async def run(name: str, begun: asyncio.Event, other: asyncio.Event) -> None:
+        start(TOOL, {"name": name}, key="same")
+        begun.set()
+        await other.wait()
+        call = open_call("same")
+        assert call is not None
+        call.finish({"result": name})
+
+    async def main() -> None:
+        first, second = asyncio.Event(), asyncio.Event()
+        await asyncio.gather(run("a", first, second), run("b", second, first))
+
+    asyncio.run(main())
+    assert results_of(captured) == {"a": "a", "b": "b"}
+
+
+@pytest.mark.usefixtures("plugin")
+def test_of_open_calls_with_one_key_on_one_thread_the_newest_ends_first(captured: Capture) -> None:
+    outer = start(TOOL, {"name": "outer"}, key="same")
+    inner = start(TOOL, {"name": "inner"}, key="same", parent=outer)
+    assert open_call("same") is inner
+    inner.finish()
+    assert open_call("same") is outer
+    third = start(TOOL, {"name": "third"}, key="same")
+    outer.finish()
+    assert open_call("same") is third
+    third.finish()
+    assert open_call("same") is None
+    assert len(captured.spans) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -133,3 +134,38 @@ def test_what_has_no_such_iterator_stays_an_answer(traced: Any, captured: Any) -
     gc.collect()
     (span,) = captured.spans
     assert (span["end_reason"], span["attributes"]["gen_ai.response.id"]) == ("completed", "r1")
+
+
+WIRED = """
+from autotrace.plugin import Instrumentor, Operation, running_call
+
+CHAT = Operation("chat", response={{"id": "id"}}, reduce=lambda chunks: {{"id": "".join(chunk["id"] for chunk in chunks)}})
+asked = []
+
+
+def wired(call):
+    call.wire = call.argument("messages")
+    asked.append(running_call())
+    return CHAT
+
+
+instrumentor = Instrumentor(provider="acme", targets={{"{name}.client:Client.chat": wired}})
+"""
+
+
+def test_what_the_library_parses_is_the_answer_instead_of_its_objects(library: Any, captured: Any) -> None:
+    library.write(f"{library.plugin}.py", WIRED.format(name=library.name))
+    autotrace.enable(library.name)
+    chat = library.client.Client().chat
+    wire: list[Any] = []
+
+    def parsed() -> Iterator[object]:
+        for name in "ab":
+            wire.append({"id": name})
+            yield object()
+
+    assert len(list(chat("m", wire, answer=parsed()))) == 2
+    chat("m", [{"id": "c"}], answer=object())
+    chat("m", [], answer={"id": "own"})
+    assert [span["attributes"]["gen_ai.response.id"] for span in captured.spans] == ["ab", "c", "own"]
+    assert importlib.import_module(library.plugin).asked == [None] * 3, "no call runs before its route has chosen"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrace._declaration import paths
+from autotrace._declaration.operation import Dialect, Operation
 from autotrace.errors import DeclarationError
 
 JSON = st.recursive(
@@ -74,3 +75,10 @@ def test_roots_are_the_top_level_names_unless_a_function_may_read_anything() -> 
     known = [paths.compile("usage.input"), paths.total("a.b", "c"), paths.constant(1)]
     assert paths.roots(known) == {"usage", "a", "c"}
     assert paths.roots([*known, lambda source: source]) is None
+
+
+def test_a_number_that_identifies_something_is_recorded_as_text() -> None:
+    for operation in (Operation("chat", response={"id": "id"}), Operation("chat", dialect=Dialect("d", response={"id": "id"}))):
+        ((_, getter),) = operation.response
+        assert [getter({"id": found}) for found in (7, 0, "a", True, None)] == ["7", "0", "a", True, None]
+        assert operation.response_roots == {"id"}

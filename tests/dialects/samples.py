@@ -1,9 +1,9 @@
 """What the tests of installed plugins bring to the tests of all dialects: `plugins/*/tests/dialects/samples.py`.
 
-Each of these files may have: ``DIALECTS``, ``BODIES`` (the fields of a `Body`), ``STREAMS`` (the fields of an `Api`), words of
-its formats (``FIELDS``, ``KINDS``), what of them is no content (``NO_CONTENT``, ``BINARY``, ``ROLES``,
-``FIELDS_WITHOUT_CONTENT``, ``WITHOUT_CONTENT``), ``READS_ALL``, and which dialect reads which recorded traffic (``RECORDED``,
-``RECORDED_STREAMS``, ``EXCHANGES``).
+Each of these files may have: ``DIALECTS``, ``BODIES`` (the fields of a `Body`), ``STREAMS`` (the fields of an `Api`),
+``WHOLE_STREAMS``, words of its formats (``FIELDS``, ``KINDS``), what of them is no content (``NO_CONTENT``, ``BINARY``,
+``ROLES``, ``FIELDS_WITHOUT_CONTENT``, ``WITHOUT_CONTENT``), ``READS_ALL``, and which dialect reads which recorded traffic
+(``RECORDED``, ``RECORDED_STREAMS``, ``EXCHANGES``).
 """
 
 from __future__ import annotations

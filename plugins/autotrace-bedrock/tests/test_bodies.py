@@ -5,10 +5,15 @@ from __future__ import annotations
 import gc
 import io
 import json
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+import autotrace
+from autotrace_bedrock.dialects import invoke
 
 response = pytest.importorskip("botocore.response")
 exceptions = pytest.importorskip("botocore.exceptions")
@@ -182,8 +187,74 @@ def test_a_request_body_of_any_type_is_read(body: Any, bedrock: Any, captured: A
     assert span["attributes"]["gen_ai.input.messages"][0]["parts"] == [{"type": "text", "content": "Hi"}]
 
 
-def test_a_request_body_that_is_a_file_stays_unread(bedrock: Any, captured: Any) -> None:
-    bedrock.invoke_model(modelId="meta.llama3", body=io.BytesIO(b'{"prompt": "Hi"}'))["body"].read()
+class Remote:
+    """A file in Python, which notes what is done to it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._file = io.BytesIO(content)
+        self.done: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.done.append(name)
+        return getattr(self._file, name)
+
+
+def test_a_request_body_that_only_the_sdk_may_read_is_not_touched(bedrock: Any, captured: Any) -> None:
+    bodies = [Remote(b'{"prompt": "Hi"}') for _ in range(2)]
+    bedrock.invoke_model(modelId="meta.llama3", body=bodies[0])["body"].read()
+    autotrace.disable()
+    bedrock.invoke_model(modelId="meta.llama3", body=bodies[1])["body"].read()
+    assert bodies[0].done == bodies[1].done
     (span,) = captured.spans
     assert "gen_ai.input.messages" not in span["attributes"]
     assert said(span) == "You said: “Hi”"
+
+
+def _spooled(body: bytes) -> Any:
+    file = tempfile.SpooledTemporaryFile(max_size=2**20)  # noqa: SIM115  # collected with the test
+    file.write(body)
+    file.seek(0)
+    return file
+
+
+def _later(body: bytes) -> Any:
+    file = io.BytesIO(b"read before" + body)
+    file.seek(11)
+    return file
+
+
+def _opened(body: bytes, path: Path) -> Any:
+    path.write_bytes(body)
+    return path.open("rb")
+
+
+@pytest.mark.parametrize("kind", ["text", "bytearray", "memory", "later", "spooled", "opened"])
+@pytest.mark.parametrize("model", ["anthropic.claude-3", "arn:aws:bedrock:us-east-1:1:inference-profile/x"])
+def test_a_body_that_is_a_file_is_recorded_like_its_bytes(
+    bedrock: Any, captured: Any, tmp_path: Path, kind: str, model: str
+) -> None:
+    body = json.dumps({"anthropic_version": "b", "max_tokens": 9, "messages": [{"role": "user", "content": PROMPT}]}).encode()
+    kinds: dict[str, Callable[[], Any]] = {
+        "text": body.decode,
+        "bytearray": lambda: bytearray(body),
+        "memory": lambda: io.BytesIO(body),
+        "later": lambda: _later(body),
+        "spooled": lambda: _spooled(body),
+        "opened": lambda: _opened(body, tmp_path / "body.json"),
+    }
+    for given in (body, kinds[kind]()):
+        bedrock.invoke_model(modelId=model, body=given)["body"].read()
+        if hasattr(given, "close"):
+            given.close()
+    as_bytes, other = (span["attributes"] for span in captured.spans)
+    assert as_bytes["gen_ai.operation.name"] == "chat"
+    assert other["gen_ai.input.messages"][0]["parts"][0]["content"] == PROMPT
+    for name in ("gen_ai.operation.name", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.request.max_tokens"):
+        assert other[name] == as_bytes[name]
+
+
+@pytest.mark.parametrize(
+    ("model", "operation"), [("anthropic.claude-3", "chat"), ("amazon.titan-embed", "embeddings"), ("x", "invoke_model")]
+)
+def test_of_a_body_that_only_the_sdk_may_read_the_id_says_what_it_is(model: str, operation: str) -> None:
+    assert invoke.choose(model, iter(())).operation == operation

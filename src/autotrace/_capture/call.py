@@ -15,10 +15,9 @@ from time import perf_counter_ns, time_ns
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._capture import chunks, span_starts
+from autotrace._capture import chunks, open_calls, span_starts
 from autotrace._capture.context import SpanContext
 from autotrace._capture.open_calls import by_id as _open
-from autotrace._capture.open_calls import keyed as _keyed
 from autotrace._capture.transparency import Place
 from autotrace._declaration.operation import Operation
 from autotrace._declaration.paths import Getter
@@ -201,7 +200,7 @@ class Call:
         if draft.span_id:
             _open[draft.span_id] = weakref.ref(self)
             if self._key is not None:
-                _keyed[self._key] = self
+                open_calls.hold(self._key, self)
             if self._place is not None:
                 self._place.enter()
             draft.start_ns, draft.started = time_ns(), perf_counter_ns()
@@ -228,8 +227,8 @@ class Call:
         return None if self._place is not None and self._place.is_covered() else draft
 
     def _release_key(self) -> None:
-        if self._key is not None and _keyed.get(self._key) is self:  # else another call has begun with the same key
-            _keyed.pop(self._key, None)
+        if self._key is not None:
+            open_calls.release(self._key, self)
 
     def __del__(self, _open: dict[int, weakref.ref[Call]] = _open) -> None:
         # Runs on any thread, which may hold any lock: a pop and an append, nothing that could wait. The table is a default

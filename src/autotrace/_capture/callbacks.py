@@ -73,8 +73,21 @@ def start(
 
 
 def open_call(key: Any) -> Optional[Call]:
-    """The open call that was started with `key`; ``None`` once it has ended, or if there is no such call."""
-    call: Optional[Call] = open_calls.keyed.get(key)
+    """The open call that was started with `key`; ``None`` once it has ended, or if there is no such call.
+
+    If several open calls have the key, it is the one that began in this context.
+    """
+    call: Optional[Call] = open_calls.find(key)
+    return call
+
+
+def running_call() -> Optional[Call]:
+    """The open model call of the calling plugin that the library is carrying out here; ``None`` if there is none.
+
+    For code that the library runs inside of a call, such as a class that it creates its answers with.
+    """
+    origin, _ = _plugin_of(sys._getframe(1))
+    call: Optional[Call] = None if origin is None else open_calls.current(origin)
     return call
 
 

@@ -17,7 +17,6 @@ from autotrace._capture import chunks, context, open_calls, span_starts
 from autotrace._capture.call import NO_ERRORS, Call
 from autotrace._capture.context import SpanContext
 from autotrace._capture.open_calls import by_id as _open
-from autotrace._capture.open_calls import keyed as _keyed
 from autotrace._capture.transparency import Layer, Place
 from autotrace._declaration.invocation import UNSET
 from autotrace._declaration.operation import Operation
@@ -74,7 +73,7 @@ def begin(
         draft.inherited = place.inherited
     _open[draft.span_id] = weakref.ref(call)
     if key is not None:
-        _keyed[key] = call
+        open_calls.hold(key, call)
     draft.started = perf_counter_ns()
     if writer.starts:
         span_starts.announce(draft)
@@ -91,7 +90,7 @@ def _above(parent: Any) -> SpanContext | None:
             return here
     if isinstance(parent, SpanContext):
         return parent
-    outer = parent if isinstance(parent, Call) else _keyed.get(parent)
+    outer = parent if isinstance(parent, Call) else open_calls.find(parent)
     return here if outer is None or open_calls.is_inside(here, outer._draft.span_id) else outer.context
 
 

@@ -207,6 +207,9 @@ UNFINISHED = frozenset({"queued", "in_progress"})
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "x-goog-request-id", "cf-ray")
 """Response headers that hold the server's id of the request. The first one present counts."""
 
+IDS = frozenset({"id", "conversation_id", "previous_response_id", "agent_id", "data_source_id", "tool_call_id"})
+"""The fields that identify something. Some servers number it, so a whole number is recorded as its text."""
+
 HEADER = "http.response.header."
 """The prefix of a response header's attribute (OpenTelemetry, *HTTP spans*). The value is a list of strings."""
 

@@ -56,7 +56,8 @@ def _readings(
         else:
             raise DeclarationError(f"{where}: {part}: {key!r} is not a known field{nearest(key, known)}")
         try:
-            readings.append(Reading(field, paths.compile(place)))
+            getter = paths.compile(place)
+            readings.append(Reading(field, paths.identity(getter) if key in conventions.IDS else getter))
         except DeclarationError as exc:
             raise DeclarationError(f"{where}: {part} {key!r}: {exc}") from None
     return tuple(readings)

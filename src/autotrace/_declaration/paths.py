@@ -125,6 +125,24 @@ def constant(value: Any) -> Getter:
     return _Constant(value)
 
 
+class _Identity:
+    __slots__ = ("getter", "needs", "roots")
+
+    def __init__(self, getter: Getter) -> None:
+        self.getter = getter
+        self.roots = roots((getter,))
+        self.needs = needs((getter,))
+
+    def __call__(self, source: Any) -> Any:
+        value = self.getter(source)
+        return str(value) if type(value) is int else value
+
+
+def identity(getter: Getter) -> Getter:
+    """A getter of an id: a whole number becomes its text."""
+    return _Identity(getter)
+
+
 def compile(where: Where) -> Getter:
     """The getter for a declaration. Raises `DeclarationError` if it is neither a valid path nor a function of one argument."""
     if isinstance(where, str):

@@ -3,18 +3,20 @@
 One msgpack encode (1.7 µs at 8 KB) instead of a copy: the result is immutable, has a known size, and is safe to hand to another
 thread. Types that msgspec does not know go through `_plain`. Values that make it fail (recursion, integers over 64 bit, lone
 surrogates) go through one slow walk that replaces just these. Objects are handled by their type: no ``__getattr__``,
-``__class__``, ``__repr__``, ``__eq__`` or property of theirs runs, and no iterator is advanced. The one exception is mappings
-and sets other than dict and set: they are read through their own methods.
+``__class__``, ``__repr__``, ``__iter__``, ``__len__``, ``__eq__`` or property of theirs runs, and no iterator is advanced.
+`plain_forms` has the types whose methods are known to have no side effects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+
+from autotrace._record import plain_forms
 
 _DEPTH = 100
 """How deep the slow walk goes before it writes ``"…"``: deeper than any real request, below the recursion limit."""
@@ -25,9 +27,6 @@ exponential number of paths."""
 
 _PLAIN = frozenset((str, int, float, bool))
 _RECURSION = "<recursion>"
-_MODULE_OF_TYPE: Any = type.__dict__["__module__"]
-_DICT_OF_TYPE: Any = type.__dict__["__dict__"]
-_NAME_OF_TYPE: Any = type.__dict__["__qualname__"]
 
 
 def _plain(value: Any) -> Any:
@@ -39,16 +38,9 @@ def _plain(value: Any) -> Any:
 @lru_cache(maxsize=512)
 def _form(kind: Any) -> Callable[[Any], Any]:
     """The function that makes objects of type `kind` plain."""
-    if _declares(kind, "__pydantic_fields_set__"):
-        return _of_model
-    for base, form in _FORMS:
-        if issubclass(kind, base):
-            return form
-    return _name
-
-
-def _declares(kind: Any, name: str) -> bool:
-    return any(name in _DICT_OF_TYPE.__get__(base) for base in type.mro(kind))
+    if plain_forms.declares(kind, "__pydantic_fields_set__"):
+        return _of_guarded_model if _is_guarded(kind) else _of_model
+    return plain_forms.of(kind) or plain_forms.name
 
 
 def _of_model(value: Any) -> Any:
@@ -59,26 +51,6 @@ def _of_model(value: Any) -> Any:
     extra = value.__pydantic_extra__
     return {**fields, **extra} if extra else fields
 
-
-def _bytes(value: Any) -> bytes:
-    with memoryview(value) as view:
-        return view.tobytes()
-
-
-def _name(value: Any) -> str:
-    """The name of an object's type, or of the class itself, without running code of a metaclass."""
-    kind = value if issubclass(type(value), type) else type(value)
-    return f"<{_MODULE_OF_TYPE.__get__(kind)}.{_NAME_OF_TYPE.__get__(kind)}>"
-
-
-_FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (str, str.__str__),
-    (int, int.__int__),
-    (float, float.__float__),
-    ((bytes, bytearray, memoryview), _bytes),
-    (Mapping, dict),
-    (Set, list),
-)
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 _decoder = msgspec.msgpack.Decoder()
@@ -102,7 +74,7 @@ def _freeze_slowly(value: Any) -> bytes:
     try:
         return _encoder.encode(harmless(value))
     except Exception:  # out of memory or out of stack
-        return _encoder.encode(_name(value))
+        return _encoder.encode(plain_forms.name(value))
 
 
 def value(value: Any) -> Any:
@@ -120,17 +92,28 @@ def plain(value: Any) -> Any:
     return thaw(freeze(value))
 
 
+def _is_guarded(kind: Any) -> bool:
+    """Whether reading an attribute of the objects runs code of their class."""
+    return sum(plain_forms.has(base, "__getattribute__") for base in type.mro(kind)) > 1  # `object` has one
+
+
+def _of_guarded_model(value: Any) -> Any:
+    fields, were_set, extra = (object.__getattribute__(value, name) for name in _PARTS)
+    return {**{name: fields[name] for name in fields if name in were_set}, **(extra or {})}
+
+
+_PARTS = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__")
+
+
 def _only(value: Any, roots: frozenset[str]) -> Any:
     kind: Any = type(value)
     if issubclass(kind, dict):
         # A loop over the arguments, not over `roots`: an operation has about forty roots, a call five arguments.
         return {name: element for name, element in dict.items(value) if _is_one_of(name, roots)}
     form = _form(kind)
-    if form is dict:
-        return {name: value[name] for name in roots if name in value}
-    if form is _of_model:
-        value = _of_model(value)
-        return {name: value[name] for name in roots if name in value}
+    if form is not plain_forms.name:
+        value = form(value)
+        return {name: value[name] for name in roots if name in value} if type(value) is dict else value
     try:
         fields = object.__getattribute__(value, "__dict__")
     except AttributeError:
@@ -169,10 +152,16 @@ class _Walk:
                 return _integer(int.__int__(value))
             elements = _elements(value, kind)
             if elements is None:
-                return _native(value)
+                known, found = _native(value)
+                if known:
+                    return found
+                found = _plain(value)
+                if type(found) not in (dict, list):
+                    return self.plain(found, depth + 1) if depth < _DEPTH else "…"
+                elements = found
             return self._container(value, elements, depth)
-        except Exception:  # a mapping or a model that raises when it is read, or out of stack
-            return _name(value)
+        except Exception:  # a model that raises when it is read, or out of stack
+            return plain_forms.name(value)
 
     def _container(self, value: Any, elements: dict[Any, Any] | list[Any], depth: int) -> Any:
         identity = id(value)
@@ -212,14 +201,12 @@ def _elements(value: Any, kind: Any) -> dict[Any, Any] | list[Any] | None:
     if issubclass(kind, (set, frozenset)):
         base: Any = set if issubclass(kind, set) else frozenset
         return list(base.__iter__(value))
-    form = _form(kind)
-    if form in (dict, list, _of_model):
-        made: dict[Any, Any] | list[Any] = form(value)
-        return made
     if issubclass(kind, msgspec.Struct):
         return _fields(value, [name for name in kind.__struct_fields__ if getattr(value, name, None) is not None])
-    if _declares(kind, "__dataclass_fields__"):
+    if plain_forms.declares(kind, "__dataclass_fields__"):
         return _fields(value, type.__getattribute__(kind, "__dataclass_fields__"))
+    if plain_forms.declares(kind, "__attrs_attrs__"):
+        return _fields(value, [field.name for field in type.__getattribute__(kind, "__attrs_attrs__")])
     return None
 
 
@@ -240,9 +227,9 @@ def _integer(value: int) -> int | str:
     return str(value) if value.bit_length() < 4000 else "<huge integer>"
 
 
-def _native(value: Any) -> Any:
-    """msgspec's form of `value` if it knows the type (dates, decimals, UUIDs, …), else our plain form."""
+def _native(value: Any) -> tuple[bool, Any]:
+    """Whether msgspec knows the type (dates, decimals, UUIDs, …), and the form of `value` if it does."""
     try:
-        return thaw(msgspec.msgpack.encode(value))
+        return True, thaw(msgspec.msgpack.encode(value))
     except Exception:  # TypeError for an unknown type
-        return _plain(value)
+        return False, None

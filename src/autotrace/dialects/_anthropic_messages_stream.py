@@ -27,11 +27,11 @@ def message(events: list[Any]) -> dict[str, Any]:
         kind = event.get("type")
         index = plain.number(event.get("index"), blocks[-1][0] if blocks else 0)
         if kind == "message_start":
-            whole = {**whole, **plain.mapping(event.get("message"))}
+            plain.update(whole, event.get("message"))
         elif kind == "content_block_start":
-            blocks.append((index, _Block(plain.mapping(event.get("content_block")))))
+            blocks.append((index, _Block(plain.sound(event.get("content_block")))))
         elif kind == "content_block_delta":
-            _block(blocks, index).add(plain.mapping(event.get("delta")))
+            plain.newest(blocks, index, lambda: _Block({})).add(plain.mapping(event.get("delta")))
         elif kind == "message_delta":
             _add_delta(whole, event)
             counted = counted or plain.count(plain.mapping(event.get("usage")).get("output_tokens")) is not None
@@ -48,20 +48,11 @@ def message(events: list[Any]) -> dict[str, Any]:
     return whole
 
 
-def _block(blocks: list[tuple[int, _Block]], index: int) -> _Block:
-    """The newest block with this index."""
-    for at, block in reversed(blocks):
-        if at == index:
-            return block
-    blocks.append((index, _Block({})))
-    return blocks[-1][1]
-
-
 def _add_delta(whole: dict[str, Any], event: dict[str, Any]) -> None:
-    usage = {**plain.mapping(whole.get("usage")), **plain.known(event.get("usage"))}
+    usage = plain.later(plain.mapping(whole.get("usage")), event.get("usage"))
     if usage:
         whole["usage"] = usage
-    whole.update(plain.known(event.get("delta")))  # stop_reason, stop_sequence, stop_details, container
+    plain.update(whole, event.get("delta"))  # stop_reason, stop_sequence, stop_details, container
     others = {key: value for key, value in plain.known(event).items() if key not in ("type", "usage", "delta")}
     whole.update(others)  # context_management
 

@@ -43,24 +43,32 @@ def response(events: list[Any]) -> dict[str, Any]:
     """The response that the events of a stream make up."""
     base: dict[str, Any] = {}
     final: dict[str, Any] | None = None
-    items: dict[int, _Item] = {}
+    items: list[tuple[int, _Item]] = []
     for event in plain.mappings(events):
         kind, held = event.get("type"), plain.mapping(event.get("response"))
         if not isinstance(kind, str) or kind == "error":
             base = {**base, **_error(event)}
         elif kind in _STARTED:
-            base = {**base, **held}
+            plain.update(base, held)
         elif held:
-            final = held if held.get("status") in _ENDED or kind.removeprefix("response.") in _ENDED else final
+            final = _sound(held) if held.get("status") in list(_ENDED) or kind.removeprefix("response.") in _ENDED else final
         else:
             # an event without output_index belongs to the newest item
-            index = plain.number(event.get("output_index"), max(items, default=0))
-            items.setdefault(index, _Item()).add(kind, event)
-    rebuilt = [whole for index in sorted(items) if (whole := items[index].whole())]
-    if final and (final.get("output") or not rebuilt):
+            index = plain.number(event.get("output_index"), max((at for at, _ in items), default=0))
+            item = plain.newest(items, index, _Item)
+            if kind == "response.output_item.added" and (item.announced or item.done):  # another item with the same index
+                items.append((index, item := _Item()))
+            item.add(kind, event)
+    rebuilt = [whole for _, item in sorted(items, key=lambda entry: entry[0]) if (whole := item.whole())]
+    if final and (plain.sequence(final.get("output")) or not rebuilt):
         return final
     # ChatGPT's own backend (Codex) completes with an empty output; its items were sent only as events
     return {**(final or base), "output": rebuilt} if rebuilt or final or base else {}
+
+
+def _sound(response: dict[str, Any]) -> dict[str, Any]:
+    items = [plain.sound(item) if isinstance(item, dict) else item for item in plain.sequence(response.get("output"))]
+    return {**plain.sound(response), **({"output": items} if items else {})}
 
 
 def _error(event: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +98,9 @@ class _Item:
     def add(self, kind: str, event: dict[str, Any]) -> None:
         what, _, step = kind.rpartition(".")
         if kind == "response.output_item.done":
-            self.done = plain.mapping(event.get("item")) or self.done
+            self.done = plain.sound(event.get("item")) or self.done
         elif kind == "response.output_item.added":
-            self.announced = plain.mapping(event.get("item"))
+            self.announced = plain.sound(event.get("item"))
         elif what in _PARTS:
             field, counter = _PARTS[what]
             self._add_part(field, plain.number(event.get(counter), 0), event, step == "done")
@@ -129,7 +137,7 @@ class _Item:
         return self.lists.setdefault(field, {}).setdefault(index, {})
 
     def _add_part(self, field: str, index: int, event: dict[str, Any], done: bool) -> None:
-        part = plain.mapping(event.get("part"))
+        part = plain.sound(event.get("part"))
         held = self._part(field, index)
         held.update(part if done else {key: value for key, value in part.items() if key not in held})
 

@@ -31,7 +31,7 @@ def _completion(events: list[Any]) -> dict[str, Any]:
     pieces: plain.Pieces = {}
     for event in plain.mappings(events):
         plain.grow(pieces, "completion", event.get("completion"))
-        whole.update({key: value for key, value in plain.known(event).items() if key != "completion"})
+        plain.update(whole, {key: value for key, value in event.items() if key != "completion"})
     return {**whole, **plain.grown(pieces)}
 
 

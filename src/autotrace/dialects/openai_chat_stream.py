@@ -33,13 +33,14 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
     choices: dict[int, _Choice] = {}
     newest = 0
     for chunk in plain.mappings(chunks):
+        head = plain.sound(chunk)
         for key in _HEAD:  # they are empty in Azure's first chunk (prompt_filter_results, no choices)
-            if plain.says(chunk.get(key)):
-                whole.setdefault(key, chunk[key])
+            if plain.says(head.get(key)):
+                whole.setdefault(key, head[key])
         # OpenAI: in a last chunk without choices; Groq: under x_groq; others: in every chunk, of which the last counts
         for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
             if isinstance(usage, dict) and usage:
-                whole["usage"] = usage
+                whole["usage"] = plain.later({key: held for key, held in _counts(whole).items() if key in usage}, usage)
         if plain.says(chunk.get("error")):
             whole["error"] = chunk["error"]
         whole.update({key: value for key, value in chunk.items() if key not in _BODY and plain.says(value)})
@@ -50,6 +51,11 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
             choices.setdefault(newest, _Choice()).add(choice)
     whole["choices"] = [{"index": index, **choices[index].whole()} for index in sorted(choices)]
     return whole
+
+
+def _counts(whole: dict[str, Any]) -> dict[str, Any]:
+    """The usage that came before. Of it, a count stays where the last usage has no number."""
+    return {key: value for key, value in plain.mapping(whole.get("usage")).items() if plain.count(value) is not None}
 
 
 class _Choice:
@@ -67,7 +73,7 @@ class _Choice:
         self.plain_text = False
 
     def add(self, choice: dict[str, Any]) -> None:
-        if choice.get("finish_reason") is not None:
+        if isinstance(choice.get("finish_reason"), str):
             self.finish_reason = choice["finish_reason"]
         delta = choice.get("delta")
         if not isinstance(delta, dict):
@@ -92,7 +98,7 @@ class _Choice:
             self.function_call = self.function_call or _Call()
             self.function_call.add({"function": delta["function_call"]})
         self.audio.add(plain.mapping(delta.get("audio")))
-        for key, value in delta.items():
+        for key, value in plain.sound(delta).items():
             if key not in _HANDLED and plain.says(value):
                 self._add_other(key, value)
 
@@ -159,24 +165,25 @@ class _Call:
         """Whether another call starts, although it has the same index.
 
         Gemini's compatible API sends parallel calls whole, all with index 0: another id with a name starts another call. Other
-        servers send no ids: a name with arguments starts another call if the arguments of this one are complete.
+        servers send no ids, or the same for all: a name with arguments starts another call if the arguments of this one are
+        complete.
         """
-        id, function = wire.get("id"), plain.mapping(wire.get("function"))
-        if not function.get("name"):
+        id, function = plain.sound(wire).get("id"), plain.mapping(wire.get("function"))
+        if not plain.string(function.get("name")):
             return False
-        if id and self.fields.get("id"):
-            return bool(id != self.fields["id"])
+        if id and self.fields.get("id") and id != self.fields["id"]:
+            return True
         held = "".join(self.pieces.get(("function", "arguments"), ()))
         return bool(function.get("arguments")) and isinstance(parts.parsed(held), (dict, list))
 
     def add(self, wire: dict[str, Any]) -> None:
-        for key, value in wire.items():
+        for key, value in plain.sound(wire).items():
             if key == "index" or not plain.says(value):
                 continue
             if key in ("id", "type"):
                 self.fields.setdefault(key, value)
-            elif key in ("function", "custom") and isinstance(value, dict):
-                self._add_inner(key, value)
+            elif key in ("function", "custom"):
+                self._add_inner(key, plain.sound(value))
             elif isinstance(value, str):
                 plain.grow(self.pieces, key, value)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
+from autotrace.dialects import plain
 
 __all__ = ["decode"]
 
@@ -18,8 +18,8 @@ def decode(pieces: list[bytes]) -> Any:
     body = b"".join(pieces)
     start = body[:64].lstrip()
     if start.startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
-        return [event for event in map(_json, _events(body)) if event is not None]
-    return _json(body)
+        return [event for event in map(plain.decoded, _events(body)) if event is not None]
+    return plain.decoded(body)
 
 
 def _events(body: bytes) -> list[bytes]:
@@ -34,10 +34,3 @@ def _events(body: bytes) -> list[bytes]:
         elif line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
     return events
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return None

@@ -7,7 +7,7 @@ counts and asynchronous invocations with what their answers contain. Agents, kno
 
 from __future__ import annotations
 
-from autotrace.plugin import Instrumentor, Invocation, Operation, Route, constant
+from autotrace.plugin import Instrumentor, Invocation, Operation, Route, constant, content_of
 from autotrace_bedrock import botocore, surface
 from autotrace_bedrock.dialects import invoke
 from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_rerank, bedrock_retrieve
@@ -48,7 +48,11 @@ def route(call: Invocation) -> Operation | None:
     name = botocore.operation_of(call)
     streamed = name == "InvokeModelWithResponseStream"
     if streamed or name == "InvokeModel":
-        key = invoke.choose(call.request.get("modelId"), call.request.get("body")), streamed
+        body = call.request.get("body")
+        if not isinstance(body, (str, bytes, bytearray)):
+            body = content_of(body)  # boto3 accepts files, too, and has not read this one yet
+            call.request = {**call.request, "body": call.request.get("body") if body is None else body}
+        key = invoke.choose(call.request.get("modelId"), body), streamed
         return _INVOKED.get(key) or _INVOKED.setdefault(key, _invoked(*key))
     return OPERATIONS.get(name)
 

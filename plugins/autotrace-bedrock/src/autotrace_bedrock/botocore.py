@@ -12,8 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
+from autotrace.dialects import plain
 from autotrace.plugin import Call, Invocation, Observer, Operation, Route, StreamSeam, Target, observe_close, observe_stream
 from autotrace_bedrock import streaming_body
 
@@ -102,10 +101,7 @@ def _finish_with_bytes(_result: Any, call: Call) -> bool:
 
 
 def _json(pieces: list[bytes]) -> Any:
-    try:
-        return msgspec.json.decode(b"".join(pieces))
-    except ValueError:
-        return None
+    return plain.decoded(b"".join(pieces))
 
 
 def _is_of(routes: Routes, operation: Any) -> bool:
@@ -151,9 +147,8 @@ def events(messages: list[Any]) -> list[Any]:
     decoded: list[Any] = []
     for message in messages:
         kind = message.headers.get(":event-type")
-        try:
-            payload = msgspec.json.decode(message.payload)
-        except ValueError:  # not JSON: the program gets the bytes, too
+        payload = plain.decoded(message.payload)
+        if payload is None:  # not JSON: the program gets the bytes, too
             payload = message.payload
         if kind is not None:
             decoded.append({kind: payload})

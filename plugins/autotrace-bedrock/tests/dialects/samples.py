@@ -66,6 +66,44 @@ def converse(texts: list[str], arguments: list[str]) -> list[dict[str, Any]]:
 
 STREAMS = [{"dialect": bedrock_converse, "stream": converse}]
 
+WHOLE_STREAMS = [
+    (
+        "converse",
+        bedrock_converse,
+        [
+            *converse(["Hello ", "you!"], ['{"a":', "1}"])[:-3],
+            {"contentBlockStart": {"contentBlockIndex": 2, "start": {"toolUse": {"toolUseId": "t2", "name": "g"}}}},
+            {"contentBlockDelta": {"contentBlockIndex": 2, "delta": {"toolUse": {"input": '{"b":2}'}}}},
+            {"messageStop": {"stopReason": "tool_use"}},
+            {"metadata": {"usage": {"inputTokens": 7, "outputTokens": 3}}},
+        ],
+    ),
+    (
+        "cohere",
+        cohere_chat,
+        [
+            {"event_type": "stream-start", "generation_id": "g1"},
+            {"event_type": "text-generation", "text": "Hello "},
+            {"event_type": "text-generation", "text": "you!"},
+            {"event_type": "tool-calls-generation", "tool_calls": [{"name": "f", "parameters": {"a": 1}}]},
+            {
+                "event_type": "stream-end",
+                "finish_reason": "COMPLETE",
+                "response": {"response_id": "r1", "meta": {"billed_units": {"input_tokens": 7, "output_tokens": 3}}},
+            },
+        ],
+    ),
+    (
+        "text",
+        bedrock_text,
+        [
+            {"outputText": "Hello ", "index": 0, "inputTextTokenCount": 7},
+            {"outputText": "you!", "index": 0, "totalOutputTextTokenCount": 3, "completionReason": "FINISH"},
+        ],
+    ),
+]
+"""Streams with all that an answer has: names, dialects and chunks."""
+
 BODIES = [
     {
         "name": "converse",

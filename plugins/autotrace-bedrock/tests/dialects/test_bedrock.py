@@ -10,6 +10,7 @@ import pytest
 
 from autotrace_bedrock.dialects.agent import bedrock_agent, bedrock_retrieve
 from autotrace_bedrock.dialects.converse import bedrock_converse
+from autotrace_bedrock.dialects.converse_stream import converse_response
 from autotrace_bedrock.dialects.guardrail import bedrock_guardrail
 
 DIGEST = {"uri": "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", "size": 5}
@@ -286,3 +287,15 @@ def test_encrypted_reasoning_that_comes_in_pieces_is_one_part(read: Any) -> None
     ]
     [message] = read(bedrock_converse, None, bedrock_converse.reduce(events))[OUT]
     assert message["parts"] == [{"type": "reasoning", "content": "", "encrypted": DIGEST}] * 2
+
+
+def test_blocks_that_share_an_index_stay_apart() -> None:
+    def start(name: str) -> Any:
+        return {"contentBlockStart": {"contentBlockIndex": 0, "start": {"toolUse": {"toolUseId": "t", "name": name}}}}
+
+    def delta(text: str) -> Any:
+        return {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"toolUse": {"input": text}}}}
+
+    whole = converse_response([start("f"), delta('{"a":'), delta("1}"), start("g"), delta("{}")])
+    calls = [block["toolUse"] for block in whole["output"]["message"]["content"]]
+    assert [(call["name"], call["input"]) for call in calls] == [("f", {"a": 1}), ("g", {})]

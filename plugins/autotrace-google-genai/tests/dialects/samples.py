@@ -33,6 +33,66 @@ RECORDED = {
 """By the endpoint of recorded traffic: the dialect, and where a request and an answer hold content."""
 RECORDED_STREAMS = {"streamGenerateContent": gemini, "interactions": gemini_interactions}
 
+_HEAD = {"responseId": "r1", "modelVersion": "m"}
+WHOLE_STREAMS = [
+    (
+        "gemini",
+        gemini,
+        [
+            {
+                **_HEAD,
+                "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": "Hello "}]}}],
+                "usageMetadata": {"promptTokenCount": 7},
+            },
+            {
+                **_HEAD,
+                "candidates": [
+                    {
+                        "index": 0,
+                        "content": {
+                            "role": "model",
+                            "parts": [
+                                {"text": "you!"},
+                                {"functionCall": {"id": "t1", "name": "f", "args": {"a": 1}}},
+                                {"functionCall": {"id": "t2", "name": "g", "args": {}}},
+                            ],
+                        },
+                    }
+                ],
+                "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1},
+            },
+            {
+                **_HEAD,
+                "candidates": [{"index": 0, "finishReason": "STOP"}],
+                "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 3},
+            },
+        ],
+    ),
+    (
+        "interactions",
+        gemini_interactions,
+        [
+            {"event_type": "interaction.start", "interaction": {"id": "i1", "model": "m", "status": "in_progress"}},
+            {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
+            {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": "Hello "}},
+            {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": "you!"}},
+            {"event_type": "step.start", "index": 1, "step": {"type": "function_call", "id": "t1", "name": "f"}},
+            {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": '{"a":'}},
+            {"event_type": "step.delta", "index": 1, "delta": {"type": "arguments_delta", "arguments": "1}"}},
+            {
+                "event_type": "interaction.completed",
+                "interaction": {
+                    "id": "i1",
+                    "model": "m",
+                    "status": "completed",
+                    "usage": {"total_input_tokens": 7, "total_output_tokens": 3},
+                },
+            },
+        ],
+    ),
+]
+"""Streams with all that an answer has: names, dialects and chunks."""
+
 BODIES = [
     {
         "name": "gemini",

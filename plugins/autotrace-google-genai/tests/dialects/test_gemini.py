@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autotrace_google_genai.dialects.embeddings import gemini_embeddings
 from autotrace_google_genai.dialects.generate_content import FINISH_REASONS, gemini
 from autotrace_google_genai.dialects.interactions import gemini_interactions
+from autotrace_google_genai.dialects.interactions_stream import interaction
 
 
 def answer(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
@@ -435,3 +436,16 @@ def test_an_interaction_that_breaks_off_keeps_its_error(read: Any) -> None:
 def test_every_reason_is_one_of_googles() -> None:
     assert all(reason.isupper() for reason in FINISH_REASONS)
     assert set(FINISH_REASONS.values()) == {"stop", "length", "content_filter", "error"}
+
+
+def test_steps_that_share_an_index_stay_apart() -> None:
+    def step(kind: str, **more: object) -> object:
+        return {"event_type": f"step.{kind}", "index": 0, **more}
+
+    events = [
+        step("start", step={"type": "function_call", "id": "t", "name": "f"}),
+        step("delta", delta={"type": "arguments_delta", "arguments": '{"a":1}'}),
+        step("start", step={"type": "function_call", "id": "t", "name": "g"}),
+        step("delta", delta={"type": "arguments_delta", "arguments": "{}"}),
+    ]
+    assert [(one["name"], one["arguments"]) for one in interaction(events)["steps"]] == [("f", {"a": 1}), ("g", {})]

@@ -1,12 +1,13 @@
 """The callback handler: it records the start, the chunks, the retries and the end of LangChain's runs.
 
-It does not derive from `BaseCallbackHandler`, because that requires importing LangChain. It has the attributes that the
-callback managers of langchain-core 1 read. It runs inline, also in the asynchronous manager, which would otherwise use a
-thread for each event. Its methods may be called on any thread.
+It derives from LangChain's `BaseCallbackHandler` only once it is installed, because the plugin does not import LangChain. It
+has the attributes that the callback managers of langchain-core 1 read. It runs inline, also in the asynchronous manager, which
+would otherwise use a thread for each event. Its methods may be called on any thread.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Optional
@@ -198,12 +199,18 @@ class Handler:
     on_agent_action = on_agent_finish = on_text = on_custom_event = _ignore
 
 
+def _class() -> type[Handler]:
+    """The handler's class as LangChain's annotations want it: run-time type checkers compare handlers with them."""
+    base = getattr(sys.modules.get("langchain_core.callbacks.base"), "BaseCallbackHandler", None)
+    return Handler if base is None else type("Handler", (Handler, base), {"__module__": __name__})
+
+
 def install(module: Any) -> Callable[[], None]:
     """Register the handler in `module` (``langchain_core.tracers.context``). Returns the function that unregisters it.
 
     Every callback manager then has the handler, on every thread, because a context variable's default holds in all of them.
     """
-    handler = Handler()
+    handler = _class()()
     variable: ContextVar[Optional[Handler]] = ContextVar("autotrace", default=handler)
     module.register_configure_hook(variable, inheritable=True)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace.plugin import Call, Instrumentor, Invocation, Operation, running_call
 from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
 
 EMBED = Operation("embeddings", dialect=ollama_embed)
@@ -25,24 +26,57 @@ def route(call: Invocation) -> Operation | None:
     if operation is not None:
         call.request = call.kwargs.get("json")
         call.server = getattr(getattr(call.instance, "_client", None), "base_url", None)
-        call.wire = []
-        call.args = (_ResponseClassProxy(call.args[0], call.wire), *call.args[1:])
+        call.args = (_recording(call.args[0]), *call.args[1:])
+        call.stream = (_finish_with_body,)
     return operation
 
 
-class _ResponseClassProxy:
-    """Stands in for the response class, and keeps the JSON: the class drops unknown fields (ids of tool calls)."""
+class _RecordingClass(type):
+    """The type of the classes that stand in for response classes, and keep the JSON: those drop unknown fields.
 
-    def __init__(self, cls: Any, wire: list[Any]) -> None:
-        self._cls = cls
-        self._wire = wire
+    They are classes, because run-time type checkers compare the arguments of the SDK's functions with the annotations.
+    """
 
-    def __call__(self, **body: Any) -> Any:
-        self._wire.append(body)
-        return self._cls(**body)
+    stands_for: Any
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cls, name)
+    def __call__(cls, **body: Any) -> Any:
+        call = running_call()
+        if call is not None:
+            call.begin_stream(_bodies)
+            call.chunk(body)
+        return cls.stands_for(**body)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(cls.stands_for, name)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.stands_for)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.stands_for)
+
+
+@cache
+def _recording(response: Any) -> Any:
+    return _RecordingClass(response.__name__, (), {"__module__": response.__module__, "stands_for": response})
+
+
+def _bodies(chunks: list[Any]) -> list[Any]:
+    """The JSON of a stream's chunks, which are recorded together with the objects that the SDK made of them."""
+    return [chunk for chunk in chunks if type(chunk) is dict]
+
+
+def _body(chunks: list[Any]) -> Any:
+    return chunks[-1] if chunks else None
+
+
+def _finish_with_body(_result: Any, call: Call) -> bool:
+    """The seam of an answer that is not streamed: finish the call with its JSON, if there is any."""
+    if not call.received:
+        return False
+    call.begin_stream(_body)
+    call.finish()
+    return True
 
 
 def _status(exc: Any) -> int | None:

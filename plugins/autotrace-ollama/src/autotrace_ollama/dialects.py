@@ -163,20 +163,20 @@ def reply(chunks: list[Any]) -> dict[str, Any]:
     texts: plain.Pieces = {}
     message_texts: plain.Pieces = {}
     for chunk in plain.mappings(chunks):
-        for key, value in plain.known(chunk).items():
-            if key in ("response", "thinking"):
-                plain.grow(texts, key, value)
-            elif key == "message" and isinstance(value, dict):
-                _add_message(message, message_texts, value)
-            elif key not in ("message", "logprobs"):
-                whole[key] = value
+        for key in ("response", "thinking"):
+            plain.grow(texts, key, chunk.get(key))
+        _add_message(message, message_texts, plain.mapping(chunk.get("message")))
+        plain.update(whole, {key: value for key, value in chunk.items() if key not in _IN_PIECES})
     if message or message_texts:
         whole["message"] = {**message, **plain.grown(message_texts)}
     return {**whole, **plain.grown(texts)}
 
 
+_IN_PIECES = frozenset({"response", "thinking", "message", "logprobs"})
+
+
 def _add_message(message: dict[str, Any], texts: plain.Pieces, delta: dict[str, Any]) -> None:
-    for key, value in plain.known(delta).items():
+    for key, value in plain.sound(delta).items():
         if key in ("content", "thinking"):
             plain.grow(texts, key, value)
         elif isinstance(value, list):  # tool calls, images

@@ -36,6 +36,36 @@ def chat(texts: list[str], arguments: list[str]) -> list[dict[str, Any]]:
 
 STREAMS = [{"dialect": ollama_chat, "stream": chat, "call_id": None}]
 
+_END = {"model": "m", "done": True, "done_reason": "stop", "prompt_eval_count": 7, "eval_count": 3}
+WHOLE_STREAMS = [
+    (
+        "ollama-chat",
+        ollama_chat,
+        [
+            {"model": "m", "message": {"role": "assistant", "content": "Hello "}, "done": False},
+            {
+                "model": "m",
+                "message": {
+                    "role": "assistant",
+                    "content": "you!",
+                    "tool_calls": [
+                        {"id": "t1", "function": {"name": "f", "arguments": {"a": 1}}},
+                        {"id": "t2", "function": {"name": "g", "arguments": {}}},
+                    ],
+                },
+                "done": False,
+            },
+            {**_END, "message": {"role": "assistant", "content": ""}},
+        ],
+    ),
+    (
+        "ollama-generate",
+        ollama_generate,
+        [{"model": "m", "response": "Hello "}, {"model": "m", "response": "you!"}, {**_END, "response": ""}],
+    ),
+]
+"""Streams with all that an answer has: names, dialects and chunks."""
+
 BODIES = [
     {
         "name": "ollama_chat",

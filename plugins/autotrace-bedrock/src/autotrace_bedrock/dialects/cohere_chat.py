@@ -86,14 +86,14 @@ def chat_response(events: list[Any]) -> dict[str, Any]:
     for event in plain.mappings(events):
         kind = event.get("event_type")
         if kind == "stream-end":
-            whole.update(plain.known(event.get("response")))
+            plain.update(whole, event.get("response"))
         for key, value in plain.known(event).items():
             if key == "text":
                 plain.grow(text, key, value)
             elif key in ("tool_calls", "citations", "documents") and isinstance(value, list):
                 whole.setdefault(key, value)
             elif key not in ("event_type", "is_finished", "response"):
-                whole[key] = value
+                plain.update(whole, {key: value})
     for key, value in plain.grown(text).items():
         whole.setdefault(key, value)
     return whole

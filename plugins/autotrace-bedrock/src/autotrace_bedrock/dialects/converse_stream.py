@@ -25,23 +25,27 @@ def converse_response(events: list[Any]) -> dict[str, Any]:
     """Combine a stream's events into one response of Converse."""
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
-    blocks: dict[int, _Block] = {}
+    blocks: list[tuple[int, _Block]] = []
     for event in plain.mappings(events):
         for kind, value in event.items():
             fields = {name: field for name, field in plain.known(value).items() if name != _PADDING}
-            index = plain.number(fields.get("contentBlockIndex"), max(blocks, default=0))
+            index = plain.number(fields.get("contentBlockIndex"), max((at for at, _ in blocks), default=0))
             if kind == "messageStart":
-                message.update(fields)
+                plain.update(message, fields)
             elif kind == "contentBlockStart":
-                blocks.setdefault(index, _Block()).begin(plain.mapping(fields.get("start")))
+                block = plain.newest(blocks, index, _Block)
+                if plain.known(fields.get("start")) and not block.is_new():  # another block with the same index
+                    blocks.append((index, block := _Block()))
+                block.begin(fields.get("start"))
             elif kind == "contentBlockDelta":
-                blocks.setdefault(index, _Block()).add(plain.mapping(fields.get("delta")))
+                plain.newest(blocks, index, _Block).add(plain.mapping(fields.get("delta")))
             elif kind in ("messageStop", "metadata"):
-                whole.update(fields)
+                plain.update(whole, fields)
             elif kind != "contentBlockStop" and plain.says(value):
                 whole[kind] = value
     if message or blocks:
-        content = [*plain.listed(message.get("content")), *_joined(blocks[index].whole() for index in sorted(blocks))]
+        in_order = sorted(blocks, key=lambda entry: entry[0])
+        content = [*plain.listed(message.get("content")), *_joined(block.whole() for _, block in in_order)]
         whole["output"] = {"message": {"role": "assistant", **message, "content": content}}
     return whole
 
@@ -84,8 +88,12 @@ class _Block:
         self.citations: list[Any] = []
         self.others: dict[str, Any] = {}
 
-    def begin(self, start: dict[str, Any]) -> None:
-        self.start = start
+    def is_new(self) -> bool:
+        return not (self.start or self.pieces or self.others or self.citations)
+
+    def begin(self, start: object) -> None:
+        kinds = plain.known(start).items()
+        self.start = {kind: plain.sound(value) if isinstance(value, dict) else value for kind, value in kinds} or self.start
 
     def add(self, delta: dict[str, Any]) -> None:
         for kind, value in plain.known(delta).items():
@@ -97,18 +105,18 @@ class _Block:
                 self._add_fields(kind, value)
             elif isinstance(value, list):  # the content of a tool result
                 fields = self.others.setdefault(kind, {})
-                fields["content"] = [*fields.get("content", ()), *value]
+                fields["content"] = [*plain.sequence(fields.get("content")), *value]
             else:
                 plain.grow(self.pieces, kind, value)
 
     def _add_fields(self, kind: str, fields: dict[str, Any]) -> None:
         target = self.others.setdefault(kind, {})
-        for name, value in fields.items():
+        for name, value in plain.sound(fields).items():
             if name == _REDACTED:
                 self.redacted.append(_decoded(value))
             elif isinstance(value, str):
                 plain.grow(self.pieces, (kind, name), value)
-            else:
+            elif name != "input" or isinstance(value, dict):
                 target[name] = value
 
     def whole(self) -> dict[str, Any]:
@@ -119,7 +127,7 @@ class _Block:
             if isinstance(key, tuple):
                 kind, name = key
                 block[kind] = {**plain.mapping(block.get(kind)), name: text}
-            else:
+            elif not isinstance(block.get(key), dict):
                 block[key] = text
         return self._shaped(block)
 

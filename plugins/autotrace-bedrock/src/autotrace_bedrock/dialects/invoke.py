@@ -13,8 +13,6 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from autotrace.dialects import ledger, plain
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
@@ -79,22 +77,25 @@ UNKNOWN = Maker("", b"", "invoke_model", bedrock_text)
 def choose(model: object, body: object) -> Maker:
     """The maker whose format the body has. `model` is an id, or a resource name that contains one.
 
-    `body` (text or bytes) decides if the id does not. `UNKNOWN` if neither does.
+    `body` (text or bytes) decides if the id does not. Of a body that cannot be read, only the id says something. `UNKNOWN` if
+    neither does.
     """
     name = model.lower() if isinstance(model, str) else ""
+    if not isinstance(body, (str, bytes, bytearray)):
+        return next((maker for maker in _MAKERS if maker.id and maker.id in name), UNKNOWN)
     return next((maker for maker in _MAKERS if maker.id in name and _has(body, maker.mark)), UNKNOWN)
 
 
-def _has(body: object, mark: bytes) -> bool:
-    if isinstance(body, str):
-        return mark.decode() in body
-    return mark in body if isinstance(body, (bytes, bytearray)) else not mark
+def _has(body: str | bytes | bytearray, mark: bytes) -> bool:
+    return mark.decode() in body if isinstance(body, str) else mark in body
 
 
 def request(call: Any) -> dict[str, Any]:
     """The fields of the body, with ``model`` beside them, and the other parameters of the call under ``invocation``."""
     parameters = plain.mapping(call)
     body = _json(parameters.get("body"))
+    if body is None and isinstance(parameters.get("body"), dict):
+        body = {"body": parameters["body"]}  # what is known of a file that only the SDK may read
     fields = body if isinstance(body, dict) else {} if body is None else {"body": body}
     invocation = {name: value for name, value in parameters.items() if name not in ("body", "modelId")}
     return {**fields, "model": parameters.get("modelId"), "invocation": invocation}
@@ -127,10 +128,7 @@ def _decoded(text: object) -> bytes:
 
 def _json(text: object) -> Any:
     """The value of JSON text. None if `text` is not valid JSON, or neither text nor bytes."""
-    try:
-        return msgspec.json.decode(text) if isinstance(text, (str, bytes)) else None
-    except (ValueError, RecursionError):
-        return None
+    return plain.decoded(text) if isinstance(text, (str, bytes)) else None
 
 
 def _with_finish_reasons(body: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def text_response(chunks: list[Any]) -> dict[str, Any]:
             end.update(completion.others)
             if completion.reason:
                 end["stop_reason"] = completion.reason
-        whole.update({key: value for key, value in plain.known(chunk).items() if key not in named})
+        plain.update(whole, {key: value for key, value in chunk.items() if key not in named})
     if ends:
         grown = plain.grown(texts)
         whole["outputs"] = [{**ends[at], "index": at, "text": grown.get(at, "")} for at in sorted(ends)]

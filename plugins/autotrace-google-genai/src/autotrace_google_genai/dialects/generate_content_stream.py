@@ -20,14 +20,12 @@ def response(chunks: list[Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     candidates: dict[int, _Candidate] = {}
     for chunk in plain.mappings(chunks):
-        for key, value in plain.known(chunk).items():
-            if key == "candidates" and isinstance(value, list):
-                for position, one in enumerate(plain.mappings(value)):
-                    candidates.setdefault(plain.number(one.get("index"), position), _Candidate()).add(one)
-            elif key == "usageMetadata" and isinstance(value, dict):
-                whole[key] = {**plain.mapping(whole.get(key)), **value}
-            elif key != "candidates":
-                whole[key] = value
+        for position, one in enumerate(plain.mappings(chunk.get("candidates"))):
+            candidates.setdefault(plain.number(one.get("index"), position), _Candidate()).add(one)
+        usage = plain.later(plain.mapping(whole.get("usageMetadata")), chunk.get("usageMetadata"))
+        plain.update(whole, {key: value for key, value in chunk.items() if key not in ("candidates", "usageMetadata")})
+        if usage:
+            whole["usageMetadata"] = usage
     if candidates:
         whole["candidates"] = [candidates[index].whole() for index in sorted(candidates)]
     return whole
@@ -44,20 +42,18 @@ class _Candidate:
         self.runs: list[_Run] = []
 
     def add(self, wire: dict[str, Any]) -> None:
-        for key, value in plain.known(wire).items():
+        for key, value in plain.sound(wire).items():
             if key == "content" and isinstance(value, dict):
                 self._add_content(value)
             elif key == "citationMetadata" and isinstance(value, dict):
                 self.fields[key] = _joined(plain.mapping(self.fields.get(key)), value)
             elif isinstance(value, dict):
                 self.fields[key] = {**plain.mapping(self.fields.get(key)), **value}
-            else:
+            elif key != "content":
                 self.fields[key] = value
 
     def _add_content(self, content: dict[str, Any]) -> None:
-        for key, value in plain.known(content).items():
-            if key != "parts":
-                self.content[key] = value
+        plain.update(self.content, {key: value for key, value in content.items() if key != "parts"})
         for part in plain.listed(content.get("parts")):
             if not (self.runs and self.runs[-1].is_continued_by(part)):
                 self.runs.append(_Run())

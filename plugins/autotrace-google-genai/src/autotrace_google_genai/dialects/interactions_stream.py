@@ -17,24 +17,22 @@ __all__ = ["interaction"]
 def interaction(events: list[Any]) -> dict[str, Any]:
     """Combine a stream's events into one interaction."""
     whole: dict[str, Any] = {}
-    steps: dict[int, _Step] = {}
+    steps: list[tuple[int, _Step]] = []
     for event in plain.mappings(events):
         kind = event.get("event_type")
-        at = plain.number(event.get("index"), max(steps, default=0))
+        at = plain.number(event.get("index"), max((at for at, _ in steps), default=0))
         if kind == "step.start":
-            steps[at] = _Step(plain.mapping(event.get("step")))
+            steps.append((at, _Step(plain.sound(event.get("step")))))
         elif kind == "step.delta":
-            steps.setdefault(at, _Step({})).add(plain.mapping(event.get("delta")))
+            plain.newest(steps, at, lambda: _Step({})).add(plain.sound(event.get("delta")))
         elif kind == "interaction.status_update":
-            whole.update(plain.known({"id": event.get("interaction_id"), "status": event.get("status")}))
+            plain.update(whole, {"id": event.get("interaction_id"), "status": event.get("status")})
         elif event.get("error") is not None:
             whole["error"] = event["error"]
-        whole.update(plain.known(event.get("interaction")))
-        usage = plain.mapping(event.get("metadata")).get("usage")
-        if usage is not None:
-            whole["usage"] = usage
+        plain.update(whole, event.get("interaction"))
+        plain.update(whole, {"usage": plain.mapping(event.get("metadata")).get("usage")})
     if steps and not plain.listed(whole.get("steps")):
-        whole["steps"] = [steps[at].whole() for at in sorted(steps)]
+        whole["steps"] = [step.whole() for _, step in sorted(steps, key=lambda entry: entry[0])]
     return whole
 
 
