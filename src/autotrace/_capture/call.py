@@ -117,7 +117,7 @@ class Call:
 
     def finish_decoded(self, pieces: list[bytes], decode: Any) -> None:
         """End the call as completed. On the writer's thread, `decode` turns `pieces` into the response."""
-        if self.operation.response:
+        if self.operation.reads_response:
             self.begin_stream(decode).extend(pieces)
         self.finish()
 
@@ -239,5 +239,5 @@ class Call:
 
 
 def _answer(draft: Draft, response: Any) -> None:
-    if draft.operation.response:
+    if draft.operation.reads_response:
         draft.response = freezing.freeze(response, draft.operation.response_roots)

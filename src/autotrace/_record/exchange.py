@@ -136,13 +136,14 @@ def fail(
     status: int | None,
     kind: type[BaseException] | None,
     message: str | None,
+    kinds: tuple[str, ...] = (),
 ) -> None:
-    """Add a failure to `attributes`: its type, the provider's own code, and its category."""
+    """Add a failure to `attributes`: its type, the provider's own code, and its category. `kinds` are more of its codes."""
     attributes[ALWAYS["error_type"].attribute] = name
     if code is not None:
         attributes[ALWAYS["error_code"].attribute] = code
     classes = failures.class_names(kind) if kind is not None else ()
-    attributes[ALWAYS["error_category"].attribute] = failures.category(status, code, classes, message)
+    attributes[ALWAYS["error_category"].attribute] = failures.category(status, code, classes, message, kinds)
 
 
 def _add_headers(attributes: dict[str, Any], headers: Mapping[str, str]) -> None:

@@ -78,9 +78,9 @@ def _end(draft: Draft, response: Any, attributes: dict[str, Any]) -> None:
         return
     failure = _read_outcome(operation.failure, response, draft)
     if failure is not None:
-        code, message = failure.get("code"), failure.get("message")
+        code, message, status = failure.get("code"), failure.get("message"), failure.get("status")
         draft.end_reason, draft.description = "error", message or code
-        exchange.fail(attributes, code or "error", code, None, None, message)
+        exchange.fail(attributes, code or "error", code, status, None, message, failure.get("kinds", ()))
         return
     outcome = exchange.outcome(attributes) if operation.outcome is None else _read_outcome(operation.outcome, response, draft)
     if outcome is not None:

@@ -29,8 +29,8 @@ def message(events: list[Any]) -> dict[str, Any]:
             _block(blocks, index).add(plain.mapping(event.get("delta")))
         elif kind == "message_delta":
             _add_delta(whole, event)
-        elif kind == "error" or (not kind and event.get("error")):
-            whole["error"] = event.get("error")
+        elif kind == "error" or event.get("error"):
+            whole["error"] = event.get("error") or event
     if blocks or whole:
         # Content that message_start already has (a continued turn) comes first. Servers that imitate the API may give every
         # block index 0. The sort is stable, so such blocks keep the order of their starts.

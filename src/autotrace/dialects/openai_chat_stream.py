@@ -10,7 +10,7 @@ import binascii
 from itertools import groupby
 from typing import Any
 
-from autotrace.dialects import parts, plain
+from autotrace.dialects import endings, parts, plain
 from autotrace.dialects.plain import Pieces
 
 __all__ = ["completion"]
@@ -39,14 +39,23 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
         for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
             if isinstance(usage, dict) and usage:
                 whole["usage"] = usage
-        if plain.says(chunk.get("error")):
-            whole["error"] = chunk["error"]
+        error = _error(chunk)
+        if plain.says(error):
+            whole["error"] = error
         whole.update({key: value for key, value in chunk.items() if key not in _BODY and plain.says(value)})
         for position, choice in enumerate(plain.mappings(chunk.get("choices"))):
             index = plain.number(choice.get("index"), position)
             choices.setdefault(index, _Choice()).add(choice)
     whole["choices"] = [{"index": index, **choices[index].whole()} for index in sorted(choices)]
     return whole
+
+
+def _error(chunk: dict[str, Any]) -> object:
+    """The error in a chunk: beside its choices, Groq's under ``x_groq``, or the chunk itself."""
+    error = chunk.get("error")
+    if not plain.says(error):
+        error = plain.mapping(chunk.get("x_groq")).get("error")
+    return error if plain.says(error) else endings.bare_error(chunk, ("choices", "usage", "x_groq", "base_resp"))
 
 
 class _Choice:

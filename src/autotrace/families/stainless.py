@@ -20,11 +20,15 @@ from autotrace._capture.call import Call
 from autotrace._declaration.invocation import Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter, first
+from autotrace.dialects import endings
+from autotrace.dialects import plain as wire
+from autotrace.dialects.endings import Failure
 from autotrace.families import raw_response
 
 __all__ = [
     "ERRORS",
     "by_path",
+    "error_code",
     "hiding",
     "is_raw",
     "path_of",
@@ -36,10 +40,26 @@ __all__ = [
     "targets",
 ]
 
+
+def error_code(*names: str) -> Getter:
+    """A getter of the provider's code in an exception, from the first of the fields `names` of the error that has one.
+
+    The body of an exception is the error, or an object with the error, depending on the SDK.
+    """
+
+    def read(exc: Any) -> str | None:
+        body = getattr(exc, "body", None)
+        failure = endings.failure_in(body, *names) or endings.failure(body, *names)
+        own = (getattr(exc, name, None) for name in names)
+        return next((code for code in (failure and failure["code"], *own) if code), None)
+
+    return read
+
+
 ERRORS: dict[str, str | Getter] = {
     "http_status": "status_code",
     "request_id": "request_id",
-    "error_code": first("code", "type"),  # many errors of OpenAI have no code, only a type
+    "error_code": error_code("code", "type"),  # many errors of OpenAI have no code, only a type
     "headers": "response.headers",
 }
 """Where the exceptions of the family (``APIStatusError`` and subclasses) have their fields, for ``Instrumentor(errors=…)``."""
@@ -151,12 +171,23 @@ def plain(name: str) -> Operation:
             "raw": "usage",
         },
         reduce=_last,
+        failure=wire.reading(_failure, *endings.ERROR_FIELDS),
     )
 
 
 def _last(chunks: list[Any]) -> Any:
-    """The last event of a stream (``transcript.text.done``, ``image_generation.completed``), which has the usage."""
-    return chunks[-1]
+    """The last event of a stream (``transcript.text.done``, ``image_generation.completed``), which has the usage. An error, if
+    there is one, is the event before the end that counts."""
+    return next((chunk for chunk in chunks if _failure(wire.mapping(chunk)) is not None), chunks[-1])
+
+
+def _failure(body: dict[str, Any]) -> Failure | None:
+    """The error instead of an answer, or that of a job (a video, a batch) which has failed at once."""
+    failure = endings.failure_in(body, "code", "type")
+    if failure is None and body.get("status") == "failed":
+        errors = body.get("errors")
+        return endings.failure(wire.mapping(errors).get("data") or errors, "code", "type") or Failure(code=None, message=None)
+    return failure
 
 
 def by_path(

@@ -15,8 +15,8 @@ from autotrace_anthropic import tool_runner
 OPERATIONS = {
     "/messages": Operation("chat", dialect=anthropic_messages),
     "/complete": Operation("text_completion", dialect=anthropic_complete),
-    "/messages/count_tokens": Operation("count_tokens", request={"model": "model"}),
-    "/messages/batches": Operation("batches", response={"id": "id"}),
+    "/messages/count_tokens": Operation("count_tokens", request={"model": "model"}, failure=anthropic_messages.failure),
+    "/messages/batches": Operation("batches", response={"id": "id"}, failure=anthropic_messages.failure),
 }
 """Operations by their path below ``/v1``. Any other path is an operation with the name of its first segment."""
 
@@ -33,7 +33,7 @@ instrumentor = Instrumentor(
     provider="anthropic",
     requires="anthropic>=2,<3",
     surface=stainless.surface,
-    errors={**stainless.ERRORS, "error_code": "body.error.type"},
+    errors={**stainless.ERRORS, "error_code": stainless.error_code("type", "code")},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),
         **tool_runner.targets(CLIENTS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.plugin import Instrumentor, Invocation, Operation
-from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
+from autotrace_ollama.dialects import failure, ollama_chat, ollama_embed, ollama_generate
 
 EMBED = Operation("embeddings", dialect=ollama_embed)
 OPERATIONS = {
@@ -13,7 +13,7 @@ OPERATIONS = {
     "/api/generate": Operation("text_completion", dialect=ollama_generate),
     "/api/embed": EMBED,
     "/api/embeddings": EMBED,
-    "/v1/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}),
+    "/v1/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}, failure=failure),
 }
 """Operations by path: those that run a model. Other paths (pull, create, list, …) manage models and are not recorded."""
 
