@@ -40,7 +40,21 @@ class Call:
     It is apart from `Draft` because the queue holds the draft while the `Call` is left to its finaliser.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading")
+    __slots__ = (
+        *(
+            "__weakref__",
+            "_chunks",
+            "_draft",
+            "_errors",
+            "_held",
+            "_helped",
+            "_key",
+            "_left",
+            "_place",
+            "_reading",
+            "_was_read",
+        ),
+    )
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
@@ -51,6 +65,10 @@ class Call:
         self._chunks: list[Any] | None = None
         self._left = False
         """True once the consumer has left a stream that the library still has to end, and may report as complete."""
+        self._helped = False
+        """True if a helper of the library reads the stream: the call then ends with the helper, not with the stream."""
+        self._was_read = False
+        """True once a helper has read the stream to its end. From then on, only what the helper raises is a failure."""
         self._reading = False
         """True while the library's own iterator runs: if it closes itself, that is not an early close."""
 
@@ -147,6 +165,10 @@ class Call:
 
     def finish(self, response: Any = None) -> None:
         """End the call as completed. `response` is copied now; omit it for a stream, which is reduced from its chunks."""
+        if self._helped and response is None:
+            self._draft.duration_ns = perf_counter_ns() - self._draft.started
+            self._helped, self._was_read = False, True
+            return
         draft = self._claim("abandoned" if self._left else "completed")
         if draft is not None:
             try:
@@ -174,6 +196,10 @@ class Call:
             except Exception as ours:  # must not replace the exception that the program expects
                 diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)
+
+    def _wait_for_helper(self) -> None:
+        """Let the call go on after its stream has been read, until the helper that reads it is closed or collected."""
+        self._helped = True
 
     def cancel(self) -> None:
         """End the call as cancelled by the program."""
@@ -218,8 +244,11 @@ class Call:
         draft = self._draft
         if _open.pop(draft.span_id, None) is None:
             return None
-        draft.duration_ns = perf_counter_ns() - draft.started
-        draft.end_reason = reason
+        if self._was_read:
+            draft.end_reason = reason if reason == "error" else "completed"
+        else:
+            draft.duration_ns = perf_counter_ns() - draft.started
+            draft.end_reason = reason
         if self._chunks is not None:
             self._chunks = chunks.NotKept()
         self._release_key()

@@ -14,9 +14,10 @@ from types import CoroutineType, FunctionType
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._capture import callbacks, context, open_calls, overhead, recording, streams
+from autotrace._capture import callbacks, context, helpers, open_calls, overhead, recording, streams
 from autotrace._capture.call import Call
-from autotrace._declaration.invocation import UNSET, Invocation, Observation, Observer, RunsInside, Target
+from autotrace._capture.helpers import forget_frame
+from autotrace._declaration.invocation import UNSET, Continues, Invocation, Observation, Observer, RunsInside, Target
 from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace._record.origin import Origin
@@ -175,7 +176,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
                 try:
                     return await original(*args, **kwargs)
                 except BaseException as exc:
-                    _forget_frame(exc)
+                    forget_frame(exc)
                     raise
             call = begin(invocation)
             token = _current.set(call.context)
@@ -197,7 +198,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
                 try:
                     return original(*args, **kwargs)
                 except BaseException as exc:
-                    _forget_frame(exc)
+                    forget_frame(exc)
                     raise
             call = begin(invocation)
             token = _current.set(call.context)
@@ -213,15 +214,6 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             return settle(invocation, call, result)
 
     return replaced
-
-
-def _forget_frame(exc: BaseException) -> None:
-    """Remove the frame that has just caught `exc` from its traceback, for a call that is not recorded.
-
-    A bare ``raise`` adds no frame. Before Python 3.11 it takes the traceback from elsewhere, and the frame stays.
-    """
-    if exc.__traceback__ is not None:
-        exc.__traceback__ = exc.__traceback__.tb_next
 
 
 def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:
@@ -260,6 +252,30 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
     except Exception as exc:  # a plugin's function, given a call that it was not written for
         target.failed(exc)
         return None
+
+
+def _continuing(original: Callable[..., Any], target: TracedTarget, declared: Continues) -> Callable[..., Any]:
+    """The replacement for a target that `Continues` a call."""
+
+    def call_for(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        if not target.active:
+            return None
+        try:
+            invocation = target.invocation(args, kwargs)
+            return helpers.call_of(invocation.instance if declared.of is None else declared.of(invocation))
+        except Exception as exc:  # a plugin's function, given a call that it was not written for
+            target.failed(exc)
+            return None
+
+    def made(call: Call, args: tuple[Any, ...]) -> None:
+        if declared.seam is None:
+            return
+        try:
+            helpers.attach(declared.seam, args[0], call)
+        except Exception as exc:  # a helper of another shape than the plugin says
+            target.failed(exc)
+
+    return helpers.continuing(original, call_for, made)
 
 
 class _ClosesInner:
@@ -310,6 +326,8 @@ def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
 
 def _replaced(function: Any, target: TracedTarget) -> Any:
     declared = target.target
+    if isinstance(declared, Continues):
+        return _continuing(function, target, declared)
     if isinstance(declared, RunsInside):
         return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
     return _observed(function, target, declared.function) if isinstance(declared, Observer) else replacement(function, target)

@@ -112,7 +112,7 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = 
     call.begin_stream()
     taken: list[Any] = []
     advance, inside, keep = inner.__anext__, step_of(call), call.chunk
-    step: Callable[[], Any] = functools.partial(_unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
+    step: Callable[[], Any] = functools.partial(unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
     with _Ending(call) as ending:
         while True:
             with inside:
@@ -129,7 +129,7 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = 
                 step = ending.throwing(inner, "athrow", exc)
 
 
-def _unregistered(step: Callable[[], Any]) -> Any:
+def unregistered(step: Callable[[], Any]) -> Any:
     """The result of the first `step` of an asynchronous generator, taken without registering the generator with the event loop.
 
     The loop closes the generators that are registered: all when it ends, and each when it is collected. Ours is registered and
@@ -189,7 +189,7 @@ def _without(inner: Generator[Any, Any, Any], hide: Callable[[Any], bool]) -> Ge
 
 async def _without_async(inner: AsyncGenerator[Any, Any], hide: Callable[[Any], bool]) -> AsyncGenerator[Any, Any]:
     """`_without` for an asynchronous generator. It is not registered with the event loop, as this one closes it."""
-    step: Callable[[], Any] = functools.partial(_unregistered, inner.__anext__)
+    step: Callable[[], Any] = functools.partial(unregistered, inner.__anext__)
     try:
         while True:
             try:

@@ -1,4 +1,5 @@
-"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `RunsInside`."""
+"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `RunsInside`,
+`Continues`."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, Optional, Union
 
 from autotrace._declaration import checking
-from autotrace._declaration.operation import Operation, Seam
+from autotrace._declaration.operation import Operation, Seam, StreamSeam
+from autotrace.errors import DeclarationError
 
 
 class Invocation:
@@ -148,4 +150,27 @@ class RunsInside:
         self.key = key
 
 
-Target = Union[Operation, Route, Observer, RunsInside]
+class Continues:
+    """A target that goes on with a call after the function that sent the request has returned: a method of a helper, which makes
+    events or an answer of a stream. What it raises is a failure of that call, unless the call has ended by then.
+
+    The call is that of the stream (see `observe_stream`) or of the helper that `of` returns for the `Invocation`; without `of`,
+    that of the instance. With `seam`, the target is the constructor of the helper: what the helper's iterator (``seam.iterator``)
+    raises is a failure, too, and the call ends when one of the methods ``seam.close`` closes the helper, or when it is collected,
+    instead of with the stream. So ``of`` then returns the stream. Raises `DeclarationError`.
+    """
+
+    __slots__ = ("of", "seam")
+
+    def __init__(self, of: Callable[[Invocation], Any] | None = None, *, seam: StreamSeam | None = None) -> None:
+        if of is not None:
+            checking.function("Continues: of", of, "invocation")
+        if seam is not None and not isinstance(seam, StreamSeam):
+            raise DeclarationError(f"Continues: seam: expected a StreamSeam, got {seam!r}")
+        if seam is not None and of is None:
+            raise DeclarationError("Continues: seam: also give of=, a function that returns the stream, such as call.argument")
+        self.of = of
+        self.seam = seam
+
+
+Target = Union[Operation, Route, Observer, RunsInside, Continues]

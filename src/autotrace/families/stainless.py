@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from autotrace._capture import streams
 from autotrace._capture.call import Call
-from autotrace._declaration.invocation import Invocation, Observer, Route, Target
+from autotrace._capture.seams import observe_stream
+from autotrace._declaration.invocation import Continues, Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter, first
 from autotrace.dialects import endings
@@ -29,6 +29,7 @@ __all__ = [
     "ERRORS",
     "by_path",
     "error_code",
+    "helpers",
     "hiding",
     "is_raw",
     "path_of",
@@ -94,6 +95,23 @@ def targets(package: str, route: Route, *responses: str) -> dict[str, Target]:
     for kind in responses:
         result[f"{package}.{kind}.__init__"] = Observer(_answered)
     return result
+
+
+_HELPER = StreamSeam("_iterator", close=("close",))
+
+
+def helpers(module: str, classes: Iterable[str], *answers: str) -> dict[str, Target]:
+    """The targets of the stream helpers `classes` in `module`: objects made with a ``raw_stream``, whose methods `answers`
+    return the answer that its events add up to. What a helper raises is a failure of the stream's call."""
+    names = tuple(classes)
+    return {
+        **{f"{module}:{name}.__init__": Continues(_raw_stream, seam=_HELPER) for name in names},
+        **{f"{module}:{name}.{answer}": Continues() for name in names for answer in answers},
+    }
+
+
+def _raw_stream(call: Invocation) -> Any:
+    return call.argument("raw_stream")
 
 
 def _attempt_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
@@ -230,7 +248,7 @@ def provider_of_client(client: Any, classes: Mapping[str, str]) -> str | None:
 
 
 def _stream(result: Any, call: Call) -> bool:
-    return streams.attach(_STREAM, result, call)
+    return observe_stream(result, _STREAM, call)
 
 
 _raw = raw_response.seam(_STREAM)
@@ -239,7 +257,8 @@ _SEAMS = (_stream, _raw)
 
 def hiding(hide: Callable[[Any], bool]) -> tuple[Seam, ...]:
     """The seams of this family, with a stream that hides from the program the chunks for which `hide` returns true."""
-    return (StreamSeam("_iterator", close=_STREAM.close, hide=hide), _raw)
+    seam = StreamSeam("_iterator", close=_STREAM.close, hide=hide)
+    return (lambda result, call: observe_stream(result, seam, call), _raw)
 
 
 def is_raw(call: Invocation) -> bool:

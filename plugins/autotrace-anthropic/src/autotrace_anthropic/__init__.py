@@ -29,6 +29,8 @@ _CLOUDS = {
 CLIENTS = {prefix + name: provider for name, provider in _CLOUDS.items() for prefix in ("", "Async")}
 """Client classes that are for another cloud, and the provider there."""
 
+_ANSWERS = ("get_final_message", "get_final_text")
+
 instrumentor = Instrumentor(
     provider="anthropic",
     requires="anthropic>=2,<3",
@@ -36,6 +38,10 @@ instrumentor = Instrumentor(
     errors={**stainless.ERRORS, "error_code": stainless.error_code("type", "code")},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),
+        **stainless.helpers("anthropic.lib.streaming._messages", ("MessageStream", "AsyncMessageStream"), *_ANSWERS),
+        **stainless.helpers(
+            "anthropic.lib.streaming._beta_messages", ("BetaMessageStream", "BetaAsyncMessageStream"), *_ANSWERS
+        ),
         **tool_runner.targets(CLIENTS),
     },
 )

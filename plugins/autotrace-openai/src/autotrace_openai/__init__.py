@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.families import openai_api, stainless
-from autotrace.plugin import Instrumentor, Invocation, Operation, Option
+from autotrace.plugin import Instrumentor, Invocation, Operation, Option, Target
 from autotrace_openai import tool_runner
 
 CLIENTS = {
@@ -72,6 +72,11 @@ def route(call: Invocation) -> Operation | None:
     return _by_path(call)
 
 
+def _helpers(module: str, name: str, answer: str) -> dict[str, Target]:
+    """The targets of the helpers that ``.stream()`` returns."""
+    return stainless.helpers(f"openai.lib.streaming.{module}", (name, f"Async{name}"), answer)
+
+
 instrumentor = Instrumentor(
     provider="openai",
     requires="openai>=2,<4",
@@ -80,6 +85,10 @@ instrumentor = Instrumentor(
     surface=stainless.surface,
     uncovered={"*.connect": "web sockets"},
     options={"stream_usage": Option(False, "requests the usage of streamed chat completions, and hides the chunk with it")},
-    targets=stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
+    targets={
+        **stainless.targets("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
+        **_helpers("chat._completions", "ChatCompletionStream", "get_final_completion"),
+        **_helpers("responses._responses", "ResponseStream", "get_final_response"),
+    },
     shapes={"openai>=3": tool_runner.targets(CLIENTS)},
 )

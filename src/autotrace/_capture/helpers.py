@@ -1,0 +1,140 @@
+"""Helpers of libraries: objects that make events, or a whole answer, of a stream whose call has its own target.
+
+When a helper raises, its call has failed, though the stream itself was in order; when the program raises between two steps of a
+helper, it has not. So what a helper raises is caught where it comes out of the helper: in the steps of its iterator, and in the
+functions that are declared `Continues`. A call whose stream has been read to the end stays open until its helper is closed or
+collected, because only then is it known that the helper has made its answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from typing import Any
+
+from autotrace._capture import streams
+from autotrace._capture.call import Call
+from autotrace._declaration.operation import StreamSeam
+
+_calls: dict[int, tuple[weakref.ref[Any], Callable[[], Call | None]]] = {}
+"""The calls of streams and helpers that exist, by the object's id. The reference to the object removes the entry."""
+
+
+def know(owner: Any, call: Call, keep: bool = False) -> None:
+    """Remember that `owner`, a stream or a helper, belongs to `call`. With `keep`, it keeps the call alive."""
+    key = id(owner)
+    try:
+        reference = weakref.ref(owner, lambda _: _calls.pop(key, None))
+    except TypeError:  # no weak references: what its helper raises is not seen
+        return
+    _calls[key] = reference, (lambda: call) if keep else weakref.ref(call)
+
+
+def call_of(owner: Any) -> Call | None:
+    """The call that `owner` belongs to, if it is known and has not been collected."""
+    known = _calls.get(id(owner))
+    return known[1]() if known is not None and known[0]() is owner else None
+
+
+def attach(seam: StreamSeam, helper: Any, call: Call) -> None:
+    """Have `call` end with `helper`, whose iterator and close methods are where `seam` says."""
+    inner = getattr(helper, seam.iterator)
+    asynchronous = hasattr(inner, "__anext__")
+    call._wait_for_helper()
+    know(helper, call, keep=True)
+    setattr(helper, seam.iterator, (_steps_async if asynchronous else _steps)(inner, call))
+    for path in seam.close:
+        streams.watch_close(helper, path, call, asynchronous)
+
+
+def _steps(inner: Iterator[Any], call: Call) -> Generator[Any, Any, None]:
+    """A generator of what `inner` yields. An exception of `inner` ends `call`."""
+    taken: list[Any] = []  # so that no variable holds the item while the consumer has it
+    try:
+        while True:
+            try:
+                taken.append(next(inner))
+            except StopIteration:
+                return
+            except BaseException as exc:
+                call.fail(exc)
+                forget_frame(exc)
+                raise
+            yield taken.pop()
+    finally:
+        if hasattr(inner, "close"):
+            inner.close()
+
+
+async def _steps_async(inner: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, Any]:
+    """`_steps` for an asynchronous iterator, which is not registered with the event loop, as this one closes it."""
+    taken: list[Any] = []
+    step: Callable[[], Any] = functools.partial(streams.unregistered, inner.__anext__)
+    try:
+        while True:
+            try:
+                taken.append(await step())
+            except StopAsyncIteration:
+                return
+            except BaseException as exc:
+                call.fail(exc)
+                forget_frame(exc)
+                raise
+            step = inner.__anext__
+            yield taken.pop()
+    finally:
+        if hasattr(inner, "aclose"):
+            await inner.aclose()
+
+
+def forget_frame(exc: BaseException) -> None:
+    """Remove the frame that has just caught `exc` from its traceback.
+
+    A bare ``raise`` adds no frame. Before Python 3.11 it takes the traceback from elsewhere, and the frame stays.
+    """
+    if exc.__traceback__ is not None:
+        exc.__traceback__ = exc.__traceback__.tb_next
+
+
+def continuing(
+    original: Callable[..., Any], call_for: Callable[..., Call | None], made: Callable[..., None]
+) -> Callable[..., Any]:
+    """A function that does what `original` does, and fails the call that it goes on with if it raises.
+
+    `call_for` gets its arguments and returns that call. `made` gets the call and the arguments after a good end.
+    """
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def replaced(*args: Any, **kwargs: Any) -> Any:
+            call = call_for(args, kwargs)
+            try:
+                result = await original(*args, **kwargs)
+            except BaseException as exc:
+                if call is not None:
+                    call.fail(exc)
+                forget_frame(exc)
+                raise
+            if call is not None:
+                made(call, args)
+            return result
+
+    else:
+
+        @functools.wraps(original)
+        def replaced(*args: Any, **kwargs: Any) -> Any:
+            call = call_for(args, kwargs)
+            try:
+                result = original(*args, **kwargs)
+            except BaseException as exc:
+                if call is not None:
+                    call.fail(exc)
+                forget_frame(exc)
+                raise
+            if call is not None:
+                made(call, args)
+            return result
+
+    return replaced
