@@ -105,6 +105,11 @@ class Call:
         in `wait` seconds."""
         self._exchange().retry(wait, exc, perf_counter_ns() - self._draft.started)
 
+    def caused_by(self, exc: BaseException) -> None:
+        """Record the class of `exc`, an exception of other code that the library turns into its answer. If that answer reports
+        a failure (``Operation(failure=…)``), the class is the failure's ``error.type``."""
+        self._exchange().cause = type(exc)
+
     def _exchange(self) -> Exchange:
         draft = self._draft
         if draft.exchange is None:

@@ -216,12 +216,12 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
     return replaced
 
 
-def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:
-    """A function that does what `original` does and passes the call inside which it ran to `observe`."""
+def _observed(original: Callable[..., Any], target: TracedTarget, observer: Observer) -> Callable[..., Any]:
+    """A function that does what `original` does and passes the call inside which it ran to the functions of `observer`."""
 
-    def tell(args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        call = open_calls.current(target.origin) if target.active else None
-        if call is not None:
+    def tell(observe: Observation | None, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        call = open_calls.current(target.origin) if target.active and observe is not None else None
+        if call is not None and observe is not None:
             target.tell(observe, call, args, kwargs, result)
         return result
 
@@ -229,13 +229,25 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
 
         @functools.wraps(original)
         async def replaced(*args: Any, **kwargs: Any) -> Any:
-            return tell(args, kwargs, await original(*args, **kwargs))
+            try:
+                result = await original(*args, **kwargs)
+            except Exception as exc:
+                tell(observer.raised, args, kwargs, exc)
+                forget_frame(exc)
+                raise
+            return tell(observer.function, args, kwargs, result)
 
     else:
 
         @functools.wraps(original)
         def replaced(*args: Any, **kwargs: Any) -> Any:
-            return tell(args, kwargs, original(*args, **kwargs))
+            try:
+                result = original(*args, **kwargs)
+            except Exception as exc:
+                tell(observer.raised, args, kwargs, exc)
+                forget_frame(exc)
+                raise
+            return tell(observer.function, args, kwargs, result)
 
     return replaced
 
@@ -330,7 +342,7 @@ def _replaced(function: Any, target: TracedTarget) -> Any:
         return _continuing(function, target, declared)
     if isinstance(declared, RunsInside):
         return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
-    return _observed(function, target, declared.function) if isinstance(declared, Observer) else replacement(function, target)
+    return _observed(function, target, declared) if isinstance(declared, Observer) else replacement(function, target)
 
 
 def _wrapped(raw: Any, target: TracedTarget) -> Any:

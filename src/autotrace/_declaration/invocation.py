@@ -123,14 +123,19 @@ class Observer:
     """A target inside calls that shows more of them than their own target does: an attempt, the headers of a response.
 
     When it has returned (a coroutine function: when it has been awaited), `function` is called with the open `Call` that it ran
-    in, its own `Invocation`, and the result. `function` is not called if there is no open call, or if the target raised.
+    in, its own `Invocation`, and the result. `function` is not called if there is no open call, or if the target raised. Then
+    `raised`, if given, is called in the same way, with the exception instead of a result.
     """
 
-    __slots__ = ("function",)
+    __slots__ = ("function", "raised")
 
-    def __init__(self, function: Observation) -> None:
-        checking.function("Observer", function, "call", "invocation", "result")
+    def __init__(self, function: Observation | None = None, *, raised: Observation | None = None) -> None:
+        if function is not None or raised is None:
+            checking.function("Observer", function, "call", "invocation", "result")
+        if raised is not None:
+            checking.function("Observer: raised", raised, "call", "invocation", "exc")
         self.function = function
+        self.raised = raised
 
 
 class RunsInside:
@@ -151,13 +156,13 @@ class RunsInside:
 
 
 class Continues:
-    """A target that goes on with a call after the function that sent the request has returned: a method of a helper, which makes
-    events or an answer of a stream. What it raises is a failure of that call, unless the call has ended by then.
+    """A target that goes on with a call after the function that sent the request has returned: a method of a helper, which
+    makes events or an answer of a stream. What it raises is a failure of that call, unless the call has ended by then.
 
-    The call is that of the stream (see `observe_stream`) or of the helper that `of` returns for the `Invocation`; without `of`,
-    that of the instance. With `seam`, the target is the constructor of the helper: what the helper's iterator (``seam.iterator``)
-    raises is a failure, too, and the call ends when one of the methods ``seam.close`` closes the helper, or when it is collected,
-    instead of with the stream. So ``of`` then returns the stream. Raises `DeclarationError`.
+    The call is that of the stream (see `observe_stream`) or of the helper that `of` returns for the `Invocation`; without
+    `of`, that of the instance. With `seam`, the target is the constructor of the helper, and `of` returns the stream. Then
+    what the helper's iterator (``seam.iterator``) raises is a failure, too, and the call ends not with the stream but when one
+    of the methods ``seam.close`` closes the helper, or when it is collected. Raises `DeclarationError`.
     """
 
     __slots__ = ("of", "seam")

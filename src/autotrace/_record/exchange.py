@@ -45,6 +45,8 @@ class Exchange(msgspec.Struct):
     """The attempts that failed before the last one."""
     error: Optional[type[BaseException]] = None
     """The class of the exception that the call ended with."""
+    cause: Optional[type[BaseException]] = None
+    """The class of the exception that the library has turned into an answer, which counts if the answer reports a failure."""
     error_code: Optional[str] = None
     error_type: Optional[str] = None
     """The library's own name for the kind of failure; it overrides the name of the exception's class."""
@@ -93,7 +95,7 @@ class Exchange(msgspec.Struct):
     def describe(self, attributes: dict[str, Any], message: str | None, duration_ns: int) -> None:
         """Add the attributes of this exchange to the record's `attributes`."""
         if self.error is not None:
-            name = self.error_type or _full_name(self.error)
+            name = self.error_type or full_name(self.error)
             fail(attributes, name, self.error_code, self.http_status, self.error, message)
         if self.of_error is not None:
             attributes.update(self.of_error)
@@ -118,14 +120,15 @@ def _attempt(attempt: Attempt, last: bool = False) -> dict[str, Any]:
     if attempt.status is not None:
         fields["status"] = attempt.status
     if attempt.error is not None:
-        fields["error"] = _full_name(attempt.error)
+        fields["error"] = full_name(attempt.error)
     fields["duration"] = max(attempt.ended_ns - attempt.began_ns, 0) / 1e9
     if not last:
         fields["wait"] = attempt.wait
     return fields
 
 
-def _full_name(kind: type) -> str:
+def full_name(kind: type) -> str:
+    """The name of a class with its module, or without one if it is built in."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -80,7 +80,9 @@ def _end(draft: Draft, response: Any, attributes: dict[str, Any]) -> None:
     if failure is not None:
         code, message, status = failure.get("code"), failure.get("message"), failure.get("status")
         draft.end_reason, draft.description = "error", message or code
-        exchange.fail(attributes, code or "error", code, status, None, message, failure.get("kinds", ()))
+        cause = None if draft.exchange is None else draft.exchange.cause
+        name = code or "error" if cause is None else exchange.full_name(cause)
+        exchange.fail(attributes, name, code, status, cause, message, failure.get("kinds", ()))
         return
     outcome = exchange.outcome(attributes) if operation.outcome is None else _read_outcome(operation.outcome, response, draft)
     if outcome is not None:
