@@ -66,9 +66,9 @@ class Call:
         self._left = False
         """True once the consumer has left a stream that the library still has to end, and may report as complete."""
         self._helped = False
-        """True if a helper of the library reads the stream: the call then ends with the helper, not with the stream."""
+        """True if a helper of the library reads the answer: the call then ends with the helper."""
         self._was_read = False
-        """True once a helper has read the stream to its end. From then on, only what the helper raises is a failure."""
+        """True once the answer has been read to its end. From then on, only what the helper raises is a failure."""
         self._reading = False
         """True while the library's own iterator runs: if it closes itself, that is not an early close."""
 
@@ -170,9 +170,11 @@ class Call:
 
     def finish(self, response: Any = None) -> None:
         """End the call as completed. `response` is copied now; omit it for a stream, which is reduced from its chunks."""
-        if self._helped and response is None:
+        if self._helped:
             self._draft.duration_ns = perf_counter_ns() - self._draft.started
             self._helped, self._was_read = False, True
+            if response is not None:
+                _answer(self._draft, response)
             return
         draft = self._claim("abandoned" if self._left else "completed")
         if draft is not None:
@@ -203,8 +205,14 @@ class Call:
             writer.put(draft)
 
     def _wait_for_helper(self) -> None:
-        """Let the call go on after its stream has been read, until the helper that reads it is closed or collected."""
+        """Let the call go on after its answer has been read, until `_leave_helper`, or until it ends in another way."""
         self._helped = True
+
+    def _leave_helper(self) -> None:
+        """End the call if its answer has been read; else let it end with its stream."""
+        self._helped = False
+        if self._was_read:
+            self.finish()
 
     def cancel(self) -> None:
         """End the call as cancelled by the program."""

@@ -1,9 +1,9 @@
-"""Helpers of libraries: objects that make events, or a whole answer, of a stream whose call has its own target.
+"""Helpers of libraries: objects and functions that make events, or a whole answer, of what a call with its own target received.
 
-When a helper raises, its call has failed, though the stream itself was in order; when the program raises between two steps of a
+When a helper raises, its call has failed, though its exchange was in order; when the program raises between two steps of a
 helper, it has not. So what a helper raises is caught where it comes out of the helper: in the steps of its iterator, and in the
-functions that are declared `Continues`. A call whose stream has been read to the end stays open until its helper is closed or
-collected, because only then is it known that the helper has made its answer.
+functions that are declared `Continues`. A call whose answer has been read to the end stays open until its helper has returned,
+or is closed or collected, because only then is it known that the helper has made something of the answer.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import functools
 import inspect
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Optional
 
-from autotrace._capture import streams
+from autotrace._capture import context, streams
 from autotrace._capture.call import Call
 from autotrace._declaration.operation import StreamSeam
 
@@ -136,5 +137,107 @@ def continuing(
             if call is not None:
                 made(call, args)
             return result
+
+    return replaced
+
+
+class Around:
+    """The calls of one plugin that begin inside a function of the library, which makes its result of their answers.
+
+    For a generator, it takes the place of a call in `streams.observe`.
+    """
+
+    __slots__ = ("calls", "origin")
+
+    def __init__(self, origin: Any) -> None:
+        self.origin = origin
+        self.calls: list[Call] = []
+
+    def begin_stream(self) -> None:
+        """Do nothing: the chunks are recorded where they arrive."""
+
+    def chunk(self, item: Any) -> Any:
+        """Return `item`."""
+        return item
+
+    def finish(self) -> None:
+        """End the calls whose answers have been read. The others end with their streams."""
+        for call in self.calls:
+            call._leave_helper()
+
+    abandon = finish
+
+    def fail(self, exc: BaseException) -> None:
+        """End the calls with `exc`, and remove our frame from its traceback."""
+        for call in self.calls:
+            call.fail(exc)
+        forget_frame(exc)
+
+
+_around: ContextVar[Optional[Around]] = ContextVar("autotrace.helper", default=None)
+
+
+def began(call: Call) -> None:
+    """Let a call that begins inside of a function of its library end with that function."""
+    around = _around.get()
+    if around is not None and around.origin is call._draft.origin and call.operation.kind == "CLIENT":
+        call._wait_for_helper()
+        around.calls.append(call)
+
+
+class _Inside:
+    """Makes the calls that begin during one step of a function's generator known to `around`."""
+
+    __slots__ = ("_around", "_token")
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+
+    def __enter__(self) -> None:
+        self._token = _around.set(self._around)
+
+    def __exit__(self, *_: object) -> None:
+        context.reset(_around, self._token)
+
+
+def surrounding(original: Callable[..., Any], around_of: Callable[[], Around | None]) -> Callable[..., Any]:
+    """A function that does what `original` does, and fails the calls that begin inside it if it raises, also in a step of the
+    generator that it returns."""
+
+    def settle(around: Around, result: Any) -> Any:
+        if streams.is_generator(result):
+            return streams.replace_generator(result, lambda: around, _Inside)
+        around.finish()
+        return result
+
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def replaced(*args: Any, **kwargs: Any) -> Any:
+            around = around_of()
+            if around is None:
+                return await original(*args, **kwargs)
+            try:
+                with _Inside(around):
+                    result = await original(*args, **kwargs)
+            except BaseException as exc:
+                around.fail(exc)
+                raise
+            return settle(around, result)
+
+    else:
+
+        @functools.wraps(original)
+        def replaced(*args: Any, **kwargs: Any) -> Any:
+            around = around_of()
+            if around is None:
+                return original(*args, **kwargs)
+            try:
+                with _Inside(around):
+                    result = original(*args, **kwargs)
+            except BaseException as exc:
+                around.fail(exc)
+                raise
+            return settle(around, result)
 
     return replaced

@@ -113,6 +113,7 @@ class TracedTarget:
                 attributes=invocation.attributes,
                 errors=self.errors,
             )
+            helpers.began(call)
         except Exception as exc:  # a failure of ours: the call goes on without a span
             self.failed(exc)
             invocation._operation, invocation.stream = _NOTHING, ()  # so that the same call does not fail again
@@ -268,6 +269,8 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
 
 def _continuing(original: Callable[..., Any], target: TracedTarget, declared: Continues) -> Callable[..., Any]:
     """The replacement for a target that `Continues` a call."""
+    if declared.inside:
+        return helpers.surrounding(original, lambda: helpers.Around(target.origin) if target.active else None)
 
     def call_for(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         if not target.active:

@@ -162,12 +162,19 @@ class Continues:
     The call is that of the stream (see `observe_stream`) or of the helper that `of` returns for the `Invocation`; without
     `of`, that of the instance. With `seam`, the target is the constructor of the helper, and `of` returns the stream. Then
     what the helper's iterator (``seam.iterator``) raises is a failure, too, and the call ends not with the stream but when one
-    of the methods ``seam.close`` closes the helper, or when it is collected. Raises `DeclarationError`.
+    of the methods ``seam.close`` closes the helper, or when it is collected.
+
+    With ``inside=True``, the target is a function around the one that sends the request. The calls that begin inside end with
+    it, and what it raises, in a step of its generator too, is their failure. Raises `DeclarationError`.
     """
 
-    __slots__ = ("of", "seam")
+    __slots__ = ("inside", "of", "seam")
 
-    def __init__(self, of: Callable[[Invocation], Any] | None = None, *, seam: StreamSeam | None = None) -> None:
+    def __init__(
+        self, of: Callable[[Invocation], Any] | None = None, *, seam: StreamSeam | None = None, inside: bool = False
+    ) -> None:
+        if inside and (of is not None or seam is not None):
+            raise DeclarationError("Continues: inside=True needs neither of= nor seam=; the calls are those that begin inside")
         if of is not None:
             checking.function("Continues: of", of, "invocation")
         if seam is not None and not isinstance(seam, StreamSeam):
@@ -176,6 +183,7 @@ class Continues:
             raise DeclarationError("Continues: seam: also give of=, a function that returns the stream, such as call.argument")
         self.of = of
         self.seam = seam
+        self.inside = inside
 
 
 Target = Union[Operation, Route, Observer, RunsInside, Continues]

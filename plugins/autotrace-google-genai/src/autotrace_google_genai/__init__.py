@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotrace.families import sse
-from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace.plugin import Continues, Instrumentor, Invocation, Operation
 from autotrace_google_genai import failures, function_calling, interactions, surface
 from autotrace_google_genai.dialects.content import camel
 from autotrace_google_genai.dialects.embeddings import gemini_embeddings
@@ -114,6 +114,12 @@ instrumentor = Instrumentor(
         **interactions.TARGETS,
         **function_calling.TARGETS,
         **failures.TARGETS,
+        # They make the SDK's objects of the bodies that the functions above have received.
+        **{
+            f"google.genai.models:{prefix}Models._generate_content{form}": Continues(inside=True)
+            for prefix in ("", "Async")
+            for form in ("", "_stream")
+        },
     },
     surface=surface.ways,
     uncovered={"*.connect": "web sockets"},
