@@ -47,7 +47,7 @@ class Call:
             "_draft",
             "_errors",
             "_held",
-            "_helped",
+            "_helper",
             "_key",
             "_left",
             "_place",
@@ -65,8 +65,8 @@ class Call:
         self._chunks: list[Any] | None = None
         self._left = False
         """True once the consumer has left a stream that the library still has to end, and may report as complete."""
-        self._helped = False
-        """True if a helper of the library reads the answer: the call then ends with the helper."""
+        self._helper: Any = None
+        """What a helper of the library does that reads the answer (``runs``): the call then ends with the helper."""
         self._was_read = False
         """True once the answer has been read to its end. From then on, only what the helper raises is a failure."""
         self._reading = False
@@ -170,9 +170,9 @@ class Call:
 
     def finish(self, response: Any = None) -> None:
         """End the call as completed. `response` is copied now; omit it for a stream, which is reduced from its chunks."""
-        if self._helped:
+        if self._helper is not None and not self._was_read:
             self._draft.duration_ns = perf_counter_ns() - self._draft.started
-            self._helped, self._was_read = False, True
+            self._was_read = True
             if response is not None:
                 _answer(self._draft, response)
             return
@@ -204,15 +204,21 @@ class Call:
                 diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)
 
-    def _wait_for_helper(self) -> None:
-        """Let the call go on after its answer has been read, until `_leave_helper`, or until it ends in another way."""
-        self._helped = True
+    def _wait_for_helper(self, helper: Any) -> None:
+        """Let the call go on after its answer has been read, until `_leave_helper`, or until it ends in another way.
+
+        While ``helper.runs`` is true, a close of the stream is not its end either: a generator that raises closes the one that
+        it reads first.
+        """
+        self._helper = helper
 
     def _leave_helper(self) -> None:
-        """End the call if its answer has been read; else let it end with its stream."""
-        self._helped = False
+        """End the call if its answer has been read or left; else let it end with its stream."""
+        self._helper = None
         if self._was_read:
             self.finish()
+        elif self._left:
+            self.abandon()
 
     def cancel(self) -> None:
         """End the call as cancelled by the program."""
@@ -223,6 +229,9 @@ class Call:
 
         During interpreter shutdown the end reason is ``exit``; for a stream of which no chunk was read it is ``unread``.
         """
+        if self._helper is not None and self._helper.runs:
+            self._left = True
+            return
         ended: EndReason = "abandoned" if self._chunks or self._chunks is None else "unread"
         self._end("exit" if sys.is_finalizing() else ended, may_wait)
 

@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 from autotrace._capture import context, streams
 from autotrace._capture.call import Call
+from autotrace._declaration.invocation import Continues
 from autotrace._declaration.operation import StreamSeam
 
 _calls: dict[int, tuple[weakref.ref[Any], Callable[[], Call | None]]] = {}
@@ -43,11 +44,17 @@ def attach(seam: StreamSeam, helper: Any, call: Call) -> None:
     """Have `call` end with `helper`, whose iterator and close methods are where `seam` says."""
     inner = getattr(helper, seam.iterator)
     asynchronous = hasattr(inner, "__anext__")
-    call._wait_for_helper()
+    call._wait_for_helper(_Idle)
     know(helper, call, keep=True)
     setattr(helper, seam.iterator, (_steps_async if asynchronous else _steps)(inner, call))
     for path in seam.close:
         streams.watch_close(helper, path, call, asynchronous)
+
+
+class _Idle:
+    """The state of a helper that holds the stream itself, which its own exceptions do not close."""
+
+    runs = False
 
 
 def _steps(inner: Iterator[Any], call: Call) -> Generator[Any, Any, None]:
@@ -99,13 +106,35 @@ def forget_frame(exc: BaseException) -> None:
         exc.__traceback__ = exc.__traceback__.tb_next
 
 
-def continuing(
+def continuing(original: Callable[..., Any], target: Any, declared: Continues) -> Callable[..., Any]:
+    """The replacement for `original`, a function of `target` (a `TracedTarget`) that `Continues` a call."""
+    if declared.inside:
+        return _surrounding(original, lambda: Around(target.origin) if target.active else None)
+
+    def call_for(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        if not target.active:
+            return None
+        try:
+            invocation = target.invocation(args, kwargs)
+            return call_of(invocation.instance if declared.of is None else declared.of(invocation))
+        except Exception as exc:  # a plugin's function, given a call that it was not written for
+            target.failed(exc)
+            return None
+
+    def made(call: Call | None, args: tuple[Any, ...]) -> None:
+        if call is None or declared.seam is None:
+            return
+        try:
+            attach(declared.seam, args[0], call)
+        except Exception as exc:  # a helper of another shape than the plugin says
+            target.failed(exc)
+
+    return _continued(original, call_for, made)
+
+
+def _continued(
     original: Callable[..., Any], call_for: Callable[..., Call | None], made: Callable[..., None]
 ) -> Callable[..., Any]:
-    """A function that does what `original` does, and fails the call that it goes on with if it raises.
-
-    `call_for` gets its arguments and returns that call. `made` gets the call and the arguments after a good end.
-    """
     if inspect.iscoroutinefunction(original):
 
         @functools.wraps(original)
@@ -118,8 +147,7 @@ def continuing(
                     call.fail(exc)
                 forget_frame(exc)
                 raise
-            if call is not None:
-                made(call, args)
+            made(call, args)
             return result
 
     else:
@@ -134,8 +162,7 @@ def continuing(
                     call.fail(exc)
                 forget_frame(exc)
                 raise
-            if call is not None:
-                made(call, args)
+            made(call, args)
             return result
 
     return replaced
@@ -147,10 +174,11 @@ class Around:
     For a generator, it takes the place of a call in `streams.observe`.
     """
 
-    __slots__ = ("calls", "origin")
+    __slots__ = ("calls", "origin", "runs")
 
     def __init__(self, origin: Any) -> None:
         self.origin = origin
+        self.runs = False
         self.calls: list[Call] = []
 
     def begin_stream(self) -> None:
@@ -181,7 +209,7 @@ def began(call: Call) -> None:
     """Let a call that begins inside of a function of its library end with that function."""
     around = _around.get()
     if around is not None and around.origin is call._draft.origin and call.operation.kind == "CLIENT":
-        call._wait_for_helper()
+        call._wait_for_helper(around)
         around.calls.append(call)
 
 
@@ -195,18 +223,21 @@ class _Inside:
 
     def __enter__(self) -> None:
         self._token = _around.set(self._around)
+        self._around.runs = True
 
     def __exit__(self, *_: object) -> None:
+        self._around.runs = False
         context.reset(_around, self._token)
 
 
-def surrounding(original: Callable[..., Any], around_of: Callable[[], Around | None]) -> Callable[..., Any]:
+def _surrounding(original: Callable[..., Any], around_of: Callable[[], Around | None]) -> Callable[..., Any]:
     """A function that does what `original` does, and fails the calls that begin inside it if it raises, also in a step of the
     generator that it returns."""
 
     def settle(around: Around, result: Any) -> Any:
         if streams.is_generator(result):
-            return streams.replace_generator(result, lambda: around, _Inside)
+            scope: Any = around
+            return streams.replace_generator(result, lambda: scope, _Inside)
         around.finish()
         return result
 

@@ -267,32 +267,6 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
         return None
 
 
-def _continuing(original: Callable[..., Any], target: TracedTarget, declared: Continues) -> Callable[..., Any]:
-    """The replacement for a target that `Continues` a call."""
-    if declared.inside:
-        return helpers.surrounding(original, lambda: helpers.Around(target.origin) if target.active else None)
-
-    def call_for(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-        if not target.active:
-            return None
-        try:
-            invocation = target.invocation(args, kwargs)
-            return helpers.call_of(invocation.instance if declared.of is None else declared.of(invocation))
-        except Exception as exc:  # a plugin's function, given a call that it was not written for
-            target.failed(exc)
-            return None
-
-    def made(call: Call, args: tuple[Any, ...]) -> None:
-        if declared.seam is None:
-            return
-        try:
-            helpers.attach(declared.seam, args[0], call)
-        except Exception as exc:  # a helper of another shape than the plugin says
-            target.failed(exc)
-
-    return helpers.continuing(original, call_for, made)
-
-
 class _ClosesInner:
     """Closes a coroutine together with the one that replaces it: if neither is awaited, only one must warn about it."""
 
@@ -342,7 +316,7 @@ def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
 def _replaced(function: Any, target: TracedTarget) -> Any:
     declared = target.target
     if isinstance(declared, Continues):
-        return _continuing(function, target, declared)
+        return helpers.continuing(function, target, declared)
     if isinstance(declared, RunsInside):
         return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
     return _observed(function, target, declared) if isinstance(declared, Observer) else replacement(function, target)

@@ -275,25 +275,35 @@ def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> 
             return before if before is not None else method.__get__(owner)
         return _nothing  # the owner was collected in a cycle of the library's own, and closed with it
 
-    def ended() -> None:
+    def ended(exc: BaseException | None) -> None:
         call = call_ref()
-        if call is not None and not call._reading:
+        if call is None or call._reading:
+            return
+        if exc is None:
             call.abandon()
+        else:
+            call.fail(exc)
 
     if inspect.iscoroutinefunction(method):
 
         async def aclose(*args: Any, **kwargs: Any) -> Any:
             try:
-                return await original()(*args, **kwargs)
-            finally:
-                ended()
+                result = await original()(*args, **kwargs)
+            except BaseException as exc:
+                ended(exc)
+                raise
+            ended(None)
+            return result
 
         return aclose
 
     def close(*args: Any, **kwargs: Any) -> Any:
         try:
-            return original()(*args, **kwargs)
-        finally:
-            ended()
+            result = original()(*args, **kwargs)
+        except BaseException as exc:
+            ended(exc)
+            raise
+        ended(None)
+        return result
 
     return close

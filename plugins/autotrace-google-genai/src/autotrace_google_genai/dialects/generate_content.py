@@ -72,7 +72,7 @@ def _failure(body: dict[str, Any]) -> Failure | None:
     return error(body.get("error"))
 
 
-_GRPC = (*(None, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401),)
+_GRPC = dict(enumerate((499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401), start=1))
 """The HTTP status of each code of gRPC (google.rpc.Code), which long operations have in their errors."""
 
 
@@ -84,7 +84,7 @@ def error(value: object, *codes: str) -> Failure | None:
     reason = next(filter(None, reasons), None)
     found = endings.failure({**wire, "reason": reason} if reason else value, *(codes or ("reason", "status", "code")))
     number = plain.number(wire.get("code"), 0)
-    if found is not None and 0 < number < len(_GRPC):
+    if found is not None and number in _GRPC:
         found["status"] = _GRPC[number]
     return found
 
