@@ -279,7 +279,9 @@ def test_what_a_function_around_the_request_raises_is_a_failure(name: str, clien
 
 
 @pytest.mark.parametrize("name", ["typed_pieces", "typed_pieces_async"])
-def test_a_program_that_leaves_the_generator_of_such_a_function_abandons_the_call(name: str, client: Any, captured: Any) -> None:
+def test_a_program_that_leaves_the_generator_of_such_a_function_abandons_the_call(
+    name: str, client: Any, captured: Any
+) -> None:
     with pytest.raises(KeyError):
         asyncio.run(run(client, name, "", KeyError("mine")))
     assert ended(captured) == ("abandoned", "")

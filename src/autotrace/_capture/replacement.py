@@ -152,6 +152,12 @@ class TracedTarget:
             call.finish()
         return result
 
+    def fail(self, invocation: Invocation, call: Call, exc: BaseException) -> None:
+        """End `call` with `exc`, and with what the library had parsed of the answer before it raised."""
+        if invocation.wire:
+            call.partial(invocation.wire[-1])
+        call.fail(exc)
+
     def invocation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
         """The `Invocation` of a call with these arguments, for the plugin's functions."""
         return Invocation(self.names, self.method, args, kwargs, self.origin.options)
@@ -166,7 +172,7 @@ class TracedTarget:
 
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
     """A function of the same kind as `original` that calls it and records the call as `target` says."""
-    prepare, begin, settle = target.prepare, target.begin, target.settle
+    prepare, begin, settle, fail = target.prepare, target.begin, target.settle, target.fail
 
     if inspect.iscoroutinefunction(original):
 
@@ -184,7 +190,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             try:
                 result = await original(*invocation._call_args, **kwargs)
             except BaseException as exc:
-                call.fail(exc)
+                fail(invocation, call, exc)
                 raise
             finally:
                 context.reset(_current, token)
@@ -206,7 +212,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             try:
                 result = original(*invocation._call_args, **kwargs)
             except BaseException as exc:
-                call.fail(exc)
+                fail(invocation, call, exc)
                 raise
             finally:
                 _current.reset(token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autotrace.dialects import endings
 from autotrace.plugin import Instrumentor, Invocation, Operation
 from autotrace_ollama.dialects import failure, ollama_chat, ollama_embed, ollama_generate
 
@@ -50,10 +51,16 @@ def _status(exc: Any) -> int | None:
     return status if isinstance(status, int) and status > 0 else None  # -1: the error came inside a stream
 
 
+def _code(exc: Any) -> str | None:
+    """The code in an error that a gateway has sent as an object; the server itself sends a text."""
+    failure = endings.failure(getattr(exc, "error", None), "code", "type")
+    return failure and failure["code"]
+
+
 instrumentor = Instrumentor(
     provider="ollama",
     requires="ollama>=0.6,<1",
-    errors={"http_status": _status},
+    errors={"http_status": _status, "error_code": _code},
     targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
     uncovered={f"*Client.{name}": "manages models" for name in ("create", "delete", "pull", "push", "show")},
 )
