@@ -169,17 +169,17 @@ def _continued(
 
 
 class Around:
-    """The calls of one plugin that begin inside a function of the library, which makes its result of their answers.
+    """The first call of a plugin that begins inside a function of its library, which makes its result of the answer.
 
     For a generator, it takes the place of a call in `streams.observe`.
     """
 
-    __slots__ = ("calls", "origin", "runs")
+    __slots__ = ("call", "origin", "runs")
 
     def __init__(self, origin: Any) -> None:
         self.origin = origin
         self.runs = False
-        self.calls: list[Call] = []
+        self.call: Call | None = None
 
     def begin_stream(self) -> None:
         """Do nothing: the chunks are recorded where they arrive."""
@@ -189,16 +189,16 @@ class Around:
         return item
 
     def finish(self) -> None:
-        """End the calls whose answers have been read. The others end with their streams."""
-        for call in self.calls:
-            call._leave_helper()
+        """End the call if its answer has been read. Else it ends with its stream."""
+        if self.call is not None:
+            self.call._leave_helper()
 
     abandon = finish
 
     def fail(self, exc: BaseException) -> None:
-        """End the calls with `exc`, and remove our frame from its traceback."""
-        for call in self.calls:
-            call.fail(exc)
+        """End the call with `exc`, and remove our frame from its traceback."""
+        if self.call is not None:
+            self.call.fail(exc)
         forget_frame(exc)
 
 
@@ -208,13 +208,16 @@ _around: ContextVar[Optional[Around]] = ContextVar("autotrace.helper", default=N
 def began(call: Call) -> None:
     """Let a call that begins inside of a function of its library end with that function."""
     around = _around.get()
-    if around is not None and around.origin is call._draft.origin and call.operation.kind == "CLIENT":
+    # Tasks that the library starts keep the variable, and may begin calls after the function has returned.
+    if around is None or not around.runs or around.call is not None or around.origin is not call._draft.origin:
+        return
+    if call.operation.kind == "CLIENT":
         call._wait_for_helper(around)
-        around.calls.append(call)
+        around.call = call
 
 
 class _Inside:
-    """Makes the calls that begin during one step of a function's generator known to `around`."""
+    """Makes a call that begins during one step of a function's generator known to `around`."""
 
     __slots__ = ("_around", "_token")
 
@@ -231,7 +234,7 @@ class _Inside:
 
 
 def _surrounding(original: Callable[..., Any], around_of: Callable[[], Around | None]) -> Callable[..., Any]:
-    """A function that does what `original` does, and fails the calls that begin inside it if it raises, also in a step of the
+    """A function that does what `original` does, and fails the call that begins inside it if it raises, also in a step of the
     generator that it returns."""
 
     def settle(around: Around, result: Any) -> Any:

@@ -164,8 +164,8 @@ class Continues:
     what the helper's iterator (``seam.iterator``) raises is a failure, too, and the call ends not with the stream but when one
     of the methods ``seam.close`` closes the helper, or when it is collected.
 
-    With ``inside=True``, the target is a function around the one that sends the request. The calls that begin inside end with
-    it, and what it raises, in a step of its generator too, is their failure. Raises `DeclarationError`.
+    With ``inside=True``, the target is a function around the one that sends the request. The first call of the plugin that
+    begins inside ends with it, and what it raises, in a step of its generator too, is a failure. Raises `DeclarationError`.
     """
 
     __slots__ = ("inside", "of", "seam")
@@ -174,7 +174,7 @@ class Continues:
         self, of: Callable[[Invocation], Any] | None = None, *, seam: StreamSeam | None = None, inside: bool = False
     ) -> None:
         if inside and (of is not None or seam is not None):
-            raise DeclarationError("Continues: inside=True needs neither of= nor seam=; the calls are those that begin inside")
+            raise DeclarationError("Continues: inside=True needs neither of= nor seam=; the call is the one that begins inside")
         if of is not None:
             checking.function("Continues: of", of, "invocation")
         if seam is not None and not isinstance(seam, StreamSeam):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from autotrace.plugin import Call, Instrumentor, Invocation, Observer, Operation, Option, leave_stdout
+from autotrace.plugin import Call, Continues, Instrumentor, Invocation, Observer, Operation, Option, leave_stdout
 from autotrace_mcp import operations, propagation, surface
 
 _VERSION_HEADER = "mcp-protocol-version"
@@ -140,7 +140,10 @@ instrumentor = Instrumentor(
             choices=operations.CHOICES,
         ),
     },
-    targets={"mcp.server.stdio:stdio_server": serve_on_stdio},
+    targets={
+        "mcp.server.stdio:stdio_server": serve_on_stdio,
+        "mcp.client.session:ClientSession.call_tool": Continues(inside=True),  # it checks the result against the tool's schema
+    },
     shapes={
         "mcp>=2": {
             "mcp.shared.jsonrpc_dispatcher:JSONRPCDispatcher.send_raw_request": ask,
