@@ -197,7 +197,7 @@ class Call:
         draft = self._claim("error")
         if draft is not None:
             try:
-                draft.description = self._exchange().fail(exc, self._errors)
+                draft.description = self._exchange().fail(exc, self._errors, self._was_read)
                 if draft.operation.expected is not None and draft.operation.expected(exc):
                     draft.end_reason, self._exchange().error = "completed", None
             except Exception as ours:  # must not replace the exception that the program expects

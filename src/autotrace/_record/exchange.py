@@ -45,6 +45,7 @@ class Exchange(msgspec.Struct):
     """The attempts that failed before the last one."""
     error: Optional[type[BaseException]] = None
     """The class of the exception that the call ended with."""
+    received: bool = False
     cause: Optional[type[BaseException]] = None
     """The class of the exception that the library has turned into an answer, which counts if the answer reports a failure."""
     error_code: Optional[str] = None
@@ -66,9 +67,12 @@ class Exchange(msgspec.Struct):
         self.http_status = self.headers = None
         self.answered_ns = -1
 
-    def fail(self, exc: Exception, errors: Mapping[str, Getter]) -> str:
-        """Record that the call ended with `exc`, from which the getters `errors` read details. Returns its text."""
-        self.error = type(exc)
+    def fail(self, exc: Exception, errors: Mapping[str, Getter], received: bool = False) -> str:
+        """Record that the call ended with `exc`, from which the getters `errors` read details. Returns its text.
+
+        `received`: the answer had arrived, and the library raised while it made something of it.
+        """
+        self.error, self.received = type(exc), received
         details: dict[str, Any] = {}
         for name, getter in errors.items():
             try:
@@ -96,7 +100,8 @@ class Exchange(msgspec.Struct):
         """Add the attributes of this exchange to the record's `attributes`."""
         if self.error is not None:
             name = self.error_type or full_name(self.error)
-            fail(attributes, name, self.error_code, self.http_status, self.error, message)
+            status = 200 if self.http_status is None and self.received else self.http_status
+            fail(attributes, name, self.error_code, status, self.error, message)
         if self.of_error is not None:
             attributes.update(self.of_error)
         if self.http_status is not None:

@@ -62,7 +62,11 @@ def failure(error: object, *codes: str) -> Failure | None:
     known = list(dict.fromkeys(word for word in words if word is not None and word.lower() not in _NO_CODE))
     if status is not None and not known:
         known = [str(status)]
-    if not known and message is None and not any(value for key, value in wire.items() if _code(value) not in _EMPTY):
+    if (
+        not known
+        and message is None
+        and not any(value for key, value in wire.items() if (_code(value) or "").lower() not in _EMPTY)
+    ):
         return None
     found = Failure(code=known[0] if known else None, message=message)
     if status is not None:
@@ -75,7 +79,7 @@ def failure(error: object, *codes: str) -> Failure | None:
     return found
 
 
-_EMPTY = frozenset({"0", "200"})
+_EMPTY = frozenset({"0", "200", "none", "null"})
 
 
 def _code(value: object) -> str | None:
