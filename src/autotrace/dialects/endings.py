@@ -33,6 +33,8 @@ class Failure(_Said, total=False):
 
 _CODES = ("code", "type", "error_type", "error_code", "err_code", "errorCode")
 _STATUSES = ("status", "status_code", "statusCode", "http_status_code", "http_code")
+_BESIDE = ("code", "error_type", "error_code", *_STATUSES)
+"""The fields that may have a code if ``error`` is a text. ``type`` is that of the answer."""
 _MESSAGES = ("message", "msg", "error_msg", "error_message", "status_msg", "detail", "title")
 
 ERROR_FIELDS = (
@@ -62,11 +64,7 @@ def failure(error: object, *codes: str) -> Failure | None:
     known = list(dict.fromkeys(word for word in words if word is not None and word.lower() not in _NO_CODE))
     if status is not None and not known:
         known = [str(status)]
-    if (
-        not known
-        and message is None
-        and not any(value for key, value in wire.items() if (_code(value) or "").lower() not in _EMPTY)
-    ):
+    if not known and message is None and not any(value for value in wire.values() if str(value).lower() not in _EMPTY):
         return None
     found = Failure(code=known[0] if known else None, message=message)
     if status is not None:
@@ -97,11 +95,8 @@ def _message(wire: dict[str, object]) -> str | None:
     for name in _MESSAGES:
         value = wire.get(name)
         for one in plain.listed(value):  # FastAPI: a list of objects
-            text = (
-                plain.string(one)
-                or plain.string(plain.mapping(one).get("msg"))
-                or plain.string(plain.mapping(one).get("message"))
-            )
+            inner = plain.mapping(one)
+            text = plain.string(one) or plain.string(inner.get("msg")) or plain.string(inner.get("message"))
             if text is not None:
                 return text
     return None
@@ -120,8 +115,9 @@ def failure_in(body: object, *codes: str, answer: Iterable[str] | None = None) -
         return failure({key: value for key, value in wire.items() if key != "error"}, *codes)
     found = failure(error, *codes)
     if found is not None:
-        beside = failure({**wire, "error": None, "message": found["message"]}, *codes) if found["code"] is None else None
-        return beside or found
+        if found["code"] is not None:
+            return found
+        return failure({**{name: wire.get(name) for name in _BESIDE}, "message": found["message"]}, *codes) or found
     return _minimax(wire.get("base_resp")) or failure(bare_error(wire, answer), *codes)
 
 
