@@ -130,6 +130,8 @@ def _only(value: Any, roots: frozenset[str]) -> Any:
         return {name: value[name] for name in roots if name in value}
     if form is _of_model:
         value = _of_model(value)
+        if len(value) < len(roots):
+            return {name: element for name, element in value.items() if type(name) is str and name in roots}
         return {name: value[name] for name in roots if name in value}
     try:
         fields = object.__getattribute__(value, "__dict__")
