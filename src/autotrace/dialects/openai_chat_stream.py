@@ -53,9 +53,11 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
 def _error(chunk: dict[str, Any]) -> object:
     """The error in a chunk: beside its choices, Groq's under ``x_groq``, or the chunk itself."""
     error = chunk.get("error")
-    if not plain.says(error):
-        error = plain.mapping(chunk.get("x_groq")).get("error")
-    return error if plain.says(error) else endings.bare_error(chunk, ("choices", "usage", "x_groq", "base_resp"))
+    if error is None and "x_groq" in chunk:
+        error = plain.mapping(chunk["x_groq"]).get("error")
+    if error is None and not chunk.get("choices"):
+        error = endings.bare_error(chunk, ("usage", "x_groq", "base_resp"))
+    return error
 
 
 class _Choice:

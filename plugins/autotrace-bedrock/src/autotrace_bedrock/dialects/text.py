@@ -125,7 +125,9 @@ def _output_tokens(body: dict[str, Any]) -> int | None:
 
 
 def _failure(body: dict[str, Any]) -> Failure | None:
-    return endings.failure_in(body, "code", "type")
+    """The error in the body, or a finish reason that means one (Cohere's ``ERROR``)."""
+    reasons = (completion.reason for completion in _completions(body))
+    return endings.failure_in(body, "code", "type") or endings.failure_of_reasons(reasons)
 
 
 def _outcome(body: dict[str, Any]) -> Outcome | None:
@@ -171,6 +173,6 @@ bedrock_text = Dialect(
         ),
     ),
     reduce=text_response,
-    failure=plain.reading(_failure, *endings.ERROR_FIELDS),
+    failure=lambda body: _failure(plain.mapping(body)),
     outcome=lambda body: _outcome(plain.mapping(body)),
 )
