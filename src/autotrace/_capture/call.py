@@ -41,19 +41,17 @@ class Call:
     """
 
     __slots__ = (
-        *(
-            "__weakref__",
-            "_chunks",
-            "_draft",
-            "_errors",
-            "_held",
-            "_helper",
-            "_key",
-            "_left",
-            "_place",
-            "_reading",
-            "_was_read",
-        ),
+        "__weakref__",
+        "_chunks",
+        "_draft",
+        "_errors",
+        "_held",
+        "_helper",
+        "_key",
+        "_left",
+        "_place",
+        "_read",
+        "_reading",
     )
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = NO_ERRORS, key: Any = None) -> None:
@@ -67,7 +65,7 @@ class Call:
         """True once the consumer has left a stream that the library still has to end, and may report as complete."""
         self._helper: Any = None
         """What a helper of the library does that reads the answer (``runs``): the call then ends with the helper."""
-        self._was_read = False
+        self._read = False
         """True once the answer has been read to its end. From then on, only what the helper raises is a failure."""
         self._reading = False
         """True while the library's own iterator runs: if it closes itself, that is not an early close."""
@@ -170,9 +168,9 @@ class Call:
 
     def finish(self, response: Any = None) -> None:
         """End the call as completed. `response` is copied now; omit it for a stream, which is reduced from its chunks."""
-        if self._helper is not None and not self._was_read:
+        if self._helper is not None and not self._read:
             self._draft.duration_ns = perf_counter_ns() - self._draft.started
-            self._was_read = True
+            self._read = True
             if response is not None:
                 _answer(self._draft, response)
             return
@@ -197,7 +195,7 @@ class Call:
         draft = self._claim("error")
         if draft is not None:
             try:
-                draft.description = self._exchange().fail(exc, self._errors, self._was_read)
+                draft.description = self._exchange().fail(exc, self._errors, self._read)
                 if draft.operation.expected is not None and draft.operation.expected(exc):
                     draft.end_reason, self._exchange().error = "completed", None
             except Exception as ours:  # must not replace the exception that the program expects
@@ -215,7 +213,7 @@ class Call:
     def _leave_helper(self) -> None:
         """End the call if its answer has been read or left; else let it end with its stream."""
         self._helper = None
-        if self._was_read:
+        if self._read:
             self.finish()
         elif self._left:
             self.abandon()
@@ -266,7 +264,7 @@ class Call:
         draft = self._draft
         if _open.pop(draft.span_id, None) is None:
             return None
-        if self._was_read:
+        if self._read:
             draft.end_reason = reason if reason == "error" else "completed"
         else:
             draft.duration_ns = perf_counter_ns() - draft.started

@@ -28,7 +28,8 @@ def know(owner: Any, call: Call, keep: bool = False) -> None:
     """Remember that `owner`, a stream or a helper, belongs to `call`. With `keep`, it keeps the call alive."""
     key = id(owner)
     try:
-        reference = weakref.ref(owner, lambda _: _calls.pop(key, None))
+        # The table is a default argument because a module's globals are cleared before its last objects are.
+        reference = weakref.ref(owner, lambda _, calls=_calls: calls.pop(key, None))  # type: ignore[misc]
     except TypeError:  # no weak references: what its helper raises is not seen
         return
     _calls[key] = reference, (lambda: call) if keep else weakref.ref(call)

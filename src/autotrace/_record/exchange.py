@@ -46,6 +46,7 @@ class Exchange(msgspec.Struct):
     error: Optional[type[BaseException]] = None
     """The class of the exception that the call ended with."""
     received: bool = False
+    """Whether the answer had arrived when the library raised."""
     cause: Optional[type[BaseException]] = None
     """The class of the exception that the library has turned into an answer, which counts if the answer reports a failure."""
     error_code: Optional[str] = None
