@@ -13,7 +13,7 @@ from autotrace._capture.callbacks import open_call, options, running_call, safe_
 from autotrace._capture.context import SpanContext
 from autotrace._capture.seams import observe_close, observe_stream
 from autotrace._declaration.instrumentor import Instrumentor
-from autotrace._declaration.invocation import Invocation, Observer, Route, RunsInside, Target
+from autotrace._declaration.invocation import Continues, Invocation, Observer, Route, RunsInside, Target
 from autotrace._declaration.operation import Dialect, Operation, StreamSeam
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where, constant, first, total
@@ -37,6 +37,7 @@ if not TYPE_CHECKING:
 
 __all__ = [
     "Call",
+    "Continues",
     "DeclarationError",
     "Dialect",
     "Getter",

@@ -76,3 +76,32 @@ def test_an_operation_of_another_field_has_its_name_where_that_has_it(client: An
             _value(client).send(None)
     outer, step = (span["attributes"] for span in captured.spans)
     assert ("gen_ai.operation.name" in outer, "gen_ai.operation.name" in step, step["acme.step"]) == (False, False, "steps/run")
+
+
+REPORTING = """
+from autotrace.plugin import Instrumentor, Operation
+
+CHAT = Operation("chat", response={{"id": "id"}}, failure=lambda answer: answer.get("error"))
+instrumentor = Instrumentor(targets={{"{name}.client:Client.chat": CHAT}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "category", "description"),
+    [
+        ({"code": "rate_limit", "message": "no"}, "rate_limit", "rate_limited", "no"),
+        ({"code": 503, "message": {"text": "no"}}, "503", "overloaded", "503"),
+        ({"code": None, "message": "no"}, "error", "unknown", "no"),
+        ({"code": ["odd"], "status": "failed", "kinds": "odd"}, "error", "unknown", None),
+        ({"code": "odd", "status": 401, "kinds": ["x", 1]}, "odd", "authentication", "odd"),
+    ],
+)
+def test_an_answers_failure_is_recorded_as_far_as_it_has_the_right_types(
+    error: Any, kind: str, category: str, description: str | None, library: Any, captured: Any
+) -> None:
+    library.write(f"{library.plugin}.py", REPORTING.format(name=library.name))
+    autotrace.enable(library.name)
+    assert library.client.Client().chat("m", answer={"id": "r1", "error": error})
+    (span,) = captured.spans
+    assert (span["end_reason"], span["status"]["code"], span["status"].get("description")) == ("error", "ERROR", description)
+    assert (span["attributes"]["error.type"], span["attributes"]["autotrace.error.category"]) == (kind, category)

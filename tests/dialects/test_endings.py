@@ -10,6 +10,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from autotrace._declaration.operation import Operation
+from autotrace.dialects import endings
 
 from . import samples
 
@@ -59,6 +60,45 @@ CREATED = {"type": "response.created", "response": {"id": "r1", "status": "in_pr
 )
 def test_failure(name: str, response: Any, want: Any) -> None:
     assert named(name).failure(response) == want
+
+
+@pytest.mark.parametrize(
+    ("error", "want"),
+    [
+        (None, None),
+        ("", None),
+        ({}, None),
+        ({"code": 0, "message": ""}, None),
+        ({"code": "None", "type": "None", "message": None}, None),
+        ([], None),
+        ({"other": 1}, failure()),
+        ({"code": 429.0}, failure("429")),
+        ({"code": "None", "type": "overloaded_error"}, failure("overloaded_error")),
+        ([{"code": 1}, {"code": 2}], failure("1")),
+        ({"error": {"code": "inner"}}, failure("inner")),
+        ({"message": [{"msg": "first"}, {"msg": "second"}]}, failure(None, "first")),
+        ({"status_code": "503"}, {**failure("503"), "status": 503}),
+        ({"code": "c", "type": "t"}, {**failure("c"), "kinds": ("t",)}),
+        ({"code": "c", "type": "503"}, {**failure("c"), "status": 503}),
+        ({"code": "content_filter", "innererror": {"code": "Policy"}}, {**failure("content_filter"), "kinds": ("Policy",)}),
+    ],
+)
+def test_the_code_of_an_error_is_in_one_of_its_fields(error: Any, want: Any) -> None:
+    assert endings.failure(error, "code", "type") == want
+
+
+@pytest.mark.parametrize("body", [{"message": "no"}, {"code": 5, "message": "no"}, {"detail": "no"}, {"object": "error"}])
+def test_a_body_is_an_error_only_if_it_has_no_answer(body: Any) -> None:
+    assert endings.bare_error(body, ("choices",)) == body
+    if "object" not in body:  # which says it by itself
+        assert endings.bare_error({**body, "choices": [{}]}, ("choices",)) is None
+        assert endings.bare_error(body, None) is None
+
+
+@pytest.mark.parametrize("word", ["error", "ERROR", "ERROR_LIMIT", "TIMEOUT", "insufficient_system_resource"])
+def test_some_finish_reasons_are_failures(word: str) -> None:
+    assert endings.failure_of_reasons([None, "stop", word]) == failure(word)
+    assert endings.failure_of_reasons([None, 1, "stop", "length", "content_filter"]) is None
 
 
 @pytest.mark.parametrize(
@@ -157,7 +197,10 @@ anything = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "error code message type status choices output content incomplete_details reason finish_reason".split()
+                (
+                    "error code message type status choices output content incomplete_details reason finish_reason "
+                    "base_resp status_code detail errors metadata object success usage model"
+                ).split()
             ),
             inner,
         )
@@ -165,13 +208,21 @@ anything = st.recursive(
 )
 
 
+def is_failure(found: Any) -> bool:
+    """Whether `found` is ``None`` or a failure: a code, a message, and perhaps a status and more codes."""
+    if found is None:
+        return True
+    status, kinds = found.get("status", 400), found.get("kinds", ())
+    texts = [text for text in (found["code"], found["message"], *kinds) if text is not None]
+    return type(status) is int and 400 <= status <= 599 and all(isinstance(text, str) for text in texts)
+
+
 @given(response=anything)
 @settings(deadline=None)
 def test_nothing_raises(response: Any) -> None:
     for dialect in (*map(named, NAMES), *samples.listed("DIALECTS")):
         note(dialect.name)
-        failed = dialect.failure(response) if dialect.failure else None
-        assert failed is None or all(value is None or isinstance(value, str) for value in failed.values())
+        assert is_failure(dialect.failure(response) if dialect.failure else None)
         outcome = dialect.outcome(response) if dialect.outcome else None
         assert outcome in (None, "truncated", "content_filtered", "refused")
 

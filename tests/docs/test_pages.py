@@ -107,6 +107,8 @@ def test_all_that_a_plugin_can_declare_is_explained() -> None:
     words = {name for name in plugin.__all__ if name[0].islower() or isinstance(getattr(plugin, name), type)}
     for made in (
         plugin.Dialect,
+        plugin.Continues,
+        plugin.Observer,
         plugin.RunsInside,
         plugin.Instrumentor,
         plugin.Operation,

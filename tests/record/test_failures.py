@@ -116,12 +116,61 @@ CASES = [
     (200, "server_error", Exception, "", "server_error"),
     (400, "server_error", Exception, "", "invalid_request"),
     (None, None, ZeroDivisionError, "division by zero", "unknown"),
+    # an HTTP status in the code, behind a success
+    (200, "401", Exception, "", "authentication"),
+    (200, "402", APIConnectionError, "", "permission"),
+    (200, "429", ResponseError, "", "rate_limited"),
+    (None, "404", Exception, "", "not_found"),
+    (None, "502", Exception, "", "server_error"),
+    (200, "524", Exception, "", "timeout"),
+    (200, "1302", Exception, "", "response_invalid"),
+    (400, "429", Exception, "", "invalid_request"),
+    (500, "429", Exception, "", "server_error"),
+    (None, "insufficient_system_resource", Exception, "", "overloaded"),
+    (None, "insufficient_balance", Exception, "", "permission"),
+    (None, "content_filter", Exception, "", "invalid_request"),
+    (400, "content_filter", Exception, "", "invalid_request"),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "kind", "message", "category"), CASES)
 def test_category(status: int | None, code: str | None, kind: type[BaseException], message: str, category: str) -> None:
     assert failures.category(status, code, failures.class_names(kind), message) == category
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kinds", "category"),
+    [
+        (None, "1302", ("rate_limit_error",), "rate_limited"),
+        (None, "upstream", ("503",), "overloaded"),
+        (200, None, ("context_length_exceeded",), "context_length"),
+        (403, "x", ("invalid_api_key",), "authentication"),
+        (None, "overloaded", ("not_found",), "overloaded"),
+    ],
+)
+def test_further_codes_count_after_the_first(
+    status: int | None, code: str | None, kinds: tuple[str, ...], category: str
+) -> None:
+    assert failures.category(status, code, (), None, kinds) == category
+
+
+@pytest.mark.parametrize(
+    ("message", "category"),
+    [
+        ("Rate limit reached for requests", "rate_limited"),
+        ("insufficient balance", "permission"),
+        ("login fail: Please carry the API secret key", "authentication"),
+        ("The model `x` does not exist", "not_found"),
+        ("Request timed out", "timeout"),
+        ("The service is currently unavailable", "overloaded"),
+        ("Internal server error", "server_error"),
+        ("no", "unknown"),
+        ("x" * 500 + " rate limit", "unknown"),  # the end of a long text may be the prompt
+    ],
+)
+def test_a_message_counts_if_there_is_nothing_else(message: str, category: str) -> None:
+    assert failures.category(None, None, (), message) == category
+    assert failures.category(None, None, ("OddError",), message) == "unknown"
 
 
 def test_every_category_is_reached() -> None:
@@ -133,6 +182,7 @@ def test_every_category_is_reached() -> None:
     st.none() | st.text(),
     st.lists(st.text()).map(tuple),
     st.none() | st.text(),
+    st.lists(st.text()).map(tuple),
 )
-def test_there_is_always_one(status: Any, code: Any, classes: Any, message: Any) -> None:
-    assert failures.category(status, code, classes, message) in failures.CATEGORIES
+def test_there_is_always_one(status: Any, code: Any, classes: Any, message: Any, kinds: Any) -> None:
+    assert failures.category(status, code, classes, message, kinds) in failures.CATEGORIES

@@ -29,9 +29,11 @@ if NEW:
     from mcp import Client, MCPError
     from mcp.server import MCPServer
     from mcp.server.mcpserver import Context
+    from mcp.server.mcpserver.exceptions import ToolError as TOOL_ERROR
 else:
     from mcp.server.fastmcp import Context
     from mcp.server.fastmcp import FastMCP as MCPServer
+    from mcp.server.fastmcp.exceptions import ToolError as TOOL_ERROR
     from mcp.shared.exceptions import McpError as MCPError
     from mcp.shared.memory import create_connected_server_and_client_session
 
@@ -89,13 +91,19 @@ def served() -> Any:
 
 
 @contextlib.asynccontextmanager
-async def in_memory(_folder: Path) -> AsyncIterator[Any]:
+async def connected(server: Any) -> AsyncIterator[Any]:
     if NEW:
-        async with Client(served()) as client:
+        async with Client(server) as client:
             yield client
     else:
-        async with create_connected_server_and_client_session(served()._mcp_server) as session:
+        async with create_connected_server_and_client_session(server._mcp_server) as session:
             yield session
+
+
+@contextlib.asynccontextmanager
+async def in_memory(_folder: Path) -> AsyncIterator[Any]:
+    async with connected(served()) as session:
+        yield session
 
 
 @contextlib.asynccontextmanager
@@ -206,7 +214,64 @@ def test_a_tool_that_fails_says_so_on_both_sides(drive: Any) -> None:
     for span in pair(drive(steps), "execute_tool fail"):
         assert span["status"]["code"] == "ERROR"
         assert "fail" in span["status"]["description"]
-        assert span["attributes"]["error.type"] == "tool_error"
+        wanted = "ValueError" if span["kind"] == "SERVER" else "tool_error"
+        assert span["attributes"]["error.type"] == wanted
+
+
+class OddError(Exception):
+    """What a tool of the test raises."""
+
+
+def _raise(exc: Exception) -> None:
+    raise exc
+
+
+async def called(server: Any, name: str, arguments: Any) -> Any:
+    async with connected(server) as session:
+        return await session.call_tool(name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "raised"),
+    [
+        (lambda: _raise(OddError("no")), {}, "OddError"),
+        (lambda: _raise(TimeoutError("late")), {}, "TimeoutError"),
+        (lambda: _raise(TOOL_ERROR("told")), {}, "ToolError"),
+        (lambda why: why, {}, "ValidationError"),
+    ],
+    ids=["own", "built-in", "deliberate", "arguments"],
+)
+def test_the_span_of_a_server_has_the_class_of_what_its_tool_raised(
+    body: Any, arguments: Any, raised: str, captured: Any
+) -> None:
+    server = MCPServer("demo", log_level="CRITICAL")
+    server.tool(name="odd")(body)
+    result = asyncio.run(called(server, "odd", arguments))
+    assert result.is_error if NEW else result.isError
+    types = {span["kind"]: span["attributes"]["error.type"] for span in captured.spans}
+    assert types["CLIENT"] == "tool_error"
+    assert types["SERVER"].rpartition(".")[2] == raised
+    assert {span["end_reason"] for span in captured.spans} == {"error"}
+
+
+def test_a_tool_that_catches_the_exception_of_another_has_not_failed(captured: Any) -> None:
+    server = MCPServer("demo", log_level="CRITICAL")
+
+    @server.tool()
+    def fail() -> str:
+        raise OddError("no")
+
+    @server.tool()
+    async def forgive() -> str:
+        try:
+            await server.call_tool("fail", {})
+        except TOOL_ERROR:
+            return "fine"
+        return "odd"
+
+    result = asyncio.run(called(server, "forgive", {}))
+    assert not (result.is_error if NEW else result.isError)
+    assert {(span["kind"], span["status"]["code"]) for span in captured.spans} == {("CLIENT", "UNSET"), ("SERVER", "UNSET")}
 
 
 def test_an_error_of_the_protocol_is_the_clients_failure_and_not_the_servers(drive: Any) -> None:

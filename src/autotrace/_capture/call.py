@@ -39,7 +39,19 @@ class Call:
     It is apart from `Draft` because the queue holds the draft while the `Call` is left to its finaliser.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_draft", "_errors", "_held", "_key", "_left", "_place", "_reading")
+    __slots__ = (
+        "__weakref__",
+        "_chunks",
+        "_draft",
+        "_errors",
+        "_held",
+        "_helper",
+        "_key",
+        "_left",
+        "_place",
+        "_read",
+        "_reading",
+    )
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = NO_ERRORS, key: Any = None) -> None:
         self._draft = draft
@@ -50,6 +62,10 @@ class Call:
         self._chunks: list[Any] | None = None
         self._left = False
         """True once the consumer has left a stream that the library still has to end, and may report as complete."""
+        self._helper: Any = None
+        """What a helper of the library does that reads the answer (``runs``): the call then ends with the helper."""
+        self._read = False
+        """True once the answer has been read to its end. From then on, only what the helper raises is a failure."""
         self._reading = False
         """True while the library's own iterator runs: if it closes itself, that is not an early close."""
 
@@ -86,6 +102,11 @@ class Call:
         in `wait` seconds."""
         self._exchange().retry(wait, exc, perf_counter_ns() - self._draft.started)
 
+    def caused_by(self, exc: BaseException) -> None:
+        """Record the class of `exc`, an exception of other code that the library turns into its answer. If that answer reports
+        a failure (``Operation(failure=…)``), the class is the failure's ``error.type``."""
+        self._exchange().cause = type(exc)
+
     def _exchange(self) -> Exchange:
         draft = self._draft
         if draft.exchange is None:
@@ -116,7 +137,7 @@ class Call:
 
     def finish_decoded(self, pieces: list[bytes], decode: Any) -> None:
         """End the call as completed. On the writer's thread, `decode` turns `pieces` into the response."""
-        if self.operation.response:
+        if self.operation.reads_response:
             self.begin_stream(decode).extend(pieces)
         self.finish()
 
@@ -146,6 +167,12 @@ class Call:
 
     def finish(self, response: Any = None) -> None:
         """End the call as completed. `response` is copied now; omit it for a stream, which is reduced from its chunks."""
+        if self._helper is not None and not self._read:
+            self._draft.duration_ns = perf_counter_ns() - self._draft.started
+            self._read = True
+            if response is not None:
+                _answer(self._draft, response)
+            return
         draft = self._claim("abandoned" if self._left else "completed")
         if draft is not None:
             try:
@@ -167,12 +194,28 @@ class Call:
         draft = self._claim("error")
         if draft is not None:
             try:
-                draft.description = self._exchange().fail(exc, self._errors)
+                draft.description = self._exchange().fail(exc, self._errors, self._read)
                 if draft.operation.expected is not None and draft.operation.expected(exc):
                     draft.end_reason, self._exchange().error = "completed", None
             except Exception as ours:  # must not replace the exception that the program expects
                 diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
             writer.put(draft)
+
+    def _wait_for_helper(self, helper: Any) -> None:
+        """Let the call go on after its answer has been read, until `_leave_helper`, or until it ends in another way.
+
+        While ``helper.runs`` is true, a close of the stream is not its end either: a generator that raises closes the one that
+        it reads first.
+        """
+        self._helper = helper
+
+    def _leave_helper(self) -> None:
+        """End the call if its answer has been read or left; else let it end with its stream."""
+        self._helper = None
+        if self._read:
+            self.finish()
+        elif self._left:
+            self.abandon()
 
     def cancel(self) -> None:
         """End the call as cancelled by the program."""
@@ -183,6 +226,9 @@ class Call:
 
         During interpreter shutdown the end reason is ``exit``; for a stream of which no chunk was read it is ``unread``.
         """
+        if self._helper is not None and self._helper.runs:
+            self._left = True
+            return
         ended: EndReason = "abandoned" if self._chunks or self._chunks is None else "unread"
         self._end("exit" if sys.is_finalizing() else ended, may_wait)
 
@@ -217,8 +263,11 @@ class Call:
         draft = self._draft
         if _open.pop(draft.span_id, None) is None:
             return None
-        draft.duration_ns = perf_counter_ns() - draft.started
-        draft.end_reason = reason
+        if self._read:
+            draft.end_reason = reason if reason == "error" else "completed"
+        else:
+            draft.duration_ns = perf_counter_ns() - draft.started
+            draft.end_reason = reason
         if self._chunks is not None:
             self._chunks = chunks.NotKept()
         self._release_key()
@@ -238,5 +287,5 @@ class Call:
 
 
 def _answer(draft: Draft, response: Any) -> None:
-    if draft.operation.response:
+    if draft.operation.reads_response:
         draft.response = freezing.freeze(response, draft.operation.response_roots)

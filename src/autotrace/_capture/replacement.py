@@ -14,9 +14,10 @@ from types import CoroutineType, FunctionType
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._capture import callbacks, context, open_calls, overhead, recording, streams
+from autotrace._capture import callbacks, context, helpers, open_calls, overhead, recording, streams
 from autotrace._capture.call import Call
-from autotrace._declaration.invocation import UNSET, Invocation, Observation, Observer, RunsInside, Target
+from autotrace._capture.helpers import forget_frame
+from autotrace._declaration.invocation import UNSET, Continues, Invocation, Observation, Observer, RunsInside, Target
 from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace._record.origin import Origin
@@ -112,6 +113,7 @@ class TracedTarget:
                 attributes=invocation.attributes,
                 errors=self.errors,
             )
+            helpers.began(call)
         except Exception as exc:  # a failure of ours: the call goes on without a span
             self.failed(exc)
             invocation._operation, invocation.stream = _NOTHING, ()  # so that the same call does not fail again
@@ -150,6 +152,12 @@ class TracedTarget:
             call.finish()
         return result
 
+    def fail(self, invocation: Invocation, call: Call, exc: BaseException) -> None:
+        """End `call` with `exc`, and with what the library had parsed of the answer before it raised."""
+        if invocation.wire:
+            call.partial(invocation.wire[-1])
+        call.fail(exc)
+
     def invocation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation:
         """The `Invocation` of a call with these arguments, for the plugin's functions."""
         return Invocation(self.names, self.method, args, kwargs, self.origin.options)
@@ -164,7 +172,7 @@ class TracedTarget:
 
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
     """A function of the same kind as `original` that calls it and records the call as `target` says."""
-    prepare, begin, settle = target.prepare, target.begin, target.settle
+    prepare, begin, settle, fail = target.prepare, target.begin, target.settle, target.fail
 
     if inspect.iscoroutinefunction(original):
 
@@ -175,14 +183,14 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
                 try:
                     return await original(*args, **kwargs)
                 except BaseException as exc:
-                    _forget_frame(exc)
+                    forget_frame(exc)
                     raise
             call = begin(invocation)
             token = _current.set(call.context)
             try:
                 result = await original(*invocation._call_args, **kwargs)
             except BaseException as exc:
-                call.fail(exc)
+                fail(invocation, call, exc)
                 raise
             finally:
                 context.reset(_current, token)
@@ -197,14 +205,14 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
                 try:
                     return original(*args, **kwargs)
                 except BaseException as exc:
-                    _forget_frame(exc)
+                    forget_frame(exc)
                     raise
             call = begin(invocation)
             token = _current.set(call.context)
             try:
                 result = original(*invocation._call_args, **kwargs)
             except BaseException as exc:
-                call.fail(exc)
+                fail(invocation, call, exc)
                 raise
             finally:
                 _current.reset(token)
@@ -215,21 +223,12 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
     return replaced
 
 
-def _forget_frame(exc: BaseException) -> None:
-    """Remove the frame that has just caught `exc` from its traceback, for a call that is not recorded.
+def _observed(original: Callable[..., Any], target: TracedTarget, observer: Observer) -> Callable[..., Any]:
+    """A function that does what `original` does and passes the call inside which it ran to the functions of `observer`."""
 
-    A bare ``raise`` adds no frame. Before Python 3.11 it takes the traceback from elsewhere, and the frame stays.
-    """
-    if exc.__traceback__ is not None:
-        exc.__traceback__ = exc.__traceback__.tb_next
-
-
-def _observed(original: Callable[..., Any], target: TracedTarget, observe: Observation) -> Callable[..., Any]:
-    """A function that does what `original` does and passes the call inside which it ran to `observe`."""
-
-    def tell(args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        call = open_calls.current(target.origin) if target.active else None
-        if call is not None:
+    def tell(observe: Observation | None, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        call = open_calls.current(target.origin) if target.active and observe is not None else None
+        if call is not None and observe is not None:
             target.tell(observe, call, args, kwargs, result)
         return result
 
@@ -237,13 +236,25 @@ def _observed(original: Callable[..., Any], target: TracedTarget, observe: Obser
 
         @functools.wraps(original)
         async def replaced(*args: Any, **kwargs: Any) -> Any:
-            return tell(args, kwargs, await original(*args, **kwargs))
+            try:
+                result = await original(*args, **kwargs)
+            except Exception as exc:
+                tell(observer.raised, args, kwargs, exc)
+                forget_frame(exc)
+                raise
+            return tell(observer.function, args, kwargs, result)
 
     else:
 
         @functools.wraps(original)
         def replaced(*args: Any, **kwargs: Any) -> Any:
-            return tell(args, kwargs, original(*args, **kwargs))
+            try:
+                result = original(*args, **kwargs)
+            except Exception as exc:
+                tell(observer.raised, args, kwargs, exc)
+                forget_frame(exc)
+                raise
+            return tell(observer.function, args, kwargs, result)
 
     return replaced
 
@@ -310,9 +321,11 @@ def replace(raw: Any, target: TracedTarget, owner_is_class: bool) -> Any:
 
 def _replaced(function: Any, target: TracedTarget) -> Any:
     declared = target.target
+    if isinstance(declared, Continues):
+        return helpers.continuing(function, target, declared)
     if isinstance(declared, RunsInside):
         return callbacks.carrying_out(function, functools.partial(_scope, target, declared.key))
-    return _observed(function, target, declared.function) if isinstance(declared, Observer) else replacement(function, target)
+    return _observed(function, target, declared) if isinstance(declared, Observer) else replacement(function, target)
 
 
 def _wrapped(raw: Any, target: TracedTarget) -> Any:

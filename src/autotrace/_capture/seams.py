@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from autotrace._capture import streams
+from autotrace._capture import helpers, streams
 from autotrace._capture.call import Call
 from autotrace._declaration.operation import StreamSeam
 from autotrace._declaration.paths import Path
@@ -17,7 +17,10 @@ def observe_stream(stream: Any, seam: StreamSeam, call: Call) -> bool:
     `seam` says where `stream` keeps that iterator, and which of its methods close it. `stream` stays the same object. False
     if it has no such iterator; then nothing has been changed.
     """
-    return streams.attach(seam, stream, call)
+    observed = streams.attach(seam, stream, call)
+    if observed:
+        helpers.know(stream, call)
+    return observed
 
 
 def observe_close(owner: Any, name: str, call: Call) -> None:

@@ -112,7 +112,7 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = 
     call.begin_stream()
     taken: list[Any] = []
     advance, inside, keep = inner.__anext__, step_of(call), call.chunk
-    step: Callable[[], Any] = functools.partial(_unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
+    step: Callable[[], Any] = functools.partial(unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
     with _Ending(call) as ending:
         while True:
             with inside:
@@ -129,7 +129,7 @@ async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = 
                 step = ending.throwing(inner, "athrow", exc)
 
 
-def _unregistered(step: Callable[[], Any]) -> Any:
+def unregistered(step: Callable[[], Any]) -> Any:
     """The result of the first `step` of an asynchronous generator, taken without registering the generator with the event loop.
 
     The loop closes the generators that are registered: all when it ends, and each when it is collected. Ours is registered and
@@ -189,7 +189,7 @@ def _without(inner: Generator[Any, Any, Any], hide: Callable[[Any], bool]) -> Ge
 
 async def _without_async(inner: AsyncGenerator[Any, Any], hide: Callable[[Any], bool]) -> AsyncGenerator[Any, Any]:
     """`_without` for an asynchronous generator. It is not registered with the event loop, as this one closes it."""
-    step: Callable[[], Any] = functools.partial(_unregistered, inner.__anext__)
+    step: Callable[[], Any] = functools.partial(unregistered, inner.__anext__)
     try:
         while True:
             try:
@@ -275,25 +275,35 @@ def _closer(method: Any, name: str, kept: _Kept, call_ref: Any, before: Any) -> 
             return before if before is not None else method.__get__(owner)
         return _nothing  # the owner was collected in a cycle of the library's own, and closed with it
 
-    def ended() -> None:
+    def ended(exc: BaseException | None) -> None:
         call = call_ref()
-        if call is not None and not call._reading:
+        if call is None or call._reading:
+            return
+        if exc is None:
             call.abandon()
+        else:
+            call.fail(exc)
 
     if inspect.iscoroutinefunction(method):
 
         async def aclose(*args: Any, **kwargs: Any) -> Any:
             try:
-                return await original()(*args, **kwargs)
-            finally:
-                ended()
+                result = await original()(*args, **kwargs)
+            except BaseException as exc:
+                ended(exc)
+                raise
+            ended(None)
+            return result
 
         return aclose
 
     def close(*args: Any, **kwargs: Any) -> Any:
         try:
-            return original()(*args, **kwargs)
-        finally:
-            ended()
+            result = original()(*args, **kwargs)
+        except BaseException as exc:
+            ended(exc)
+            raise
+        ended(None)
+        return result
 
     return close

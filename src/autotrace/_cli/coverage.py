@@ -16,7 +16,7 @@ from autotrace import surface
 from autotrace._cli import complain, table
 from autotrace._declaration import conventions
 from autotrace._declaration.instrumentor import Instrumentor
-from autotrace._declaration.invocation import Invocation, Observer, Route, RunsInside, Target
+from autotrace._declaration.invocation import Continues, Invocation, Observer, Route, RunsInside, Target
 from autotrace._declaration.operation import Operation
 from autotrace._declaration.options import Option
 from autotrace._discovery.requirements import Requirement, installed_version
@@ -146,7 +146,7 @@ def _verdict(way: Way, targets: Mapping[str, Target], instrumentor: Instrumentor
         return _depth(target)
     if target is None:
         return NOT, f"{way.target} is not a target, or is not in the library"
-    if isinstance(target, (Observer, RunsInside)):
+    if isinstance(target, (Observer, RunsInside, Continues)):
         return NOT, f"{way.target} starts no span"
     if way.invocation is None:
         return UNCLEAR, "the operation depends on the call"

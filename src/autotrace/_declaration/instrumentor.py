@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from autotrace import _settings as settings
 from autotrace._declaration import checking, paths
-from autotrace._declaration.invocation import Observer, RunsInside, Target
+from autotrace._declaration.invocation import Continues, Observer, RunsInside, Target
 from autotrace._declaration.operation import Operation
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where
@@ -49,8 +49,8 @@ class Instrumentor:
       servers can be reached with: then the provider at a host that is not in `hosts` is unknown.
     - `hosts`: provider by host suffix, for SDKs that can be pointed at other providers.
     - `requires`: the distributions that provide the library, each with a version range (``"acme-sdk>=2"``).
-    - `targets`: map ``"package.module:Class.method"``, by the *defining* module, to an `Operation`, a `Route`, an `Observer` or
-      a `RunsInside`.
+    - `targets`: map ``"package.module:Class.method"``, by the *defining* module, to an `Operation`, a `Route`, an `Observer`,
+      a `RunsInside` or a `Continues`.
     - `shapes`: targets that only some versions of the library have, by the range of these versions on a distribution in
       `requires` (``{"acme-sdk>=3.1": {…}}``). Ranges may overlap. If two of them declare the same target, the later one counts.
     - `errors`: where an exception of the library holds ``http_status``, ``request_id``, ``error_code``, ``headers`` (a
@@ -220,10 +220,10 @@ def _check_target(where: str, key: str, target: object) -> None:
     module, colon, name = key.partition(":")
     if not colon or not all(part.isidentifier() for part in (module + "." + name).split(".")):
         raise DeclarationError(f"{where}: target {key!r}: expected the form 'package.module:Class.method'{_colon_hint(key)}")
-    if isinstance(target, (Operation, Observer, RunsInside)):
+    if isinstance(target, (Operation, Observer, RunsInside, Continues)):
         return
     if not callable(target):
-        expected = "an Operation, a route function, an Observer or a RunsInside"
+        expected = "an Operation, a route function, an Observer, a RunsInside or a Continues"
         raise DeclarationError(f"{where}: target {key!r}: expected {expected}, got {target!r}")
     checking.function(f"{where}: target {key!r}: route", target, "invocation")
 

@@ -1,4 +1,5 @@
-"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `RunsInside`."""
+"""`Invocation`, one call as a target sees it, and the kinds of targets: `Operation`, route, `Observer`, `RunsInside`,
+`Continues`."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, Optional, Union
 
 from autotrace._declaration import checking
-from autotrace._declaration.operation import Operation, Seam
+from autotrace._declaration.operation import Operation, Seam, StreamSeam
+from autotrace.errors import DeclarationError
 
 
 class Invocation:
@@ -121,14 +123,19 @@ class Observer:
     """A target inside calls that shows more of them than their own target does: an attempt, the headers of a response.
 
     When it has returned (a coroutine function: when it has been awaited), `function` is called with the open `Call` that it ran
-    in, its own `Invocation`, and the result. `function` is not called if there is no open call, or if the target raised.
+    in, its own `Invocation`, and the result. `function` is not called if there is no open call, or if the target raised. Then
+    `raised`, if given, is called in the same way, with the exception instead of a result.
     """
 
-    __slots__ = ("function",)
+    __slots__ = ("function", "raised")
 
-    def __init__(self, function: Observation) -> None:
-        checking.function("Observer", function, "call", "invocation", "result")
+    def __init__(self, function: Observation | None = None, *, raised: Observation | None = None) -> None:
+        if function is not None or raised is None:
+            checking.function("Observer", function, "call", "invocation", "result")
+        if raised is not None:
+            checking.function("Observer: raised", raised, "call", "invocation", "exc")
         self.function = function
+        self.raised = raised
 
 
 class RunsInside:
@@ -148,4 +155,35 @@ class RunsInside:
         self.key = key
 
 
-Target = Union[Operation, Route, Observer, RunsInside]
+class Continues:
+    """A target that goes on with a call after the function that sent the request has returned: a method of a helper, which
+    makes events or an answer of a stream. What it raises is a failure of that call, unless the call has ended by then.
+
+    The call is that of the stream (see `observe_stream`) or of the helper that `of` returns for the `Invocation`; without
+    `of`, that of the instance. With `seam`, the target is the constructor of the helper, and `of` returns the stream. Then
+    what the helper's iterator (``seam.iterator``) raises is a failure, too, and the call ends not with the stream but when one
+    of the methods ``seam.close`` closes the helper, or when it is collected.
+
+    With ``inside=True``, the target is a function around the one that sends the request. The first call of the plugin that
+    begins inside ends with it, and what it raises, in a step of its generator too, is a failure. Raises `DeclarationError`.
+    """
+
+    __slots__ = ("inside", "of", "seam")
+
+    def __init__(
+        self, of: Callable[[Invocation], Any] | None = None, *, seam: StreamSeam | None = None, inside: bool = False
+    ) -> None:
+        if inside and (of is not None or seam is not None):
+            raise DeclarationError("Continues: inside=True needs neither of= nor seam=; the call is the one that begins inside")
+        if of is not None:
+            checking.function("Continues: of", of, "invocation")
+        if seam is not None and not isinstance(seam, StreamSeam):
+            raise DeclarationError(f"Continues: seam: expected a StreamSeam, got {seam!r}")
+        if seam is not None and of is None:
+            raise DeclarationError("Continues: seam: also give of=, a function that returns the stream, such as call.argument")
+        self.of = of
+        self.seam = seam
+        self.inside = inside
+
+
+Target = Union[Operation, Route, Observer, RunsInside, Continues]

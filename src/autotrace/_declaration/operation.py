@@ -21,9 +21,10 @@ Reduce = Callable[[list[Any]], Any]
 Decode = Callable[[Any], Any]
 """Pure. Maps a frozen request to the plain data that the request getters read, for bodies that are JSON text by then."""
 
-Failure = Callable[[Any], Optional[Mapping[str, Optional[str]]]]
-"""Pure. Maps a response to ``None``, or to the provider's ``code`` and ``message`` if it reports a failure with a success
-status."""
+Failure = Callable[[Any], Optional[Mapping[str, Any]]]
+"""Pure. Maps a response to ``None``, or to the provider's ``code`` and ``message`` (texts or ``None``) if it reports a failure
+with a success status. ``status``, if there, is the HTTP status that the failure stands for, and ``kinds`` a tuple of more
+codes."""
 
 Expected = Callable[[Exception], bool]
 """Pure. Whether an exception is a normal answer (the caller of a server made a mistake) and not a failure of the call."""
@@ -153,6 +154,7 @@ class Operation:
         "name",
         "namespace",
         "outcome",
+        "reads_response",
         "reduce",
         "request",
         "request_roots",
@@ -216,6 +218,7 @@ class Operation:
         self.request_roots = paths.roots(reading.getter for reading in self.request) if self.decode is None else None
         endings = [reader for reader in (self.failure, self.outcome) if reader is not None]
         self.response_roots = paths.roots([*(reading.getter for reading in self.response), *endings])
+        self.reads_response = self.response_roots is None or bool(self.response_roots)
 
     def __repr__(self) -> str:
         return f"Operation({self.name!r})"

@@ -45,6 +45,10 @@ class Exchange(msgspec.Struct):
     """The attempts that failed before the last one."""
     error: Optional[type[BaseException]] = None
     """The class of the exception that the call ended with."""
+    received: bool = False
+    """Whether the answer had arrived when the library raised."""
+    cause: Optional[type[BaseException]] = None
+    """The class of the exception that the library has turned into an answer, which counts if the answer reports a failure."""
     error_code: Optional[str] = None
     error_type: Optional[str] = None
     """The library's own name for the kind of failure; it overrides the name of the exception's class."""
@@ -64,9 +68,12 @@ class Exchange(msgspec.Struct):
         self.http_status = self.headers = None
         self.answered_ns = -1
 
-    def fail(self, exc: Exception, errors: Mapping[str, Getter]) -> str:
-        """Record that the call ended with `exc`, from which the getters `errors` read details. Returns its text."""
-        self.error = type(exc)
+    def fail(self, exc: Exception, errors: Mapping[str, Getter], received: bool = False) -> str:
+        """Record that the call ended with `exc`, from which the getters `errors` read details. Returns its text.
+
+        `received`: the answer had arrived, and the library raised while it made something of it.
+        """
+        self.error, self.received = type(exc), received
         details: dict[str, Any] = {}
         for name, getter in errors.items():
             try:
@@ -93,8 +100,9 @@ class Exchange(msgspec.Struct):
     def describe(self, attributes: dict[str, Any], message: str | None, duration_ns: int) -> None:
         """Add the attributes of this exchange to the record's `attributes`."""
         if self.error is not None:
-            name = self.error_type or _full_name(self.error)
-            fail(attributes, name, self.error_code, self.http_status, self.error, message)
+            name = self.error_type or full_name(self.error)
+            status = 200 if self.http_status is None and self.received else self.http_status
+            fail(attributes, name, self.error_code, status, self.error, message)
         if self.of_error is not None:
             attributes.update(self.of_error)
         if self.http_status is not None:
@@ -118,14 +126,15 @@ def _attempt(attempt: Attempt, last: bool = False) -> dict[str, Any]:
     if attempt.status is not None:
         fields["status"] = attempt.status
     if attempt.error is not None:
-        fields["error"] = _full_name(attempt.error)
+        fields["error"] = full_name(attempt.error)
     fields["duration"] = max(attempt.ended_ns - attempt.began_ns, 0) / 1e9
     if not last:
         fields["wait"] = attempt.wait
     return fields
 
 
-def _full_name(kind: type) -> str:
+def full_name(kind: type) -> str:
+    """The name of a class with its module, or without one if it is built in."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
@@ -136,13 +145,14 @@ def fail(
     status: int | None,
     kind: type[BaseException] | None,
     message: str | None,
+    kinds: tuple[str, ...] = (),
 ) -> None:
-    """Add a failure to `attributes`: its type, the provider's own code, and its category."""
+    """Add a failure to `attributes`: its type, the provider's own code, and its category. `kinds` are more of its codes."""
     attributes[ALWAYS["error_type"].attribute] = name
     if code is not None:
         attributes[ALWAYS["error_code"].attribute] = code
     classes = failures.class_names(kind) if kind is not None else ()
-    attributes[ALWAYS["error_category"].attribute] = failures.category(status, code, classes, message)
+    attributes[ALWAYS["error_category"].attribute] = failures.category(status, code, classes, message, kinds)
 
 
 def _add_headers(attributes: dict[str, Any], headers: Mapping[str, str]) -> None:

@@ -36,6 +36,8 @@ _BY_STATUS = {
     429: "rate_limited",
     503: "overloaded",
     504: "timeout",
+    522: "timeout",
+    524: "timeout",
     529: "overloaded",
 }
 
@@ -66,44 +68,81 @@ _BY_WORD = tuple(
     (re.compile(pattern, re.IGNORECASE), category)
     for pattern, category in (
         (r"rate.?limit|too.?many.?requests|resource.?exhausted|throttl|quota|concurrency", "rate_limited"),
-        (r"overload|unavailable|capacity|busy", "overloaded"),
+        (r"overload|unavailable|capacity|busy|insufficient.?system.?resource", "overloaded"),
         (r"time.?out|deadline", "timeout"),
         (r"auth(?!or)|api.?key|credential|unauthorized|token.?expired", "authentication"),
-        (r"permission|forbidden|access.?denied|billing|payment", "permission"),
+        (r"permission|forbidden|access.?denied|billing|payment|insufficient.?(?:balance|credits?|funds)", "permission"),
         (r"not.?found|no.?such|does.?not.?exist|unknown.?model", "not_found"),
         (r"connect|network|dns|socket|protocol|eof|reset|refused|disconnected|transport|ssl|proxy|gaierror", "connection"),
         (r"streaming.?error|incomplete.?read", "connection"),
         (r"param\w*validation|validation.?exception", "invalid_request"),
         (r"(?<!in)valid\w*error$|decode|pars(?:e|ing)|malformed.?response|response.?format|finish.?reason", "response_invalid"),
-        (r"invalid|bad.?request|unprocessable|unsupported|too.?large|argument|conflict", "invalid_request"),
+        (r"invalid|bad.?request|unprocessable|unsupported|too.?large|argument|conflict|precondition", "invalid_request"),
+        (r"content.?(?:filter|policy)|responsible.?ai|moderation|safety", "invalid_request"),
         (r"server|internal|(?:api|response).?error|model.?(?:stream.?)?error", "server_error"),
     )
 )
 """For codes and class names; the first match counts. The order tells a *connect timeout* from a *connection error*."""
 
 
-def category(status: int | None, code: str | None, classes: tuple[str, ...], message: str | None) -> str:
-    """One of `CATEGORIES`. `classes` are the names of the exception's class and of its base classes, nearest first."""
+_BY_MESSAGE = tuple(
+    (re.compile(pattern, re.IGNORECASE), category)
+    for pattern, category in (
+        (r"rate.?limit|too many requests|quota", "rate_limited"),
+        (r"overloaded|(?:service|temporarily|model) (?:is )?(?:currently )?unavailable|at capacity", "overloaded"),
+        (r"timed.?out|time.?out", "timeout"),
+        (r"api.?key|unauthorized|unauthenticated|authentication|log.?in fail", "authentication"),
+        (r"permission|forbidden|access denied|insufficient (?:balance|credit|fund)", "permission"),
+        (r"not found|does not exist|no such (?:model|deployment)", "not_found"),
+        (r"invalid (?:param|request|argument)|bad request", "invalid_request"),
+        (r"internal (?:server )?error|server error", "server_error"),
+    )
+)
+"""For the message of a failure that has neither a status nor a known code. Only the beginning is read: what follows may be the
+prompt."""
+_BEGINNING = 200
+
+
+def category(
+    status: int | None, code: str | None, classes: tuple[str, ...], message: str | None, kinds: tuple[str, ...] = ()
+) -> str:
+    """One of `CATEGORIES`. `classes` are the names of the exception's class and of its base classes, nearest first; `kinds` are
+    more codes of the provider. A code that is an HTTP status counts as the status of an answer that came with a success."""
+    if status is None or status < 400:
+        status = _status_in((code, *kinds)) or status
     refused = status is None or status in (400, 413, 422)
-    if (code and _CONTEXT_LENGTH.search(code)) or (refused and message and _CONTEXT_LENGTH.search(message)):
+    codes = (code, *kinds) if code else kinds
+    if any(map(_CONTEXT_LENGTH.search, codes)) or (refused and message and _CONTEXT_LENGTH.search(message)):
         return "context_length"
-    if status == 403 and code and _CREDENTIALS.search(code):
+    if status == 403 and any(map(_CREDENTIALS.search, codes)):
         return "authentication"
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status]
     if code in _BY_JSON_RPC_CODE:
         return _BY_JSON_RPC_CODE[code]
-    for text in (code, *classes):
-        category = _by_word(text) if text else None
+    for text in (*codes, *classes):
+        category = _by_word(text)
         if category is not None and not (category == "server_error" and status is not None and 400 <= status < 500):
             return category
     if status is None:
-        return "unknown"
+        return "unknown" if classes or not message else _by_message(message[:_BEGINNING])
     return "server_error" if status >= 500 else "invalid_request" if status >= 400 else "response_invalid"
+
+
+def _status_in(codes: tuple[str | None, ...]) -> int | None:
+    """The first of `codes` that is the HTTP status of a failure: gateways put that of another server there."""
+    return next((int(code) for code in codes if code and _FAILED_STATUS.fullmatch(code)), None)
+
+
+_FAILED_STATUS = re.compile(r"[45][0-9]{2}")
 
 
 def _by_word(text: str) -> str | None:
     return next((category for pattern, category in _BY_WORD if pattern.search(text)), None)
+
+
+def _by_message(text: str) -> str:
+    return next((category for pattern, category in _BY_MESSAGE if pattern.search(text)), "unknown")
 
 
 def class_names(kind: type) -> tuple[str, ...]:

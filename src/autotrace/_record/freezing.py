@@ -113,7 +113,11 @@ def _only(value: Any, roots: frozenset[str]) -> Any:
     form = _form(kind)
     if form is not plain_forms.name:
         value = form(value)
-        return {name: value[name] for name in roots if name in value} if type(value) is dict else value
+        if type(value) is not dict:
+            return value
+        if len(value) < len(roots):
+            return {name: element for name, element in value.items() if type(name) is str and name in roots}
+        return {name: value[name] for name in roots if name in value}
     try:
         fields = object.__getattribute__(value, "__dict__")
     except AttributeError:

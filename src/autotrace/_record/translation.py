@@ -87,25 +87,62 @@ def _end(draft: Draft, response: Any, attributes: dict[str, Any]) -> None:
     operation = draft.operation
     if draft.exchange is not None:
         draft.exchange.describe(attributes, draft.description, draft.duration_ns)
-    if response is None or draft.end_reason == "error":
+    if response is None:
         return
     failure = _read_outcome(operation.failure, response, draft)
+    if draft.end_reason == "error":
+        if failure is not None:
+            _explain(failure, attributes)
+        return
     if failure is not None:
-        code, message = failure.get("code"), failure.get("message")
-        draft.end_reason, draft.description = "error", message or code
-        exchange.fail(attributes, code or "error", code, None, None, message)
+        draft.end_reason, draft.description = "error", failure.get("message") or failure.get("code")
+        _fail(failure, None if draft.exchange is None else draft.exchange.cause, attributes)
         return
     outcome = exchange.outcome(attributes) if operation.outcome is None else _read_outcome(operation.outcome, response, draft)
     if outcome is not None:
         attributes[ALWAYS["outcome"].attribute] = outcome
 
 
+def _fail(failure: Mapping[str, Any], cause: type[BaseException] | None, attributes: dict[str, Any]) -> None:
+    """Add the `failure` that a response reports. `cause` is the class of the exception that the library has made it of."""
+    code = failure.get("code")
+    name = code or "error" if cause is None else exchange.full_name(cause)
+    exchange.fail(attributes, name, code, failure.get("status"), cause, failure.get("message"), failure.get("kinds", ()))
+
+
+def _explain(failure: Mapping[str, Any], attributes: dict[str, Any]) -> None:
+    """Add the code and the category of the `failure` that a response reports, if the library has raised an exception without a
+    code: its helper may only miss the end of an answer that has failed."""
+    status = attributes.get(ALWAYS["http_status"].attribute)
+    if ALWAYS["error_code"].attribute not in attributes and (status is None or status < 400):
+        name = attributes[ALWAYS["error_type"].attribute]
+        _fail(failure, None, attributes)
+        attributes[ALWAYS["error_type"].attribute] = name
+
+
 def _read_outcome(reader: Any, response: Any, draft: Draft) -> Any:
     try:
-        return None if reader is None else reader(response)
+        return None if reader is None else _checked(reader(response))
     except Exception as exc:  # a plugin's function, given a response that it was not written for
         diagnostics.failed(f"read the outcome of {draft.origin.name} {draft.operation.name}", exc, aside=True)
         return None
+
+
+def _checked(found: Any) -> Any:
+    """What a plugin's function says, as far as it has the types that were agreed. Some return the provider's error as it is."""
+    if not isinstance(found, Mapping):
+        return found
+    texts = {
+        name: str(value)
+        for name in ("code", "message")
+        if isinstance(value := found.get(name), (str, int)) and not isinstance(value, bool)
+    }
+    status, kinds = found.get("status"), found.get("kinds")
+    return {
+        **texts,
+        "status": status if type(status) is int else None,
+        "kinds": tuple(kind for kind in kinds if isinstance(kind, str)) if isinstance(kinds, (tuple, list)) else (),
+    }
 
 
 def _request(draft: Draft) -> Any:

@@ -35,8 +35,8 @@ def message(events: list[Any]) -> dict[str, Any]:
         elif kind == "message_delta":
             _add_delta(whole, event)
             counted = counted or plain.count(plain.mapping(event.get("usage")).get("output_tokens")) is not None
-        elif kind == "error" or (not kind and event.get("error")):
-            whole["error"] = event.get("error")
+        elif kind == "error" or event.get("error"):
+            whole["error"] = event.get("error") or event
         counted = counted or kind == "message_stop"
     if whole.get("usage") and not counted:
         whole[UNCOUNTED] = True

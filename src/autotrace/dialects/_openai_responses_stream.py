@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects import plain
+from autotrace.dialects import endings, plain
 from autotrace.dialects.plain import Pieces
 
 __all__ = ["response"]
 
 _STARTED = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+_ERRORS = frozenset({"error", "response.error"})
+_ANSWER = ("type", "choices", "response", "delta", "usage")
+"""Fields of an event without a type that is no error."""
 
 _NESTED = {
     "response.output_text": ("message", "content", "content_index", "output_text", "text"),
@@ -46,7 +50,7 @@ def response(events: list[Any]) -> dict[str, Any]:
     items: list[tuple[int, _Item]] = []
     for event in plain.mappings(events):
         kind, held = event.get("type"), plain.mapping(event.get("response"))
-        if not isinstance(kind, str) or kind == "error":
+        if not isinstance(kind, str) or kind in _ERRORS:
             base = {**base, **_error(event)}
         elif kind in _STARTED:
             plain.update(base, held)
@@ -72,10 +76,10 @@ def _sound(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _error(event: dict[str, Any]) -> dict[str, Any]:
-    error = plain.mapping(event.get("error"))
-    if not error and event.get("type") == "error":
+    error = event.get("error") if event.get("error") is not True else None
+    if not error and event.get("type") in _ERRORS:
         error = {key: value for key, value in event.items() if key not in ("type", "sequence_number", "error")}
-        error = error or {"message": event.get("error")}
+    error = error or endings.bare_error(event, _ANSWER)
     return {"status": "failed", "error": error} if error else {}
 
 

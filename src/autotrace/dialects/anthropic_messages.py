@@ -181,7 +181,10 @@ def _compacted(content: object) -> bool | None:
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
     """The error of a stream that ended with an ``error`` event, or an error instead of a message."""
-    return endings.failure(wire.get("error"), "type", "code")
+    return endings.failure_in(wire, "type", "code", answer=_ANSWER)
+
+
+_ANSWER = ("content", "completion", "stop_reason", "usage")
 
 
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
@@ -243,6 +246,6 @@ anthropic_messages = Dialect(
         }
     ),
     reduce=message,
-    failure=plain.reading(_failure, "error"),
+    failure=plain.reading(_failure, *endings.ERROR_FIELDS, *_ANSWER),
     outcome=plain.reading(_outcome, "stop_reason"),
 )

@@ -153,9 +153,17 @@ def _finish_reasons(choices: object) -> list[str] | None:
 
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
-    """The error instead of an answer, or inside it. OpenRouter puts it into the choice."""
-    held = [wire.get("error"), *(choice.get("error") for choice in plain.mappings(wire.get("choices")))]
-    return next((failure for error in held if (failure := endings.failure(error, "code", "type"))), None)
+    """The error instead of an answer, or inside it. OpenRouter puts it into the choice; others only give a finish reason."""
+    choices = plain.mappings(wire.get("choices"))
+    held = [one.get("error") for choice in choices for one in (choice, plain.mapping(choice.get("message")))]
+    return (
+        endings.failure_in(wire, *_CODES, answer=("choices", "usage"))
+        or next((failure for error in held if (failure := endings.failure(error, *_CODES))), None)
+        or endings.failure_of_reasons(choice.get("finish_reason") for choice in choices)
+    )
+
+
+_CODES = ("code", "type")
 
 
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
@@ -271,6 +279,6 @@ openai_chat = Dialect(
     response=_RESPONSE,
     usage=_USAGE,
     reduce=completion,
-    failure=plain.reading(_failure, "error", "choices"),
+    failure=plain.reading(_failure, *endings.ERROR_FIELDS, "choices", "usage"),
     outcome=plain.reading(_outcome, "choices"),
 )

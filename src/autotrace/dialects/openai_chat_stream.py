@@ -10,7 +10,7 @@ import binascii
 from itertools import groupby
 from typing import Any
 
-from autotrace.dialects import parts, plain
+from autotrace.dialects import endings, parts, plain
 from autotrace.dialects.plain import Pieces
 
 __all__ = ["completion"]
@@ -41,8 +41,9 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
         for usage in (plain.mapping(chunk.get("x_groq")).get("usage"), chunk.get("usage")):
             if isinstance(usage, dict) and usage:
                 whole["usage"] = plain.later({key: held for key, held in _counts(whole).items() if key in usage}, usage)
-        if plain.says(chunk.get("error")):
-            whole["error"] = chunk["error"]
+        error = _error(chunk)
+        if plain.says(error):
+            whole["error"] = error
         whole.update({key: value for key, value in chunk.items() if key not in _BODY and plain.says(value)})
         sent = plain.mappings(chunk.get("choices"))
         for position, choice in enumerate(sent):
@@ -56,6 +57,16 @@ def completion(chunks: list[Any]) -> dict[str, Any]:
 def _counts(whole: dict[str, Any]) -> dict[str, Any]:
     """The usage that came before. Of it, a count stays where the last usage has no number."""
     return {key: value for key, value in plain.mapping(whole.get("usage")).items() if plain.count(value) is not None}
+
+
+def _error(chunk: dict[str, Any]) -> object:
+    """The error in a chunk: beside its choices, Groq's under ``x_groq``, or the chunk itself."""
+    error = chunk.get("error")
+    if error is None and "x_groq" in chunk:
+        error = plain.mapping(chunk["x_groq"]).get("error")
+    if error is None and not chunk.get("choices"):
+        error = endings.bare_error(chunk, ("usage", "x_groq", "base_resp"))
+    return error
 
 
 class _Choice:

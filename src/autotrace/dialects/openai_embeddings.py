@@ -19,7 +19,11 @@ __all__ = ["openai_embeddings"]
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
     """The error instead of vectors."""
-    return endings.failure(wire.get("error"), "code", "type")
+    return endings.failure_in(wire, "code", "type", answer=_ANSWER)
+
+
+_ANSWER = ("usage", "model")
+"""Fields of an answer, which is not looked at itself: its vectors are not read."""
 
 
 openai_embeddings = Dialect(
@@ -40,6 +44,6 @@ openai_embeddings = Dialect(
             "image_input_tokens": "usage.prompt_tokens_details.image_tokens",
         }
     ),
-    failure=plain.reading(_failure, "error"),
+    failure=plain.reading(_failure, *endings.ERROR_FIELDS, *_ANSWER),
     outcome=constant(None),  # there are no partial vectors
 )

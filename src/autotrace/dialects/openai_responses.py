@@ -181,7 +181,7 @@ def _compacted(output: object) -> bool | None:
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
     """The error of a response with the status ``failed``, or of its stream."""
-    failure = endings.failure(wire.get("error"), "code", "type")
+    failure = endings.failure_in(wire, "code", "type", answer=("output", "usage", "status"))
     return failure or (Failure(code=None, message=None) if wire.get("status") == "failed" else None)
 
 
@@ -273,6 +273,6 @@ openai_responses = Dialect(
         }
     ),
     reduce=response,
-    failure=plain.reading(_failure, "error", "status"),
+    failure=plain.reading(_failure, *endings.ERROR_FIELDS, "output", "usage"),
     outcome=plain.reading(_outcome, *_ENDING, "output"),
 )

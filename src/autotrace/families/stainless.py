@@ -11,22 +11,27 @@ from __future__ import annotations
 import copy
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from autotrace._capture import streams
 from autotrace._capture.call import Call
+from autotrace._capture.seams import observe_stream
 from autotrace._declaration import hosts
-from autotrace._declaration.invocation import Invocation, Observer, Route, Target
+from autotrace._declaration.invocation import Continues, Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter, first
+from autotrace.dialects import endings
+from autotrace.dialects import plain as wire
+from autotrace.dialects.endings import Failure
 from autotrace.families import raw_response
 
 __all__ = [
     "ERRORS",
     "by_path",
+    "error_code",
+    "helpers",
     "hiding",
     "is_raw",
     "path_of",
@@ -38,10 +43,26 @@ __all__ = [
     "targets",
 ]
 
+
+def error_code(*names: str) -> Getter:
+    """A getter of the provider's code in an exception, from the first of the fields `names` of the error that has one.
+
+    The body of an exception is the error, or an object with the error, depending on the SDK.
+    """
+
+    def read(exc: Any) -> str | None:
+        body = getattr(exc, "body", None)
+        failure = endings.failure_in(body, *names) or endings.failure(body, *names)
+        own = (getattr(exc, name, None) for name in names)
+        return next((code for code in (failure and failure["code"], *own) if code), None)
+
+    return read
+
+
 ERRORS: dict[str, str | Getter] = {
     "http_status": "status_code",
     "request_id": "request_id",
-    "error_code": first("code", "type"),  # many errors of OpenAI have no code, only a type
+    "error_code": error_code("code", "type"),  # many errors of OpenAI have no code, only a type
     "headers": "response.headers",
 }
 """Where the exceptions of the family (``APIStatusError`` and subclasses) have their fields, for ``Instrumentor(errors=…)``."""
@@ -82,6 +103,23 @@ def targets(package: str, route: Route, *responses: str, reads: Route | None = N
     for kind in responses:
         result[f"{package}.{kind}.__init__"] = Observer(_answered)
     return result
+
+
+_HELPER = StreamSeam("_iterator", close=("close",))
+
+
+def helpers(module: str, classes: Iterable[str], *answers: str) -> dict[str, Target]:
+    """The targets of the stream helpers `classes` in `module`: objects made with a ``raw_stream``, whose methods `answers`
+    return the answer that its events add up to. What a helper raises is a failure of the stream's call."""
+    names = tuple(classes)
+    return {
+        **{f"{module}:{name}.__init__": Continues(_raw_stream, seam=_HELPER) for name in names},
+        **{f"{module}:{name}.{answer}": Continues() for name in names for answer in answers},
+    }
+
+
+def _raw_stream(call: Invocation) -> Any:
+    return call.argument("raw_stream")
 
 
 def _attempt_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
@@ -171,12 +209,23 @@ def plain(name: str) -> Operation:
             "raw": "usage",
         },
         reduce=_last,
+        failure=wire.reading(_failure, *endings.ERROR_FIELDS),
     )
 
 
 def _last(chunks: list[Any]) -> Any:
-    """The last event of a stream (``transcript.text.done``, ``image_generation.completed``), which has the usage."""
-    return chunks[-1]
+    """The last event of a stream (``transcript.text.done``, ``image_generation.completed``), which has the usage. An error, if
+    there is one, is the event before the end that counts."""
+    return next((chunk for chunk in chunks if _failure(wire.mapping(chunk)) is not None), chunks[-1])
+
+
+def _failure(body: dict[str, Any]) -> Failure | None:
+    """The error instead of an answer, or that of a job (a video, a batch) which has failed at once."""
+    failure = endings.failure_in(body, "code", "type")
+    if failure is None and body.get("status") == "failed":
+        errors = body.get("errors")
+        return endings.failure(wire.mapping(errors).get("data") or errors, "code", "type") or Failure(code=None, message=None)
+    return failure
 
 
 def by_path(
@@ -248,7 +297,7 @@ def provider_of_client(
 
 
 def _stream(result: Any, call: Call) -> bool:
-    return streams.attach(_STREAM, result, call)
+    return observe_stream(result, _STREAM, call)
 
 
 _raw = raw_response.seam(_STREAM)
@@ -257,7 +306,8 @@ _SEAMS = (_stream, _raw)
 
 def hiding(hide: Callable[[Any], bool]) -> tuple[Seam, ...]:
     """The seams of this family, with a stream that hides from the program the chunks for which `hide` returns true."""
-    return (StreamSeam("_iterator", close=_STREAM.close, hide=hide), _raw)
+    seam = StreamSeam("_iterator", close=_STREAM.close, hide=hide)
+    return (lambda result, call: observe_stream(result, seam, call), _raw)
 
 
 def is_raw(call: Invocation) -> bool:

@@ -18,7 +18,7 @@ from autotrace._discovery import distributions
 from autotrace._discovery.requirements import Requirement
 from autotrace._instrumentation import patcher
 from autotrace.errors import nearest
-from autotrace.plugin import Instrumentor, Observer, RunsInside
+from autotrace.plugin import Continues, Instrumentor, Observer, RunsInside
 from autotrace.testing import _probing
 
 
@@ -174,7 +174,7 @@ def _target(choice: Choice) -> Iterator[Finding]:
         return
     if isinstance(target, Operation):
         yield from _arguments(key, target, names)
-    elif not isinstance(target, (RunsInside, Observer)) and not callable(target):
+    elif not isinstance(target, (RunsInside, Observer, Continues)) and not callable(target):
         yield Finding("problem", key, f"is {target!r}; expected an Operation or a route")
 
 

@@ -15,8 +15,8 @@ from autotrace_anthropic import tool_runner
 OPERATIONS = {
     "/messages": Operation("chat", dialect=anthropic_messages),
     "/complete": Operation("text_completion", dialect=anthropic_complete),
-    "/messages/count_tokens": Operation("count_tokens", request={"model": "model"}),
-    "/messages/batches": Operation("batches", response={"id": "id"}),
+    "/messages/count_tokens": Operation("count_tokens", request={"model": "model"}, failure=anthropic_messages.failure),
+    "/messages/batches": Operation("batches", response={"id": "id"}, failure=anthropic_messages.failure),
 }
 """Operations by their path below ``/v1``. Any other path is an operation with the name of its first segment."""
 
@@ -52,13 +52,19 @@ HOSTS = {
 }
 """Hosts of providers that speak Anthropic's formats, and the providers. At any other host, the provider is unknown."""
 
+_ANSWERS = ("get_final_message", "get_final_text")
+
 instrumentor = Instrumentor(
     requires="anthropic>=2,<3",
     hosts=HOSTS,
     surface=stainless.surface,
-    errors={**stainless.ERRORS, "error_code": "body.error.type"},
+    errors={**stainless.ERRORS, "error_code": stainless.error_code("type", "code")},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),
+        **stainless.helpers("anthropic.lib.streaming._messages", ("MessageStream", "AsyncMessageStream"), *_ANSWERS),
+        **stainless.helpers(
+            "anthropic.lib.streaming._beta_messages", ("BetaMessageStream", "BetaAsyncMessageStream"), *_ANSWERS
+        ),
         **tool_runner.targets(CLIENTS, HOSTS),
     },
 )

@@ -222,3 +222,24 @@ def test_cohere_chat(read: Any) -> None:
     assert (found[USAGE + "input_tokens"], found[USAGE + "output_tokens"]) == (3, 1)
     begun = cohere_chat.reduce(events[:1])
     assert read(cohere_chat, None, begun)[OUT][0]["parts"] == [{"type": "text", "content": "We"}]
+
+
+@pytest.mark.parametrize(
+    ("model", "request_body", "body", "code"),
+    [
+        ("anthropic.claude", '{"messages": []}', {"type": "error", "error": {"type": "overloaded_error"}}, "overloaded_error"),
+        ("openai.gpt-oss", '{"messages": []}', {"error": {"code": 429, "message": "no"}}, "429"),
+        ("amazon.nova-lite", '{"messages": []}', {"error": {"code": 500}}, "500"),
+        ("amazon.nova-canvas", "{}", {"images": [], "error": "blocked"}, None),
+        ("amazon.titan-embed", "{}", {"error": {"code": "x"}}, "x"),
+        ("cohere.command", '{"prompt": ""}', {"generations": [{"text": "a", "finish_reason": "ERROR"}]}, "ERROR"),
+        ("cohere.command-r", '{"message": ""}', {"text": "a", "finish_reason": "ERROR_LIMIT"}, "ERROR_LIMIT"),
+    ],
+)
+def test_a_maker_reports_failures_in_its_own_form(model: str, request_body: str, body: Any, code: str | None) -> None:
+    maker = invoke.choose(model, request_body)
+    dialect = invoke.invoked(maker.dialect, maker.operation)
+    assert dialect.failure is not None
+    failed = dialect.failure(body)
+    assert failed is not None
+    assert failed["code"] == code

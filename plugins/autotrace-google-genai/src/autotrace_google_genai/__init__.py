@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotrace.families import sse
-from autotrace.plugin import Instrumentor, Invocation, Operation
+from autotrace.plugin import Continues, Instrumentor, Invocation, Operation
 from autotrace_google_genai import failures, function_calling, interactions, surface
 from autotrace_google_genai.dialects.content import camel
 from autotrace_google_genai.dialects.embeddings import gemini_embeddings
-from autotrace_google_genai.dialects.generate_content import gemini
+from autotrace_google_genai.dialects.generate_content import failure, gemini
 from autotrace_google_genai.dialects.generate_content_stream import response
 
 
@@ -38,7 +38,7 @@ def _plain(name: str) -> Operation:
 
 CONTENT = Operation("generate_content", dialect=gemini, reduce=_response, stream=_finish_with_body)
 EMBED = Operation("embeddings", dialect=gemini_embeddings, stream=_finish_with_body)
-BATCH = Operation("batches", request={"model": "model"}, response={"id": "name"}, stream=_finish_with_body)
+BATCH = Operation("batches", request={"model": "model"}, response={"id": "name"}, failure=failure, stream=_finish_with_body)
 OPERATIONS = {
     "generateContent": CONTENT,
     "streamGenerateContent": CONTENT,
@@ -48,6 +48,7 @@ OPERATIONS = {
         "count_tokens",
         request={"model": "model"},
         response={"autotrace.response.details": lambda body: body},
+        failure=failure,
         stream=_finish_with_body,
     ),
     "batchGenerateContent": BATCH,
@@ -113,6 +114,12 @@ instrumentor = Instrumentor(
         **interactions.TARGETS,
         **function_calling.TARGETS,
         **failures.TARGETS,
+        # They make the SDK's objects of the bodies that the functions above have received.
+        **{
+            f"google.genai.models:{prefix}Models._generate_content{form}": Continues(inside=True)
+            for prefix in ("", "Async")
+            for form in ("", "_stream")
+        },
     },
     surface=surface.ways,
     uncovered={"*.connect": "web sockets"},

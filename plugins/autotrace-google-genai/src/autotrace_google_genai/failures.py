@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.plugin import Call, Invocation, Observer, first
+from autotrace_google_genai.dialects import generate_content
 
 
 def _code(exc: Any) -> str | None:
     """Google's reason for the failure (``API_KEY_INVALID``), or if there is none, its code (``RESOURCE_EXHAUSTED``)."""
     body = getattr(exc, "details", None) or getattr(exc, "body", None)
     error = body.get("error") if isinstance(body, dict) else None
-    fields = error if isinstance(error, dict) else {}
-    reasons = [detail.get("reason") for detail in fields.get("details") or () if isinstance(detail, dict)]
-    names = [*reasons, fields.get("status"), fields.get("code"), getattr(exc, "status", None)]
-    return next((name for name in names if name and isinstance(name, str)), None)
+    failure = generate_content.error(error)
+    own = getattr(exc, "status", None)
+    return (failure and failure["code"]) or (own if isinstance(own, str) and own else None)
 
 
 ERRORS = {

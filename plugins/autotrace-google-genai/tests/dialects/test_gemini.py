@@ -155,7 +155,7 @@ def test_a_blocked_prompt_was_filtered(read: Any) -> None:
 def test_an_error_in_place_of_an_answer_is_a_failure() -> None:
     body = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "Overloaded."}}
     assert gemini.failure is not None
-    assert gemini.failure(body) == {"code": "UNAVAILABLE", "message": "Overloaded."}
+    assert gemini.failure(body) == {"code": "UNAVAILABLE", "message": "Overloaded.", "status": 503}
     assert gemini_interactions.failure is not None
     assert gemini_interactions.failure({"status": "failed", "errors": [{"code": "quota", "message": "Empty."}]}) == {
         "code": "quota",

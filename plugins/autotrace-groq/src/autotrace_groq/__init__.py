@@ -13,6 +13,6 @@ instrumentor = Instrumentor(
     provider="groq",
     requires="groq>=1,<2",
     surface=stainless.surface,
-    errors={**stainless.ERRORS, "error_code": "body.error.code"},
+    errors=stainless.ERRORS,
     targets=stainless.targets("groq", stainless.by_path(openai_api.OPERATIONS, base="/openai/v1"), "_response:BaseAPIResponse"),
 )

@@ -6,10 +6,11 @@ another on the side that serves it. The trace context is sent with the message.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from autotrace.plugin import Call, Instrumentor, Invocation, Observer, Operation, Option, leave_stdout
+from autotrace.plugin import Call, Continues, Instrumentor, Invocation, Observer, Operation, Option, leave_stdout
 from autotrace_mcp import operations, propagation, surface
 
 _VERSION_HEADER = "mcp-protocol-version"
@@ -110,6 +111,18 @@ def _finish_with_response(call: Call, invocation: Invocation, _none: None) -> No
     call.finish({"error": response} if hasattr(response, "code") and hasattr(response, "message") else response)
 
 
+def _tool_raised(call: Call, _invocation: Invocation, exc: BaseException) -> None:
+    """``call_tool(…)`` of a server's tools raises: the server makes a result of that, which has only the exception's text."""
+    call.caused_by(operations.raised_by_tool(exc))
+
+
+def _tool_has_raised(call: Call, _invocation: Invocation, _result: Any) -> None:
+    """``_make_error_result(text)``, which version 1 calls while it handles the exception of a tool, and for other mistakes."""
+    exc = sys.exc_info()[1]
+    if exc is not None:
+        call.caused_by(operations.raised_by_tool(exc))
+
+
 instrumentor = Instrumentor(
     requires="mcp>=1.30,<3",
     surface=surface.ways,
@@ -127,7 +140,10 @@ instrumentor = Instrumentor(
             choices=operations.CHOICES,
         ),
     },
-    targets={"mcp.server.stdio:stdio_server": serve_on_stdio},
+    targets={
+        "mcp.server.stdio:stdio_server": serve_on_stdio,
+        "mcp.client.session:ClientSession.call_tool": Continues(inside=True),  # it checks the result against the tool's schema
+    },
     shapes={
         "mcp>=2": {
             "mcp.shared.jsonrpc_dispatcher:JSONRPCDispatcher.send_raw_request": ask,
@@ -136,12 +152,14 @@ instrumentor = Instrumentor(
             "mcp.shared._otel:inject_trace_context": Observer(_inject_trace),
             "mcp.server.runner:ServerRunner._on_request": serve,
             "mcp.client.session:ClientSession._on_request": serve,
+            "mcp.server.mcpserver.tools.tool_manager:ToolManager.call_tool": Observer(raised=_tool_raised),
         },
         "mcp<2": {
             "mcp.shared.session:BaseSession.send_request": ask_v1,
             "mcp.server.lowlevel.server:Server._handle_request": serve_v1,
             "mcp.client.session:ClientSession._received_request": serve_v1,
             "mcp.shared.session:RequestResponder.respond": Observer(_finish_with_response),
+            "mcp.server.lowlevel.server:Server._make_error_result": Observer(_tool_has_raised),
         },
     },
 )

@@ -120,6 +120,25 @@ def code_of(exc: Any) -> int | None:
     return _INVALID_PARAMS if type(exc).__name__ == "ValidationError" else None
 
 
+_WRAPPERS = ("ToolError", "UnexpectedToolError", "UnexpectedResourceError")
+"""The exceptions in which the SDK wraps those of tools. A tool may raise the first one itself."""
+
+
+def raised_by_tool(exc: BaseException) -> BaseException:
+    """What the tool has raised, if `exc` is the SDK's exception around that, else `exc`. A tool may call another tool."""
+    wrapped = exc
+    while _is_wrapper(wrapped) and wrapped.__cause__ is not None:
+        deliberate = type(wrapped).__name__ == "ToolError"
+        wrapped = wrapped.__cause__
+        if deliberate:
+            break
+    return wrapped
+
+
+def _is_wrapper(exc: BaseException) -> bool:
+    return type(exc).__name__ in _WRAPPERS and type(exc).__module__.startswith("mcp.server.")
+
+
 def is_callers_fault(exc: Exception) -> bool:
     """Whether the code of a server's exception shows a mistake of the caller."""
     return code_of(exc) in CALLERS_FAULT

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from autotrace.dialects import endings
 from autotrace.plugin import Call, Instrumentor, Invocation, Operation, running_call
-from autotrace_ollama.dialects import ollama_chat, ollama_embed, ollama_generate
+from autotrace_ollama.dialects import failure, ollama_chat, ollama_embed, ollama_generate
 
 EMBED = Operation("embeddings", dialect=ollama_embed)
 OPERATIONS = {
@@ -14,7 +15,7 @@ OPERATIONS = {
     "/api/generate": Operation("text_completion", dialect=ollama_generate),
     "/api/embed": EMBED,
     "/api/embeddings": EMBED,
-    "/v1/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}),
+    "/v1/systemone": Operation("systemone", request={"model": "model"}, response={"model": "model"}, failure=failure),
 }
 """Operations by path: those that run a model. Other paths (pull, create, list, …) manage models and are not recorded."""
 
@@ -84,10 +85,16 @@ def _status(exc: Any) -> int | None:
     return status if isinstance(status, int) and status > 0 else None  # -1: the error came inside a stream
 
 
+def _code(exc: Any) -> str | None:
+    """The code in an error that a gateway has sent as an object; the server itself sends a text."""
+    failure = endings.failure(getattr(exc, "error", None), "code", "type")
+    return failure and failure["code"]
+
+
 instrumentor = Instrumentor(
     provider="ollama",
     requires="ollama>=0.6,<1",
-    errors={"http_status": _status},
+    errors={"http_status": _status, "error_code": _code},
     targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
     uncovered={f"*Client.{name}": "manages models" for name in ("create", "delete", "pull", "push", "show")},
 )

@@ -112,14 +112,14 @@ def _tools(tools: object) -> list[dict[str, Any]] | None:
 
 def _failure(wire: dict[str, Any]) -> Failure | None:
     """The failure in the error text that came instead of an answer, or on a line of a stream."""
-    return endings.failure(wire.get("error"), "code", "type")
+    return endings.failure_in(wire, "code", "type")
 
 
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
     return endings.outcome([wire.get("done_reason")])
 
 
-failure = plain.reading(_failure, "error")
+failure = plain.reading(_failure, *endings.ERROR_FIELDS)
 outcome = plain.reading(_outcome, "done_reason")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.families import openai_api, stainless
-from autotrace.plugin import Instrumentor, Invocation, Operation, Option
+from autotrace.plugin import Instrumentor, Invocation, Operation, Option, Target
 from autotrace_openai import azure, tool_runner
 
 CLIENTS = {
@@ -100,6 +100,11 @@ def route(call: Invocation) -> Operation | None:
     return operation
 
 
+def _helpers(module: str, name: str, answer: str) -> dict[str, Target]:
+    """The targets of the helpers that ``.stream()`` returns."""
+    return stainless.helpers(f"openai.lib.streaming.{module}", (name, f"Async{name}"), answer)
+
+
 instrumentor = Instrumentor(
     requires="openai>=2,<4",
     hosts=HOSTS,
@@ -107,9 +112,13 @@ instrumentor = Instrumentor(
     surface=stainless.surface,
     uncovered={"*.connect": "web sockets"},
     options={"stream_usage": Option(False, "requests the usage of streamed chat completions, and hides the chunk with it")},
-    targets=stainless.targets(
-        *("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
-        reads=stainless.by_path(openai_api.READS, other=None, clients=CLIENTS),
-    ),
+    targets={
+        **stainless.targets(
+            *("openai", route, "_response:BaseAPIResponse", "_legacy_response:LegacyAPIResponse"),
+            reads=stainless.by_path(openai_api.READS, other=None, clients=CLIENTS),
+        ),
+        **_helpers("chat._completions", "ChatCompletionStream", "get_final_completion"),
+        **_helpers("responses._responses", "ResponseStream", "get_final_response"),
+    },
     shapes={"openai>=3": tool_runner.targets(CLIENTS, HOSTS)},
 )

@@ -21,6 +21,6 @@ instrumentor = Instrumentor(
         **dict.fromkeys(("*.batches:*", "*.jig.*", "*.endpoints.*", "*.models.*"), "manages resources on the server"),
         **dict.fromkeys(("*.fine_tuning:*", "*.post_training.*"), "trains a model"),
     },
-    errors={**stainless.ERRORS, "error_code": "body.error.code"},
+    errors=stainless.ERRORS,
     targets=stainless.targets("together", stainless.by_path(OPERATIONS, other=None), "_response:BaseAPIResponse"),
 )

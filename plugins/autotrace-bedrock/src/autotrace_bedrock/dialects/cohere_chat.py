@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects.endings import Outcome
+from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message, Part
-from autotrace.plugin import Dialect, constant, first
+from autotrace.plugin import Dialect, first
 
 __all__ = ["chat_response", "cohere_chat"]
 
@@ -99,6 +99,11 @@ def chat_response(events: list[Any]) -> dict[str, Any]:
     return whole
 
 
+def _failure(body: dict[str, Any]) -> Failure | None:
+    """The error in the body, or a finish reason that means one (``ERROR``, ``ERROR_LIMIT``)."""
+    return endings.failure_in(body, "code", "type") or endings.failure_of_reasons([body.get("finish_reason")])
+
+
 def _outcome(body: dict[str, Any]) -> Outcome | None:
     return endings.outcome([body.get("finish_reason")])
 
@@ -134,6 +139,6 @@ cohere_chat = Dialect(
         raw="meta",
     ),
     reduce=chat_response,
-    failure=constant(None),
+    failure=plain.reading(_failure, *endings.ERROR_FIELDS, "finish_reason"),
     outcome=plain.reading(_outcome, "finish_reason"),
 )

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects.endings import Outcome
+from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message
-from autotrace.plugin import Dialect, constant, first
+from autotrace.plugin import Dialect, first
 from autotrace_bedrock.dialects.content import content
 from autotrace_bedrock.dialects.converse_stream import converse_response
 
@@ -113,6 +113,11 @@ def _tier(body: dict[str, Any]) -> str | None:
     return tier if latency in (None, "standard") else plain.string(latency) or tier
 
 
+def _failure(wire: dict[str, Any]) -> Failure | None:
+    """The error in a body of Nova in InvokeModel. Converse raises its errors."""
+    return endings.failure_in(wire, "code", "type")
+
+
 def _outcome(wire: dict[str, Any]) -> Outcome | None:
     return endings.outcome([wire.get("stopReason")])
 
@@ -163,6 +168,6 @@ bedrock_converse = Dialect(
         }
     ),
     reduce=converse_response,
-    failure=constant(None),  # a failure in a stream is raised
+    failure=plain.reading(_failure, *endings.ERROR_FIELDS),
     outcome=plain.reading(_outcome, "stopReason"),
 )

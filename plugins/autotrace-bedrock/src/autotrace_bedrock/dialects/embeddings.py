@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autotrace.dialects import ledger, parts, plain
+from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.parts import Message
 from autotrace.plugin import Dialect, constant, first
 
@@ -38,6 +38,6 @@ bedrock_embeddings = Dialect(
     },
     response={"id": plain.of("id", plain.string)},
     usage=ledger.usage({"input_tokens": "inputTextTokenCount"}, raw=plain.fields("inputTextTokenCount")),
-    failure=constant(None),
+    failure=plain.reading(lambda body: endings.failure_in(body, "code", "type"), *endings.ERROR_FIELDS),
     outcome=constant(None),
 )

@@ -13,7 +13,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from autotrace.dialects import ledger, plain
+from autotrace.dialects import endings, ledger, plain
 from autotrace.dialects.anthropic_complete import anthropic_complete
 from autotrace.dialects.anthropic_messages import anthropic_messages
 from autotrace.dialects.openai_chat import openai_chat
@@ -151,7 +151,7 @@ def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) 
 
     `operation` is the conventions' name of the operation. `streamed`: the answer is a stream.
     """
-    inner = inner or Dialect(operation, request={"model": "model"})
+    inner = inner or Dialect(operation, request={"model": "model"}, failure=_FAILURE)
     counts = {name: where for name, where in inner.usage.items() if name not in ("raw", "missing")}
     bedrock_counts: dict[str, Where] = {
         "input_tokens": ledger.whole(
@@ -192,5 +192,7 @@ def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) 
     )
 
 
+_FAILURE = plain.reading(lambda body: endings.failure_in(body, "code", "type"), *endings.ERROR_FIELDS)
+"""Image models answer with an ``error`` beside the images."""
 _TRACE = "amazon-bedrock-trace"
 _OWN = (_METRICS, _ACTION, _TRACE)

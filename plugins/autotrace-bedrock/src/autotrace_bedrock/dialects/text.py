@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from autotrace.dialects import endings, ledger, parts, plain
-from autotrace.dialects.endings import Outcome
+from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message
-from autotrace.plugin import Dialect, constant, first
+from autotrace.plugin import Dialect, first
 
 __all__ = ["bedrock_text", "text_response"]
 
@@ -135,6 +135,12 @@ def _output_tokens(body: dict[str, Any]) -> int | None:
     return sum(known) if known else None
 
 
+def _failure(body: dict[str, Any]) -> Failure | None:
+    """The error in the body, or a finish reason that means one (Cohere's ``ERROR``)."""
+    reasons = (completion.reason for completion in _completions(body))
+    return endings.failure_in(body, "code", "type") or endings.failure_of_reasons(reasons)
+
+
 def _outcome(body: dict[str, Any]) -> Outcome | None:
     return endings.outcome(completion.reason for completion in _completions(body))
 
@@ -178,6 +184,6 @@ bedrock_text = Dialect(
         ),
     ),
     reduce=text_response,
-    failure=constant(None),
+    failure=lambda body: _failure(plain.mapping(body)),
     outcome=lambda body: _outcome(plain.mapping(body)),
 )

@@ -19,7 +19,7 @@ from autotrace_google_genai.dialects import content
 from autotrace_google_genai.dialects.content import camel
 from autotrace_google_genai.dialects.generate_content_stream import response
 
-__all__ = ["FINISH_REASONS", "either", "failure", "gemini", "outcome"]
+__all__ = ["FINISH_REASONS", "either", "error", "failure", "gemini", "outcome"]
 
 FINISH_REASONS: dict[str, str] = {
     "STOP": "stop",
@@ -69,7 +69,24 @@ def _candidate(value: object) -> Message:
 
 def _failure(body: dict[str, Any]) -> Failure | None:
     """The failure in the error that came instead of an answer, or in a stream."""
-    return endings.failure(body.get("error"), "status", "code")
+    return error(body.get("error"))
+
+
+_GRPC = dict(enumerate((499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401), start=1))
+"""The HTTP status of each code of gRPC (google.rpc.Code), which long operations have in their errors."""
+
+
+def error(value: object, *codes: str) -> Failure | None:
+    """The failure in a ``google.rpc.Status``: Google's reason (``API_KEY_INVALID``), its status (``RESOURCE_EXHAUSTED``) or its
+    code, in this order, unless `codes` name other fields."""
+    wire = plain.mapping(value)
+    reasons = [plain.string(detail.get("reason")) for detail in plain.mappings(wire.get("details"))]
+    reason = next(filter(None, reasons), None)
+    found = endings.failure({**wire, "reason": reason} if reason else value, *(codes or ("reason", "status", "code")))
+    number = plain.number(wire.get("code"), 0)
+    if found is not None and number in _GRPC:
+        found["status"] = _GRPC[number]
+    return found
 
 
 def _outcome(body: dict[str, Any]) -> Outcome | None:

@@ -14,6 +14,7 @@ from autotrace.dialects.parts import Message
 from autotrace.plugin import Dialect, first, total
 from autotrace_google_genai.dialects import steps
 from autotrace_google_genai.dialects.content import without_secrets
+from autotrace_google_genai.dialects.generate_content import error
 from autotrace_google_genai.dialects.interactions_stream import interaction
 
 __all__ = ["failure", "gemini_interactions", "outcome"]
@@ -41,10 +42,10 @@ def _output(body: dict[str, Any]) -> list[Message] | None:
 
 def _failure(body: dict[str, Any]) -> Failure | None:
     """The failure in the error that ended a stream, that came instead of an interaction, or with which it failed."""
-    result = endings.failure(body.get("error"), "code", "status")
+    result = error(body.get("error"), "code", "status")
     if result is None and body.get("status") == "failed":
         errors = plain.mappings(body.get("errors"))
-        result = endings.failure(errors[0] if errors else {"code": "failed"}, "code", "status")
+        result = error(errors[0] if errors else {"code": "failed"}, "code", "status")
     return result
 
 
