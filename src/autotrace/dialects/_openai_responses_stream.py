@@ -16,7 +16,7 @@ __all__ = ["response"]
 _STARTED = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
-_ERRORS = frozenset({"error", "response.error"})
+_ERRORS = ("error", "response.error")
 _ANSWER = ("type", "choices", "response", "delta", "usage")
 """Fields of an event without a type that is no error."""
 

@@ -94,10 +94,13 @@ def _audio(audio: object) -> list[Part]:
 
 
 def _signature(call: object) -> list[Part]:
-    """A part for thoughts that are not shown, of which Gemini's compatible API has the signature in a tool call."""
-    google = plain.mapping(plain.mapping(plain.mapping(call).get("extra_content")).get("google"))
-    signature = plain.string(google.get("thought_signature"))
-    return parts.hidden([], signature) if signature else []
+    """A part for thoughts that are not shown, of which Gemini's compatible API has the signature in a tool call.
+
+    It is there below the vendor's name.
+    """
+    vendors = plain.mapping(plain.mapping(call).get("extra_content")).values()
+    signatures = [plain.string(plain.mapping(held).get("thought_signature")) for held in vendors]
+    return [part for signature in signatures if signature for part in parts.hidden([], signature)]
 
 
 def _tool_call(call: object) -> Part:
