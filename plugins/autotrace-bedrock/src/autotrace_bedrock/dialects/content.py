@@ -101,7 +101,8 @@ def _reasoning(_: str, value: Any) -> Part | None:
         return parts.extended(parts.reasoning(text), wire, "reasoningText", nested=parts.rest(thought, "text"))
     data = wire.get("redactedContent") or thought.get("signature") or wire.get("signature")
     if isinstance(data, (str, bytes)) or isinstance(text, str):
-        return parts.extended(parts.hidden([], data)[0], wire, "reasoningText", "redactedContent")
+        used = ("redactedContent", *(("reasoningText",) if thought else ()))
+        return parts.extended(parts.hidden([], data)[0], wire, *used, nested=parts.rest(thought, "text", "signature"))
     return None
 
 
