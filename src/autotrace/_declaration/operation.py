@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Optional, Union, cast, get_args
 
-from autotrace._declaration import checking, conventions, paths
+from autotrace._declaration import checking, conventions, paths, vocabulary
 from autotrace._declaration.conventions import Field, Kind
 from autotrace._declaration.paths import Getter, Where
+from autotrace._declaration.vocabulary import Words
 from autotrace.errors import DeclarationError, nearest
 
 Reduce = Callable[[list[Any]], Any]
@@ -67,10 +68,16 @@ class Dialect:
 
     `request`, `response` and `usage` map short field names (of the conventions) or full attribute names (any name with a dot)
     to getters. The getters read plain data: the JSON on the wire. `decode` is a `Decode`, `reduce` a `Reduce`, `failure` a
-    `Failure` and `outcome` an `Outcome`. Raises `DeclarationError`.
+    `Failure` and `outcome` an `Outcome`.
+
+    `not_content` says which texts stay in the record when content is off. It maps the full name of an attribute of your own, or
+    the name of a field anywhere inside an attribute, to its words (``{"acme.tier": ("free", "paid")}``), or to True if its text
+    is an id or a name. All other texts without a short name in the conventions count as content.
+
+    Raises `DeclarationError`.
     """
 
-    __slots__ = ("decode", "failure", "name", "outcome", "reduce", "request", "response", "usage")
+    __slots__ = ("decode", "failure", "name", "not_content", "outcome", "reduce", "request", "response", "usage")
 
     @checking.checked
     def __init__(
@@ -84,6 +91,7 @@ class Dialect:
         reduce: Reduce | None = None,
         failure: Failure | None = None,
         outcome: Outcome | None = None,
+        not_content: Mapping[str, Words] | None = None,
     ) -> None:
         where = f"Dialect {name!r}"
         _check_functions(where, decode, reduce, failure, outcome)
@@ -98,6 +106,7 @@ class Dialect:
         self.response = dict(response or {})
         self.usage = dict(usage or {})
         self.reduce = reduce
+        self.not_content = vocabulary.known(where, not_content)
 
 
 def _check_functions(where: str, decode: object, reduce: object, failure: object, outcome: object) -> None:
@@ -119,8 +128,9 @@ class Operation:
     """One kind of call: its name in the conventions, and where its fields are.
 
     - `name`: the ``gen_ai.operation.name`` (``chat``, ``embeddings``, ``execute_tool``, …).
-    - `request`, `response`, `usage`, `reduce`, `failure`, `outcome`: as in `Dialect`. Together with `dialect` they extend it
-      and take precedence.
+    - `request`, `response`, `usage`, `reduce`, `failure`, `outcome`, `not_content`: as in `Dialect`. Together with `dialect`
+      they extend it and take precedence. `not_content` also applies to attributes that `start`, `Invocation.attributes`,
+      `Call.set_attribute` and ``Instrumentor(errors=…)`` set on the operation's spans.
     - `stream`: how a stream object of the library is observed in place. It is the name of the attribute that holds the
       iterator, a `StreamSeam`, a function ``(result, call) -> bool`` that returns True to take over ending the call, or a
       sequence of these. Bare generators and coroutines need no declaration.
@@ -141,6 +151,7 @@ class Operation:
         "kind",
         "label",
         "name",
+        "not_content",
         "outcome",
         "reduce",
         "request",
@@ -168,6 +179,7 @@ class Operation:
         transparent: bool = False,
         label: str | None = conventions.ALWAYS["operation"].attribute,
         expected: Expected | None = None,
+        not_content: Mapping[str, Words] | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise DeclarationError(f"Operation {name!r}: expected the name of an operation, such as 'chat'")
@@ -186,6 +198,8 @@ class Operation:
         self.request = _readings(where, "request", conventions.REQUEST, request, base.request)
         self.response = _readings(where, "response", conventions.RESPONSE, response, base.response)
         self.response += _readings(where, "usage", conventions.USAGE, usage, base.usage)
+        constants = vocabulary.of_constants((*self.request, *self.response))
+        self.not_content = {**constants, **vocabulary.known(where, not_content, base.not_content)}
         self.decode = base.decode
         self.reduce = reduce or base.reduce
         self.failure = failure or base.failure
