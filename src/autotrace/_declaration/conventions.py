@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-
 Text = Literal["", "id", "name", "word"]
 """The kinds of text that are not content: an id (of a response, a model, an error), a name that the program chose (of an agent,
 a tool), a word of `autotrace._declaration.vocabulary`."""
@@ -143,6 +142,12 @@ ALWAYS: dict[str, Field] = {
     "cost_unknown": Field("autotrace.cost.unknown", "string", text="name"),
 }
 """Attributes that the core itself sets on a span, for any operation."""
+
+GENERAL = frozenset(
+    "cloud.provider cloud.region client.address network.protocol.name network.protocol.version network.transport "
+    "network.peer.address deployment.environment.name service.name service.version".split()
+)
+"""Attributes of OpenTelemetry's general conventions that a plugin or a program may set, and whose texts are names."""
 
 FINISH_REASONS: dict[str, str] = {
     "tool_calls": "tool_call",

@@ -10,17 +10,17 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Optional, Union
+from typing import Literal, Union
 
 from autotrace._declaration import checking, conventions
 from autotrace._declaration.paths import Getter, constant_of
 from autotrace.errors import DeclarationError
 
-Words = Union[bool, Collection[str]]
+Words = Union[Literal[True], Collection[str]]
 """What a declaration says of a field's texts: its words, or True for ids and names."""
 
-Known = Mapping[str, Optional[frozenset[str]]]
-"""The same, checked: by an attribute's full name or a field's name, the words in lower case, or None for ids and names."""
+Known = Mapping[str, Union[Literal[True], frozenset[str]]]
+"""The same, checked: by an attribute's full name or a field's name in snake case, with words in lower case."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,7 +33,9 @@ _TIERS = _words(
 )
 _CHOICES = _words("auto none any required validated")
 _MODALITIES = _words("text image audio video document speech")
-_FORMATS = _words("text json json_object json_schema srt vtt verbose_json wav mp3 flac opus aac pcm pcm16 png jpeg webp url b64_json")
+_FORMATS = _words(
+    "text json json_object json_schema srt vtt verbose_json wav mp3 flac opus aac pcm pcm16 png jpeg webp url b64_json"
+)
 _ENDINGS = frozenset(
     word.lower() for table in (conventions.FINISH_REASONS, conventions.OUTCOMES) for item in table.items() for word in item
 ) | _words(
@@ -106,29 +108,35 @@ def _snake(name: str) -> str:
 def is_word(text: str, field: str, own: Known = MappingProxyType({})) -> bool:
     """Whether `text` is a known word of the field called `field`, in camel or snake case, or one of the declaration's `own`."""
     name, word = _snake(field), text.lower()
-    return word in WORDS.get(name, ()) or word in (own.get(name) or ())
+    declared = own.get(name, True)
+    return word in WORDS.get(name, ()) or (declared is not True and word in declared)
+
+
+def is_id(field: str, own: Known) -> bool:
+    """Whether a declaration says that the texts of the field called `field` are ids or names."""
+    return own.get(_snake(field)) is True
 
 
 def known(where: str, given: object, base: Known = MappingProxyType({})) -> Known:
     """What a declaration says is not content, checked, with that of its dialect (`base`). Raises `DeclarationError`."""
-    made = dict(base)
+    made: dict[str, Union[Literal[True], frozenset[str]]] = dict(base)
     checking.mapping(f"{where}: not_content", given)
     for name, words in (given or {}).items():  # type: ignore[attr-defined]  # checked
         if not isinstance(name, str) or not name:
             raise DeclarationError(f"{where}: not_content: {name!r}: expected the name of an attribute or of a field")
         if words is not True and not _are_words(words):
             raise DeclarationError(
-                f"{where}: not_content {name!r}: expected a sequence of words, or True if the text is an id or a name; got {words!r}"
+                f"{where}: not_content {name!r}: expected a sequence of words, or True if the text is an id or a name, "
+                f"got {words!r}"
             )
         if words is True and name in _DEFINED:
             raise DeclarationError(
-                f"{where}: not_content {name!r}: the conventions say what this attribute holds; record the text under a name of "
-                "your own"
+                f"{where}: not_content {name!r}: the conventions say what this attribute holds; "
+                "record the text under a name of your own"
             )
-        found = None if words is True else frozenset(word.lower() for word in words)  # type: ignore[union-attr]
         key = name if "." in name else _snake(name)
-        before = made.get(key)
-        made[key] = found if found is None or before is None else found | before
+        before = made.get(key, frozenset())
+        made[key] = True if words is True or before is True else before | {word.lower() for word in words}
     return made
 
 

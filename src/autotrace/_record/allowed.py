@@ -1,8 +1,8 @@
 """What stays of a record when content is off: an allow-list. Pure functions on plain data.
 
 Numbers, Booleans, words of known lists, ids, and names of models, agents and tools stay. Any other text is content: what is not
-known is left out. Which attribute holds what is said in one place each: by the conventions (`conventions.Field`), by an operation
-(``not_content=``), and for the words of enumerations by `vocabulary`.
+known is left out. What an attribute holds is said by the conventions (`conventions.Field`) or by an operation
+(``not_content=``); the words of enumerations are in `vocabulary`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autotrace._declaration.operation import Operation
 from autotrace._declaration.vocabulary import Known
 
 _ID = re.compile(r"[\w.:/@+=~,;|#$<>-]{1,256}", re.ASCII)
-"""Ids, models and classes of exceptions: no blank, no quote, no bracket, and no script in which a sentence needs none of them."""
+"""Ids, models and classes of exceptions: no blank, no quote, and no script in which a sentence needs no blank."""
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,128}")
 """Names of agents, tools and spans: one short line."""
@@ -48,7 +48,7 @@ _FIELDS: dict[str, tuple[str, Field]] = {
 }
 _TYPE, _CODE, _STATUS = (ALWAYS[name].attribute for name in ("error_type", "error_code", "http_status"))
 _ATTEMPTS = ALWAYS["attempts"].attribute
-_OF_ATTEMPTS: Known = {"error": None}
+_OF_ATTEMPTS: Known = {"error": True}
 
 UNNAMED = "_OTHER"
 """The ``error.type`` of a failure without a name that can be shown, as in the conventions."""
@@ -82,8 +82,8 @@ def _attribute(name: str, value: Any, own: Known) -> Any:
     if name in _FIELDS:
         short, field = _FIELDS[name]
         return None if field.content else _of_conventions(name, value, short, field, own)
-    if name in own:
-        return _declared(value, own[name])
+    if name in conventions.GENERAL or own.get(name) is True:
+        return _named(value)
     if name.startswith(conventions.HEADER):
         return [text for text in value if _LIMIT.fullmatch(text)] or None if _are_texts(value) else None
     if not _is_key(name):
@@ -91,7 +91,7 @@ def _attribute(name: str, value: Any, own: Known) -> Any:
     last = name.rpartition(".")[2]
     if last == "id" and isinstance(value, str):
         return value if _ID.fullmatch(value) else None
-    return _reduced(value, last, own)
+    return _reduced(value, name if name in own else last, own)
 
 
 def _of_conventions(name: str, value: Any, short: str, field: Field, own: Known) -> Any:
@@ -99,8 +99,7 @@ def _of_conventions(name: str, value: Any, short: str, field: Field, own: Known)
     if texts is None:
         return _reduced(value, short, _OF_ATTEMPTS if name == _ATTEMPTS else own)
     if field.text == "word":
-        more = own.get(name) or ()
-        fits = all(vocabulary.is_word(text, short, own) or text.lower() in more for text in texts)
+        fits = all(vocabulary.is_word(text, short) or vocabulary.is_word(text, name, own) for text in texts)
     else:
         pattern = {"id": _ID, "name": _NAME}.get(field.text)
         fits = pattern is not None and all(map(pattern.fullmatch, texts))
@@ -111,13 +110,12 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(element, str) for element in value)
 
 
-def _declared(value: Any, words: Optional[frozenset[str]]) -> Any:
-    """The value of an attribute of which the author has said what its texts are."""
+def _named(value: Any) -> Any:
+    """The value of an attribute whose texts are ids or names."""
     if isinstance(value, list):
-        return [kept for element in value if (kept := _declared(element, words)) is not None] or None
+        return [kept for element in value if (kept := _named(element)) is not None] or None
     if isinstance(value, str):
-        fits = _NAME.fullmatch(value) if words is None else value.lower() in words
-        return value if fits else None
+        return value if _NAME.fullmatch(value) else None
     return value if isinstance(value, (bool, int, float)) else None
 
 
@@ -139,9 +137,11 @@ def _reduced(value: Any, field: str, own: Known, depth: int = 0) -> Any:
 
 
 def _is_allowed(text: str, field: str, own: Known) -> bool:
-    if vocabulary.is_word(text, field, own) or _NUMBER.fullmatch(text):
+    if vocabulary.is_word(text, field.rpartition(".")[2], own) or vocabulary.is_word(text, field, own):
         return True
-    return field in own and own[field] is None and _ID.fullmatch(text) is not None
+    if _NUMBER.fullmatch(text):
+        return True
+    return vocabulary.is_id(field, own) and _ID.fullmatch(text) is not None
 
 
 def _is_key(key: Any) -> bool:

@@ -89,8 +89,7 @@ class Draft(msgspec.Struct):
         return {
             "timestamp": lines.timestamp(self.start_ns),
             "schema": lines.SCHEMA,
-            "name": (self.name if self.content else allowed.name(self.name))
-            or translation.name_of(self.operation, attributes),
+            "name": (self.name if self.content else allowed.name(self.name)) or translation.name_of(self.operation, attributes),
             "kind": self.operation.kind,
             "trace_id": f"{self.trace_id:032x}",
             "span_id": f"{self.span_id:016x}",

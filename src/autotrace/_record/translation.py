@@ -57,9 +57,7 @@ def at_start(draft: Draft) -> dict[str, Any]:
 
 def _thawed(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     """Attributes of which some are frozen."""
-    return {
-        name: freezing.thaw(value) if isinstance(value, bytes) else value for name, value in (attributes or {}).items()
-    }
+    return {name: freezing.thaw(value) if isinstance(value, bytes) else value for name, value in (attributes or {}).items()}
 
 
 def attributes_of(draft: Draft) -> dict[str, Any]:

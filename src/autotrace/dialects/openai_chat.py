@@ -254,4 +254,5 @@ openai_chat = Dialect(
     reduce=completion,
     failure=plain.reading(_failure, "error", "choices"),
     outcome=plain.reading(_outcome, "choices"),
+    not_content=openai_content.NOT_CONTENT,
 )

@@ -81,7 +81,9 @@ def _read_back(line: bytes, kind: type[Record]) -> Record:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as exc:
         text = "Sinks that read structs get only its valid fields."
-        diagnostics.say("processor", f"a record no longer matches the schema after the processors: {diagnostics.described(exc)}. {text}")
+        diagnostics.say(
+            "processor", f"a record no longer matches the schema after the processors: {diagnostics.described(exc)}. {text}"
+        )
         return kind(**{field.name: _field(event.get(field.name), field) for field in msgspec.structs.fields(kind)})
 
 

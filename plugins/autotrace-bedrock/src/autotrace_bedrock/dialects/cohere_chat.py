@@ -132,6 +132,7 @@ cohere_chat = Dialect(
         raw="meta",
     ),
     reduce=chat_response,
+    not_content={"prompt_truncation": ("OFF", "AUTO_PRESERVE_ORDER"), "citation_quality": ("accurate", "fast", "off")},
     failure=constant(None),
     outcome=plain.reading(_outcome, "finish_reason"),
 )

@@ -163,6 +163,11 @@ bedrock_converse = Dialect(
         }
     ),
     reduce=converse_response,
+    not_content={
+        "latency": ("standard", "optimized"),
+        "trace": ("enabled", "disabled", "enabled_full"),
+        "streamProcessingMode": ("sync", "async"),
+    },
     failure=constant(None),  # a failure in a stream is raised
     outcome=plain.reading(_outcome, "stopReason"),
 )

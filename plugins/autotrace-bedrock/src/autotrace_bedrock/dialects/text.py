@@ -167,6 +167,7 @@ bedrock_text = Dialect(
         ),
     ),
     reduce=text_response,
+    not_content={"return_likelihoods": ("GENERATION", "ALL", "NONE")},
     failure=constant(None),
     outcome=lambda body: _outcome(plain.mapping(body)),
 )
