@@ -100,6 +100,8 @@ def spans_of(library: Library, on: bool) -> dict[str, list[dict[str, Any]]]:
         if cell.has("stream") and not on:
             async with cell.stream(await cell.client(), cell.ask(text=f"And {MARK}?")) as (stream, _):
                 await cell.side.take(stream, 1)
+                if any(hasattr(stream, name) for name in ("close", "aclose")):
+                    await cell.side.close(stream)
         found[cell.name] = cell.all_spans
 
     check = Check("marked", use, "any", (), (False, True), False)

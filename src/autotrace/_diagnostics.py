@@ -79,7 +79,8 @@ failures = Failures()
 
 without_content: set[str] = set()
 """The packages whose content is not recorded, and ``autotrace`` for the program's own spans. While there is one, no diagnostic
-quotes the text of an exception: a getter that fails on a prompt names the prompt."""
+quotes the text of an exception: a getter that fails on a prompt names the prompt. A package stays in it after `disable()`, as
+its open calls still end."""
 
 _written: set[tuple[str, str]] = set()
 

@@ -88,6 +88,7 @@ class Cell:
         finally:
             autotrace.disable()
             diagnostics.forget()
+            diagnostics.without_content.clear()
 
     async def _run_check(self) -> None:
         async with contextlib.AsyncExitStack() as self._stack:
