@@ -85,6 +85,20 @@ def test_models_are_ids(text: str) -> None:
     assert kept(gen_ai__request__model=text) == {"gen_ai.request.model": text}
 
 
+@pytest.mark.parametrize(
+    "text", ["Trip planner", "look_up", "RunnableParallel<context,question>", "Ünsere Größe", "f.<locals>.g"]
+)
+def test_a_few_words_are_a_name(text: str) -> None:
+    assert kept(gen_ai__agent__name=text) == {"gen_ai.agent.name": text}
+    assert allowed.name(text) == text
+
+
+@pytest.mark.parametrize("text", ["What is it that hurts me so much?", "two\nlines", " ", "", "x" * 129, "a  b", "a\u2028b"])
+def test_a_sentence_is_no_name(text: str) -> None:
+    assert kept(gen_ai__agent__name=text) == {}
+    assert allowed.name(text) is None
+
+
 @pytest.mark.parametrize("text", ["What is this?", "两句话没有空格", '{"a":1}', "", "x" * 300, "a\nb"])
 def test_what_cannot_be_an_id_is_not_one(text: str) -> None:
     assert kept(gen_ai__request__model=text, gen_ai__response__id=text, session__id=text) == {}

@@ -198,8 +198,10 @@ class Operation:
         self.request = _readings(where, "request", conventions.REQUEST, request, base.request)
         self.response = _readings(where, "response", conventions.RESPONSE, response, base.response)
         self.response += _readings(where, "usage", conventions.USAGE, usage, base.usage)
-        constants = vocabulary.of_constants((*self.request, *self.response))
-        self.not_content = {**constants, **vocabulary.known(where, not_content, base.not_content)}
+        fixed = vocabulary.of_constants((*self.request, *self.response))
+        if label is not None:
+            fixed = {label: frozenset((name.lower(),)), **fixed}
+        self.not_content = {**fixed, **vocabulary.known(where, not_content, base.not_content)}
         self.decode = base.decode
         self.reduce = reduce or base.reduce
         self.failure = failure or base.failure

@@ -19,8 +19,8 @@ from autotrace._declaration.vocabulary import Known
 _ID = re.compile(r"[\w.:/@+=~,;|#$<>-]{1,256}", re.ASCII)
 """Ids, models and classes of exceptions: no blank, no quote, and no script in which a sentence needs no blank."""
 
-_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,128}")
-"""Names of agents, tools and spans: one short line."""
+_NAME = re.compile(r"(?=[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,128}\Z)\S+(?: \S+){0,5}")
+"""Names of agents, tools and spans: a few words on one line. A sentence is none."""
 
 _KEY = re.compile(r"[a-z][A-Za-z0-9]*(?:[._-][a-z0-9][A-Za-z0-9]*)*|[0-9]+")
 """Names of fields, in snake, camel and kebab case; ids of tokens. A key may be a text, too: that of a map is the program's."""
