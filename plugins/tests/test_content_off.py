@@ -82,7 +82,10 @@ def library(request: pytest.FixtureRequest, provider: Provider) -> Iterator[Libr
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)  # skips if the library is not installed
+    try:
+        spec.loader.exec_module(module)
+    except ModuleNotFoundError as exc:
+        pytest.skip(f"{exc.name} is not installed")
     described: Library = module.library
     if described._provider is serve:
         described._provider = lambda: provider.url
