@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from autotrace._declaration.operation import Dialect, Operation
 from autotrace._record import freezing
 from autotrace._record.draft import Draft
-from autotrace._record.lines import EndReason
+from autotrace._record.lines import Span
 from autotrace._record.origin import Origin
+from autotrace.dialects import anthropic_messages, openai_chat, openai_responses
 
 from . import bodies, samples
 from .bodies import Body
@@ -43,13 +44,19 @@ def marked(value: Any) -> Any:
     return MARK if isinstance(value, str) else value
 
 
-def line_of(dialect: Dialect, request: Any, response: Any, end: EndReason = "completed") -> str:
-    """The record of a call with these bodies, content off, without the attributes that hold ids and names."""
-    operation = Operation("chat", dialect=dialect)
-    draft = Draft(operation, Origin("acme", content=False), 1, 2, 0, 1, 1, content=False, end_reason=end)
+def record_of(operation: Operation, request: Any, response: Any) -> Span:
+    """The record of a call with these bodies, content off."""
+    draft = Draft(operation, Origin("acme", content=False), 1, 2, 0, 1, 1, content=False)
     draft.request, draft.response = freezing.freeze(request), freezing.freeze(response)
     record = draft.record()
     assert record is not None
+    return record
+
+
+def line_of(dialect: Dialect, request: Any, response: Any) -> str:
+    """The record of such a call without the attributes that hold ids and names."""
+    operation = Operation("chat", dialect=dialect)
+    record = record_of(operation, request, response)
     named = {name for name, words in operation.not_content.items() if words is True}
     others = {
         name: value
@@ -73,6 +80,65 @@ def test_every_field_that_a_dialect_reads(dialect: Dialect, form: str) -> None:
     line = line_of(dialect, request, response)
     # A code of an error is an id, and may be any word.
     assert "Marked" not in line.replace('"Marked"', "" if '"ERROR"' in line else '"Marked"')
+
+
+FILTERED = {"hate": {"filtered": False, "severity": "safe"}, "custom": {"filtered": True, "id": MARK}}
+EDITED = {"applied_edits": [{"type": "clear_tool_uses_20250919", "cleared_tool_uses": 8, "note": MARK}]}
+STAYS: list[tuple[Dialect, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    (
+        openai_chat.openai_chat,
+        {"tool_choice": "required", "modalities": ["text", "audio"], "audio": {"voice": MARK, "format": "wav"}, "user": MARK},
+        {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": FILTERED}], "citations": [MARK]},
+        {
+            "autotrace.request.parameters": {
+                "tool_choice": "required",
+                "modalities": ["text", "audio"],
+                "audio": {"format": "wav"},
+            },
+            "autotrace.response.details": {
+                "prompt_filter_results": [
+                    {
+                        "prompt_index": 0,
+                        "content_filter_results": {
+                            "hate": {"filtered": False, "severity": "safe"},
+                            "custom": {"filtered": True},
+                        },
+                    }
+                ]
+            },
+        },
+    ),
+    (
+        openai_responses.openai_responses,
+        {"include": ["reasoning.encrypted_content"], "truncation": "auto"},
+        {"incomplete_details": {"reason": "max_output_tokens"}, "usage": {"input_tokens": 3, "note": MARK}},
+        {
+            "autotrace.request.parameters": {"include": ["reasoning.encrypted_content"], "truncation": "auto"},
+            "autotrace.response.details": {"incomplete_details": {"reason": "max_output_tokens"}},
+            "autotrace.usage.raw": {"input_tokens": 3},
+        },
+    ),
+    (
+        anthropic_messages.anthropic_messages,
+        {"thinking": {"type": "enabled", "budget_tokens": 99}, "metadata": {"user_id": MARK}},
+        {"stop_sequence": MARK, "stop_details": {"type": "refusal", "explanation": MARK}, "context_management": EDITED},
+        {
+            "autotrace.request.parameters": {"thinking": {"type": "enabled", "budget_tokens": 99}},
+            "autotrace.response.details": {
+                "stop_details": {"type": "refusal"},
+                "context_management": {"applied_edits": [{"type": "clear_tool_uses_20250919", "cleared_tool_uses": 8}]},
+            },
+        },
+    ),
+]
+"""Dialects with requests, answers, and what stays of their parameters, details and usage."""
+
+
+@pytest.mark.parametrize(("dialect", "request_body", "response", "stays"), STAYS, ids=[row[0].name for row in STAYS])
+def test_numbers_and_words_stay(dialect: Dialect, request_body: Any, response: Any, stays: dict[str, Any]) -> None:
+    recorded = record_of(Operation("chat", dialect=dialect), request_body, response).attributes
+    objects = ("autotrace.request.parameters", "autotrace.response.details", "autotrace.usage.raw")
+    assert {name: recorded[name] for name in objects if name in recorded} == stays
 
 
 inside = st.recursive(

@@ -27,7 +27,10 @@ REQUEST: dict[str, Where] = {
     "openai.request.service_tier": plain.of("service_tier", lambda tier: None if tier == "auto" else tier),
 }
 
-NOT_CONTENT: dict[str, Words] = {"openai.response.system_fingerprint": True}
+NOT_CONTENT: dict[str, Words] = {
+    "openai.response.system_fingerprint": True,
+    "severity": ("safe", "low", "medium", "high"),  # of Azure's filters
+}
 
 
 def content(value: object) -> list[Part]:

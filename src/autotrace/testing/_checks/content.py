@@ -14,6 +14,9 @@ from autotrace.testing._checks.registering import check
 from autotrace.testing._library import Ask
 
 _SECRET = "SECRET-THAT-NOBODY-MAY-READ"
+_TEXT = f"The {_SECRET} again"
+"""Short enough for the name of something, as what is wrongly declared to be one may be."""
+
 FAULTS = ("400", "400-echo", "cut", "error-event", "malformed")
 """Those that end at once. An SDK quotes in its exceptions what a server answered, and some servers quote the request."""
 _IN_CALLS = ("400", "400-echo", "malformed")
@@ -53,7 +56,7 @@ async def content_off(cell: Cell) -> None:
         require(at < 0, f"{cell.name}: with content off, a record contains {text!r:.100}: …{lines[max(0, at - 120) :][:240]}…")
 
 
-async def use(cell: Cell, *kinds: str, text: str = f"The {_SECRET} of the program, which its provider repeats") -> None:
+async def use(cell: Cell, *kinds: str, text: str = _TEXT) -> None:
     """Ask `text` in all uses of these kinds that the case describes. A kind may be a fault, if the library supports it."""
     client = await cell.client()
     for kind in kinds:

@@ -199,5 +199,5 @@ gemini = Dialect(
     reduce=response,
     failure=failure,
     outcome=outcome,
-    not_content=words.NOT_CONTENT,
+    not_content={**words.NOT_CONTENT, "autotrace.response.finish_reasons": tuple(FINISH_REASONS)},
 )
