@@ -56,6 +56,7 @@ def _alone() -> Iterator[None]:
         gc.collect()
     gc.freeze()
     diagnostics.forget()
+    diagnostics.without_content.clear()
     yield
     autotrace.disable()
     failures = dict(diagnostics.failures)

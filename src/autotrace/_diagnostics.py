@@ -77,6 +77,11 @@ class Failures(Mapping[str, int]):
 failures = Failures()
 """The failures of this process."""
 
+without_content: set[str] = set()
+"""The packages whose content is not recorded, and ``autotrace`` for the program's own spans. While there is one, no diagnostic
+quotes the text of an exception: a getter that fails on a prompt names the prompt. A package stays in it after `disable()`, as
+its open calls still end."""
+
 _written: set[tuple[str, str]] = set()
 
 
@@ -113,10 +118,16 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
         raise exc
     say(
         "failure",
-        sentences(f"{where}: {type(exc).__name__}: {exc}", "The program is not affected; autotrace skipped this step."),
+        sentences(f"{where}: {described(exc)}", "The program is not affected; autotrace skipped this step."),
         level="error",
         at=place_of(exc),
     )
+
+
+def described(exc: BaseException) -> str:
+    """The class of `exc`, and its text unless that may be content that is not recorded."""
+    kind = type(exc).__name__
+    return f"{kind} (its text is not shown while content is off)" if without_content else f"{kind}: {exc}"
 
 
 def place_of(exc: BaseException, package: str = "") -> str:

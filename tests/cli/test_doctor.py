@@ -546,3 +546,27 @@ def test_half_a_line_of_a_killed_process_is_left_out(tmp_path: Path) -> None:
     with open(file, "a") as out:
         out.write('{"event": "e')
     assert probing.read(str(file)) == [{"event": "start"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (["python3", "ask.py", "a question"], ["python3", "ask.py", "…"]),
+        (["/bin/python", "-X", "dev", "-m", "ask", "a question"], ["/bin/python", "-X", "dev", "…"]),
+        (["python", "-c", "print('a question')"], ["python", "-c", "…"]),
+        (["python", "-B", "ask.py"], ["python", "-B", "ask.py"]),
+        (["/venv/bin/ask", "a question"], ["/venv/bin/ask", "…"]),
+        (["ask"], ["ask"]),
+        ([], []),
+    ],
+)
+def test_a_command_line_without_the_arguments_of_the_program(line: list[str], shown: list[str]) -> None:
+    assert reporting.without_arguments(line) == shown
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_the_report_has_the_arguments_of_the_program_only_with_content_on(library: Any, off: bool) -> None:
+    child = f"[sys.executable, '-c', 'import {library.name}', 'the question']"
+    code = f"import {library.name}, subprocess, sys\nsubprocess.run({child})"
+    found = run(library, code, **({"AUTOTRACE_CONTENT": "off"} if off else {}))
+    assert [text in json.dumps(found.data) for text in ("the question", "an argument")] == [not off] * 2

@@ -227,9 +227,16 @@ FAULTS: dict[str, tuple[Replacements, set[str]]] = {
         ),
         {"suppression", "originals"},
     ),
-    "content off: the prompt is in an attribute": (
-        (in_route("call.attributes = {'acme.prompt': call.argument('body')['text']}"),),
+    "content off: the prompt is in an attribute that is declared not to be content": (
+        (
+            in_route("call.attributes = {'acme.prompt': call.argument('body')['text']}"),
+            plugin(CHAT, CHAT.replace("**FIELDS", "not_content={'acme.prompt': True}, **FIELDS")),
+        ),
         {"content off"},
+    ),
+    "content off: the model is not recorded any more": (
+        (plugin('"model": "model"', '"model": lambda body: f"the model {body[\'model\']}"'),),
+        {"call", "stream", "raw", "content off"},
     ),
     "late activation: clients keep the function that they were made with": (
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import pydantic
 
 import autotrace_anthropic
 from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
@@ -14,6 +15,12 @@ from autotrace.testing.provider import serve
 
 def chat(ask: Ask, **more: Any) -> dict[str, Any]:
     return {"model": ask.model, "max_tokens": 64, "messages": [{"role": "user", "content": ask.text}], **more}
+
+
+class Form(pydantic.BaseModel):
+    """What no answer is."""
+
+    number: int
 
 
 library = Library(
@@ -29,6 +36,7 @@ library = Library(
             call=lambda client, ask: client.messages.create(**chat(ask)),
             stream=lambda client, ask: client.messages.create(**chat(ask, stream=True)),
             raw=lambda client, ask: client.messages.with_raw_response.create(**chat(ask)),
+            typed=lambda client, ask: client.messages.parse(**chat(ask, output_format=Form)),
         ),
         Case(
             "messages helper",

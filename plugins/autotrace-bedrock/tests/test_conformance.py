@@ -66,6 +66,7 @@ library = Library(
             model="anthropic.claude-haiku",
             call=lambda client, ask: client.runtime.converse(**said(ask)),
             stream=lambda client, ask: client.runtime.converse_stream(**said(ask))["stream"],
+            typed=lambda client, ask: client.runtime.converse(modelId=ask.model, messages=ask.text),
             lacks=SILENT,
             expects={"gen_ai.provider.name": "aws.bedrock", "cloud.region": "us-east-1"},
         ),

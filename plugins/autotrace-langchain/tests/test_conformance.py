@@ -10,8 +10,10 @@ import pytest
 
 pytest.importorskip("langchain_openai")
 
+from langchain_core.output_parsers import PydanticOutputParser
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
 
 import autotrace_langchain
 from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
@@ -54,6 +56,12 @@ def stream(client: Client, ask: Ask) -> Any:
     return model.astream(ask.text) if client.is_async else model.stream(ask.text)
 
 
+class Form(BaseModel):
+    """What no answer is."""
+
+    number: int
+
+
 library = Library(
     "langchain_core",
     client=lambda url: Client(url, openai.OpenAI),
@@ -64,6 +72,7 @@ library = Library(
             "chat",
             model="gpt-4o",
             call=lambda client, ask: invoke(client.model(ask), client, ask.text),
+            typed=lambda client, ask: invoke(client.model(ask) | PydanticOutputParser(pydantic_object=Form), client, ask.text),
             exempt={"double enable": "enable() of all plugins has the provider's own record the call"},
         ),
         Case(
@@ -79,6 +88,7 @@ library = Library(
             operation="execute_tool",
             call=lambda client, ask: invoke(echo, client, {"text": ask.text}),
             fails=lambda client, ask: invoke(echo, client, {"text": f"fail {ask.text}"}),
+            typed=lambda client, ask: invoke(echo, client, {"text": [ask.text]}),
             faults=(),
         ),
     ],

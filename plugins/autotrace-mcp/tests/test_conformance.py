@@ -68,12 +68,25 @@ async def too_late(client: Any, ask: Ask) -> Any:
     return await client.call_tool("echo", {"text": ask.text, "behave": "fault-hang"}, read_timeout_seconds=limit)
 
 
+async def wrong(client: Any, ask: Ask) -> Any:
+    """Arguments that do not fit: the answer quotes them."""
+    return await client.call_tool("echo", {"text": [ask.text], "behave": ask.model})
+
+
 library = Library(
     "mcp",
     async_client=session,
     provider=serve,
     cases=[
-        Case("tools/call", operation="execute_tool", model="well", call=echo, fails=too_late, faults=("slow", "hang")),
+        Case(
+            "tools/call",
+            operation="execute_tool",
+            model="well",
+            call=echo,
+            fails=too_late,
+            typed=wrong,
+            faults=("slow", "hang"),
+        ),
     ],
 )
 test_conformance = conformance(library)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import pydantic
 
 import autotrace_openai
 from autotrace.testing import Ask, Case, Library, carries_scorecard, check, conformance
@@ -16,6 +17,12 @@ USAGE = {"stream_options": {"include_usage": True}}
 
 def chat(ask: Ask, **more: Any) -> dict[str, Any]:
     return {"model": ask.model, "messages": [{"role": "user", "content": ask.text}], **more}
+
+
+class Form(pydantic.BaseModel):
+    """What no answer is."""
+
+    number: int
 
 
 library = Library(
@@ -30,6 +37,7 @@ library = Library(
             call=lambda client, ask: client.chat.completions.create(**chat(ask)),
             stream=lambda client, ask: client.chat.completions.create(**chat(ask, stream=True, **USAGE)),
             raw=lambda client, ask: client.chat.completions.with_raw_response.create(**chat(ask)),
+            typed=lambda client, ask: client.chat.completions.parse(**chat(ask, response_format=Form)),
         ),
         Case(
             "chat helper",
@@ -45,6 +53,7 @@ library = Library(
             call=lambda client, ask: client.responses.create(model=ask.model, input=ask.text),
             stream=lambda client, ask: client.responses.create(model=ask.model, input=ask.text, stream=True),
             raw=lambda client, ask: client.responses.with_raw_response.create(model=ask.model, input=ask.text),
+            typed=lambda client, ask: client.responses.parse(model=ask.model, input=ask.text, text_format=Form),
         ),
         Case(
             "completions",

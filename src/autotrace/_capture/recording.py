@@ -69,8 +69,8 @@ def begin(
     )
     call = Call(draft, errors, key)
     if operation.transparent or type(above) is Layer:
-        call._place = place = Place(operation, draft.trace_id, draft.span_id, above, draft.attributes)
-        draft.inherited = place.inherited
+        call._place = place = Place(operation, draft.trace_id, draft.span_id, above, draft.attributes, draft.content)
+        draft.inherited, draft.inherited_content = place.inherited, place.inherited_content
     _open[draft.span_id] = weakref.ref(call)
     if key is not None:
         open_calls.hold(key, call)

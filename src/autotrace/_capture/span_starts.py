@@ -42,9 +42,7 @@ class StartLine:
         draft, self._draft = self._draft, None
         if draft is None:
             return None
-        attributes = translation.of_request(draft)
-        translation.add(attributes, draft.attributes)
-        return lines.SpanStart(**draft.common(attributes), level="info", event="span.start")
+        return lines.SpanStart(**draft.common(translation.at_start(draft)), level="info", event="span.start")
 
     def withdraw(self) -> bool:
         """Cancel the line. False if it has been made already."""

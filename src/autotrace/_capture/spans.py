@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextvars import Token
 from functools import cache
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
@@ -135,7 +135,11 @@ def _begin(name: str, attributes: Mapping[str, Any] | None) -> Call | None:
     """The call of a manual span; ``None`` if this interpreter cannot record."""
     recording = availability.recording()
     arguments = {"name": _usable_name(name), "attributes": _usable_attributes(attributes)}
-    return None if recording is None else recording.begin(*_manual(), **arguments)
+    if recording is None:
+        return None
+    operation, origin = _manual()
+    origin.content = settings.current.valid("content")
+    return cast("Call", recording.begin(operation, origin, **arguments))
 
 
 @cache

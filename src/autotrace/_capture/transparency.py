@@ -24,11 +24,13 @@ class Frame:
     It has no reference to the call, so a context that outlives the call keeps only this alive.
     """
 
-    __slots__ = ("attributes", "inferences", "operation", "outer")
+    __slots__ = ("attributes", "content", "inferences", "operation", "outer")
 
-    def __init__(self, operation: Operation, attributes: Mapping[str, Any], outer: Frame | None) -> None:
+    def __init__(self, operation: Operation, attributes: Mapping[str, Any], content: bool, outer: Frame | None) -> None:
         self.operation = operation
         self.attributes = attributes
+        self.content = content
+        """Whether content is recorded for the calls that the attributes come from."""
         self.outer = outer
         self.inferences: set[int] = set()
         """The span ids of the inferences inside. An add and a discard are atomic, on any thread."""
@@ -56,7 +58,7 @@ class _Joint(Frame):
     __slots__ = ("frames",)
 
     def __init__(self, frames: list[Frame]) -> None:
-        super().__init__(frames[0].operation, frames[0].attributes, None)
+        super().__init__(frames[0].operation, frames[0].attributes, frames[0].content, None)
         self.frames = frames
 
     def enter(self, operation: Operation, span_id: int) -> bool:
@@ -104,10 +106,11 @@ def together(shown: list[SpanContext]) -> SpanContext:
 class Place:
     """The position of a call that is transparent, or that begins inside a transparent one (at `above`), or both.
 
-    `shown` is the span context that is current while it runs, `inherited` the attributes of the transparent call around it.
+    `shown` is the span context that is current while it runs, `inherited` the attributes of the transparent call around it, and
+    `inherited_content` whether content was recorded for that. `content` says so for the call itself.
     """
 
-    __slots__ = ("_inside", "_operation", "_own", "_span_id", "inherited", "shown")
+    __slots__ = ("_inside", "_operation", "_own", "_span_id", "inherited", "inherited_content", "shown")
 
     def __init__(
         self,
@@ -116,15 +119,19 @@ class Place:
         span_id: int,
         above: SpanContext | None,
         attributes: Mapping[str, Any] | None,
+        content: bool,
     ) -> None:
         self._operation = operation
         self._span_id = span_id
         self._inside = inside = above.frame if type(above) is Layer else None
         self._own: Frame | None = None
         self.inherited: Mapping[str, Any] | None = None if inside is None else inside.attributes
+        self.inherited_content = inside is None or inside.content
         inner = self.enter()
         if operation.transparent:
-            self._own = Frame(operation, {**(self.inherited or {}), **(attributes or {})}, inside)
+            self._own = Frame(
+                operation, {**(self.inherited or {}), **(attributes or {})}, content and self.inherited_content, inside
+            )
             self.shown: SpanContext = Layer(trace_id, 0 if above is None else above.span_id, span_id, self._own)
         elif inside is None or inner or operation.name in conventions.INTERNAL_OPERATIONS:
             self.shown = SpanContext(trace_id, span_id)  # the model calls of an agent or a tool are not the outer call's

@@ -41,9 +41,18 @@ def examine(program: Sequence[str]) -> tuple[list[Finding], Data]:
         findings = [Finding("activation", WARNING, "on, but the process left no report, so the result is unknown", VANISHED)]
     else:
         findings = list(_why_silent(line, variables))
-    findings += _of_program(line, code, process, children, silent=len(set(starts) - set(ends) - {first}))
-    result = {"command": line, "exit_code": code, "children": [_brief(child) for child in children]}
+    shown = reporting.without_arguments(line) if _hides_content(process, variables) else line
+    findings += _of_program(shown, code, process, children, silent=len(set(starts) - set(ends) - {first}))
+    result = {"command": shown, "exit_code": code, "children": [_brief(child) for child in children]}
     return findings, {"process": process and described(process), "plugins": views, "program": result}
+
+
+def _hides_content(process: Data | None, variables: Mapping[str, str]) -> bool:
+    """Whether content is off in the program, for all libraries or for one."""
+    if process is None:
+        return variables.get("AUTOTRACE_CONTENT", "on").strip().lower() not in ("", "1", "true", "yes", "on")
+    content = process["settings"]["content"]
+    return not all(one["value"] for one in (content, *content["libraries"].values()))
 
 
 LONGEST_COMMAND = 100

@@ -1,7 +1,8 @@
 """The vocabulary of the record: OpenTelemetry's GenAI semantic conventions, as data.
 
-One table gives, for each short field name of a declaration, the attribute in the record, its JSON type, and whether it is
-*content* (what was said to and by the model, which the content policy governs). The JSON Schema is made from the same table.
+One table gives, for each short field name of a declaration, the attribute in the record, its JSON type, whether it is
+*content* (what was said to and by the model, which the content policy governs), and what its text is if it is not. The JSON
+Schema is made from the same table.
 
 Source: open-telemetry/semantic-conventions-genai, its main branch of autumn 2026 (registry and `client-inference`), and the
 names of semantic-conventions 1.41 that readers still look for.
@@ -12,6 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+Text = Literal["", "id", "name", "word"]
+"""The kinds of text that are not content: an id (of a response, a model, an error), a name that the program chose (of an agent,
+a tool), a word of `autotrace._declaration.vocabulary`."""
+
 
 class Field(NamedTuple):
     """One attribute of the record."""
@@ -20,58 +25,61 @@ class Field(NamedTuple):
     type: str
     """JSON type: string, integer, number, boolean, strings (array of string), any."""
     content: bool = False
+    """Whether the attribute is left out when content is off, whatever its value is."""
     also: str = ""
     """A second attribute with the same value: the name that older readers use."""
+    text: Text = ""
+    """What a text in it is. With content off, one that is not what it should be is left out, and without a kind every text."""
 
 
 REQUEST: dict[str, Field] = {
-    "model": Field("gen_ai.request.model", "string"),
+    "model": Field("gen_ai.request.model", "string", text="id"),
     "max_tokens": Field("gen_ai.request.max_tokens", "integer"),
     "temperature": Field("gen_ai.request.temperature", "number"),
     "top_p": Field("gen_ai.request.top_p", "number"),
     "top_k": Field("gen_ai.request.top_k", "integer"),
     "frequency_penalty": Field("gen_ai.request.frequency_penalty", "number"),
     "presence_penalty": Field("gen_ai.request.presence_penalty", "number"),
-    "stop_sequences": Field("gen_ai.request.stop_sequences", "strings"),
+    "stop_sequences": Field("gen_ai.request.stop_sequences", "strings", content=True),
     "seed": Field("gen_ai.request.seed", "integer"),
     "choice_count": Field("gen_ai.request.choice.count", "integer"),
     "stream": Field("gen_ai.request.stream", "boolean"),
-    "encoding_formats": Field("gen_ai.request.encoding_formats", "strings"),
-    "reasoning_level": Field("gen_ai.request.reasoning.level", "string"),
-    "previous_response_id": Field("gen_ai.request.previous_response.id", "string"),
-    "conversation_id": Field("gen_ai.conversation.id", "string"),
+    "encoding_formats": Field("gen_ai.request.encoding_formats", "strings", text="word"),
+    "reasoning_level": Field("gen_ai.request.reasoning.level", "string", text="word"),
+    "previous_response_id": Field("gen_ai.request.previous_response.id", "string", text="id"),
+    "conversation_id": Field("gen_ai.conversation.id", "string", text="id"),
     "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
-    "output_type": Field("gen_ai.output.type", "string"),
+    "output_type": Field("gen_ai.output.type", "string", text="word"),
     "output_schema": Field("autotrace.request.output_schema", "any", content=True),
     "prediction": Field("autotrace.request.prediction", "any", content=True),
-    "prompt_name": Field("gen_ai.prompt.name", "string"),
-    "prompt_version": Field("gen_ai.prompt.version", "string"),
+    "prompt_name": Field("gen_ai.prompt.name", "string", text="name"),
+    "prompt_version": Field("gen_ai.prompt.version", "string", text="id"),
     "prompt_variables": Field("autotrace.request.prompt_variables", "any", content=True),
     "parameters": Field("autotrace.request.parameters", "any"),
-    "agent_name": Field("gen_ai.agent.name", "string"),
-    "agent_id": Field("gen_ai.agent.id", "string"),
-    "agent_version": Field("gen_ai.agent.version", "string"),
-    "data_source_id": Field("gen_ai.data_source.id", "string"),
+    "agent_name": Field("gen_ai.agent.name", "string", text="name"),
+    "agent_id": Field("gen_ai.agent.id", "string", text="id"),
+    "agent_version": Field("gen_ai.agent.version", "string", text="id"),
+    "data_source_id": Field("gen_ai.data_source.id", "string", text="id"),
     "query": Field("gen_ai.retrieval.query.text", "string", content=True),
     "documents": Field("autotrace.request.documents", "any", content=True),
     "retrieval_top_k": Field("gen_ai.retrieval.top_k", "integer"),
-    "workflow_name": Field("gen_ai.workflow.name", "string"),
-    "tool_description": Field("gen_ai.tool.description", "string"),
-    "tool_name": Field("gen_ai.tool.name", "string"),
-    "tool_type": Field("gen_ai.tool.type", "string"),
-    "tool_call_id": Field("gen_ai.tool.call.id", "string"),
+    "workflow_name": Field("gen_ai.workflow.name", "string", text="name"),
+    "tool_description": Field("gen_ai.tool.description", "string", content=True),
+    "tool_name": Field("gen_ai.tool.name", "string", text="name"),
+    "tool_type": Field("gen_ai.tool.type", "string", text="word"),
+    "tool_call_id": Field("gen_ai.tool.call.id", "string", text="id"),
     "tool_arguments": Field("gen_ai.tool.call.arguments", "any", content=True),
     "input_messages": Field("gen_ai.input.messages", "any", content=True),
     "system_instructions": Field("gen_ai.system_instructions", "any", content=True),
     "tool_definitions": Field("gen_ai.tool.definitions", "any", content=True),
 }
 RESPONSE: dict[str, Field] = {
-    "id": Field("gen_ai.response.id", "string"),
-    "model": Field("gen_ai.response.model", "string"),
-    "finish_reasons": Field("gen_ai.response.finish_reasons", "strings"),
-    "status": Field("gen_ai.response.status", "string"),
+    "id": Field("gen_ai.response.id", "string", text="id"),
+    "model": Field("gen_ai.response.model", "string", text="id"),
+    "finish_reasons": Field("gen_ai.response.finish_reasons", "strings", text="word"),
+    "status": Field("gen_ai.response.status", "string", text="word"),
     "dimensions": Field("gen_ai.embeddings.dimension.count", "integer"),
-    "conversation_id": Field("gen_ai.conversation.id", "string"),
+    "conversation_id": Field("gen_ai.conversation.id", "string", text="id"),
     "compacted": Field("gen_ai.conversation.compacted", "boolean"),
     "background": Field("autotrace.response.background", "boolean"),
     "system_instructions": Field("gen_ai.system_instructions", "any", content=True),
@@ -110,33 +118,39 @@ USAGE: dict[str, Field] = {
     "raw": Field("autotrace.usage.raw", "any"),
 }
 ALWAYS: dict[str, Field] = {
-    "operation": Field("gen_ai.operation.name", "string"),
-    "provider": Field("gen_ai.provider.name", "string"),
+    "operation": Field("gen_ai.operation.name", "string", text="name"),
+    "provider": Field("gen_ai.provider.name", "string", text="id"),
     "time_to_first_chunk": Field("gen_ai.response.time_to_first_chunk", "number"),
     "chunks": Field("autotrace.stream.chunks", "integer"),
-    "server_address": Field("server.address", "string"),
+    "server_address": Field("server.address", "string", text="id"),
     "server_port": Field("server.port", "integer"),
     "http_status": Field("http.response.status_code", "integer"),
-    "request_id": Field("autotrace.request.id", "string"),
-    "error_type": Field("error.type", "string"),
-    "error_code": Field("autotrace.error.code", "string"),
-    "error_category": Field("autotrace.error.category", "string"),
-    "outcome": Field("autotrace.outcome", "string"),
+    "request_id": Field("autotrace.request.id", "string", text="id"),
+    "error_type": Field("error.type", "string", text="id"),
+    "error_code": Field("autotrace.error.code", "string", text="id"),
+    "error_category": Field("autotrace.error.category", "string", text="word"),
+    "outcome": Field("autotrace.outcome", "string", text="word"),
     "attempts": Field("autotrace.attempts", "any"),
     "cut_characters": Field("autotrace.cut.characters", "any"),
     "cut_elements": Field("autotrace.cut.elements", "any"),
     "cut_attributes": Field("autotrace.cut.attributes", "strings"),
-    "content_dropped": Field("autotrace.content.dropped", "string"),
-    "finish_reasons_raw": Field("autotrace.response.finish_reasons", "strings"),
-    "agent_name": Field("gen_ai.agent.name", "string"),
-    "tool_name": Field("gen_ai.tool.name", "string"),
+    "content_dropped": Field("autotrace.content.dropped", "string", text="word"),
+    "finish_reasons_raw": Field("autotrace.response.finish_reasons", "strings", text="word"),
+    "agent_name": Field("gen_ai.agent.name", "string", text="name"),
+    "tool_name": Field("gen_ai.tool.name", "string", text="name"),
     "cost": Field("autotrace.cost.usd", "number"),
     "cost_input": Field("autotrace.cost.input.usd", "number"),
     "cost_output": Field("autotrace.cost.output.usd", "number"),
-    "cost_source": Field("autotrace.cost.source", "string"),
-    "cost_unknown": Field("autotrace.cost.unknown", "string"),
+    "cost_source": Field("autotrace.cost.source", "string", text="name"),
+    "cost_unknown": Field("autotrace.cost.unknown", "string", text="name"),
 }
 """Attributes that the core itself sets on a span, for any operation."""
+
+GENERAL = frozenset(
+    "cloud.provider cloud.region client.address network.protocol.name network.protocol.version network.transport "
+    "network.peer.address deployment.environment.name service.name service.version".split()
+)
+"""Attributes of OpenTelemetry's general conventions that a plugin or a program may set, and whose texts are names."""
 
 FINISH_REASONS: dict[str, str] = {
     "tool_calls": "tool_call",

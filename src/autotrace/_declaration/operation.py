@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Optional, Union, cast, get_args
 
-from autotrace._declaration import checking, conventions, paths
+from autotrace._declaration import checking, conventions, paths, vocabulary
 from autotrace._declaration.conventions import Field, Kind
 from autotrace._declaration.paths import Getter, Where
+from autotrace._declaration.vocabulary import Words
 from autotrace.errors import DeclarationError, nearest
 
 Reduce = Callable[[list[Any]], Any]
@@ -70,10 +71,16 @@ class Dialect:
     `request`, `response` and `usage` map short field names (of the conventions) or full attribute names (any name with a dot)
     to getters. The getters read plain data: the JSON on the wire. `decode` is a `Decode`, `reduce` a `Reduce`, `failure` a
     `Failure` and `outcome` an `Outcome`. `namespace` is the provider that attributes such as ``<provider>.api.type`` belong to:
-    on a span of another provider, their names begin with ``autotrace`` instead. Raises `DeclarationError`.
+    on a span of another provider, their names begin with ``autotrace`` instead.
+
+    `not_content` says which texts stay in the record when content is off. It maps the full name of an attribute of your own, or
+    the name of a field anywhere inside an attribute, to its words (``{"acme.tier": ("free", "paid")}``), or to True if its text
+    is an id or a name. All other texts without a short name in the conventions count as content.
+
+    Raises `DeclarationError`.
     """
 
-    __slots__ = ("decode", "failure", "name", "namespace", "outcome", "reduce", "request", "response", "usage")
+    __slots__ = ("decode", "failure", "name", "namespace", "not_content", "outcome", "reduce", "request", "response", "usage")
 
     @checking.checked
     def __init__(
@@ -88,6 +95,7 @@ class Dialect:
         failure: Failure | None = None,
         outcome: Outcome | None = None,
         namespace: str | None = None,
+        not_content: Mapping[str, Words] | None = None,
     ) -> None:
         where = f"Dialect {name!r}"
         if namespace is not None and not (isinstance(namespace, str) and namespace):
@@ -105,6 +113,7 @@ class Dialect:
         self.response = dict(response or {})
         self.usage = dict(usage or {})
         self.reduce = reduce
+        self.not_content = vocabulary.known(where, not_content)
 
 
 def _check_functions(where: str, decode: object, reduce: object, failure: object, outcome: object) -> None:
@@ -126,8 +135,9 @@ class Operation:
     """One kind of call: its name in the conventions, and where its fields are.
 
     - `name`: the ``gen_ai.operation.name`` (``chat``, ``embeddings``, ``execute_tool``, …).
-    - `request`, `response`, `usage`, `reduce`, `failure`, `outcome`: as in `Dialect`. Together with `dialect` they extend it
-      and take precedence.
+    - `request`, `response`, `usage`, `reduce`, `failure`, `outcome`, `not_content`: as in `Dialect`. Together with `dialect`
+      they extend it and take precedence. `not_content` also applies to attributes that `start`, `Invocation.attributes`,
+      `Call.set_attribute` and ``Instrumentor(errors=…)`` set on the operation's spans.
     - `stream`: how a stream object of the library is observed in place. It is the name of the attribute that holds the
       iterator, a `StreamSeam`, a function ``(result, call) -> bool`` that returns True to take over ending the call, or a
       sequence of these. Bare generators and coroutines need no declaration.
@@ -153,6 +163,7 @@ class Operation:
         "label",
         "name",
         "namespace",
+        "not_content",
         "outcome",
         "reads_response",
         "reduce",
@@ -182,6 +193,7 @@ class Operation:
         label: str | None = conventions.ALWAYS["operation"].attribute,
         expected: Expected | None = None,
         collects: bool = False,
+        not_content: Mapping[str, Words] | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise DeclarationError(f"Operation {name!r}: expected the name of an operation, such as 'chat'")
@@ -201,6 +213,10 @@ class Operation:
         self.response = _readings(where, "response", conventions.RESPONSE, response, base.response)
         self.response += _readings(where, "usage", conventions.USAGE, usage, base.usage)
         self.collects = collects
+        fixed = vocabulary.of_constants((*self.request, *self.response))
+        if label is not None:
+            fixed = {label: frozenset((name.lower(),)), **fixed}
+        self.not_content = {**fixed, **vocabulary.known(where, not_content, base.not_content)}
         self.decode = base.decode
         self.namespace = base.namespace
         self.reduce = reduce or base.reduce

@@ -143,6 +143,11 @@ def identity(getter: Getter) -> Getter:
     return _Identity(getter)
 
 
+def constant_of(getter: Getter) -> Any:
+    """The value of a getter made by `constant`; ``None`` for any other."""
+    return getter.value if isinstance(getter, _Constant) else None
+
+
 def compile(where: Where) -> Getter:
     """The getter for a declaration. Raises `DeclarationError` if it is neither a valid path nor a function of one argument."""
     if isinstance(where, str):

@@ -84,6 +84,8 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         _process.stdout.prints.watch()
     _share_file_path()
     settings.enabled = True
+    of_spans = diagnostics.without_content
+    (of_spans.discard if settings.current.valid("content") else of_spans.add)("autotrace")  # manual spans
     if settings.current.tables or settings.unknown_variables():
         from autotrace._settings import library_settings
 

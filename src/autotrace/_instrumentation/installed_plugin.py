@@ -92,6 +92,7 @@ class InstalledPlugin:
 
         values, content = options.in_force(self.title, self.entry.package, self.instrumentor.options)
         self._origin.content = content and settings.current.get("content", self.entry.package)
+        (diagnostics.without_content.discard if self._origin.content else diagnostics.without_content.add)(self.entry.package)
         self._origin.options = {**values, **self.options}
 
     def declared(self) -> Instrumentor:

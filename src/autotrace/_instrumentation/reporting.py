@@ -45,7 +45,7 @@ def at_exit(status: Status, mistakes: Mistakes) -> None:
     path = os.environ.get(VARIABLE)
     if not path or not _registered.take():
         return
-    append(path, {"event": "start", "pid": os.getpid(), "argv": sys.orig_argv})
+    append(path, {"event": "start", "pid": os.getpid(), "argv": _argv()})
     # An import at the end of the process may run `eval` on text, as namedtuple does. Python then forgets that a
     # KeyboardInterrupt ended the program, and its exit code is 1. So `library_mistakes` must find its module loaded.
     from autotrace._instrumentation import mistakes as _  # noqa: F401
@@ -58,6 +58,23 @@ def _report(path: str, status: Status, mistakes: Mistakes, activated: Way) -> No
         append(path, {"event": "end", **collect(status, mistakes, activated)})
     except Exception as exc:  # must not disturb the end of the program
         diagnostics.failed("report to the doctor", exc, aside=True)
+
+
+def _argv() -> list[str]:
+    """The command line of this process; while content is off, without the program's arguments, which may be prompts."""
+    recorded = settings.current.valid("content") and not diagnostics.without_content
+    return sys.orig_argv if recorded else without_arguments(sys.orig_argv)
+
+
+def without_arguments(argv: list[str]) -> list[str]:
+    """A command line up to the program; ``…`` stands for what follows, and for the code after ``-c``."""
+    kept = argv[:1]
+    if kept and os.path.basename(kept[0]).startswith("python"):
+        for word in argv[1:]:
+            kept.append(word)
+            if word == "-c" or not word.startswith("-"):
+                break
+    return kept if len(kept) == len(argv) else [*kept, "…"]
 
 
 def append(path: str, line: dict[str, Any]) -> None:
@@ -82,7 +99,7 @@ def collect(status: Status, mistakes: Mistakes, activated: Way | None = None) ->
     plugins, unclaimed = status(), library_settings.unclaimed()
     return {
         "pid": os.getpid(),
-        "argv": sys.orig_argv,
+        "argv": _argv(),
         "executable": sys.executable,
         "python": ".".join(map(str, sys.version_info[:3])),
         "enabled": settings.enabled,

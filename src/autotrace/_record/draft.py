@@ -9,7 +9,7 @@ import msgspec
 
 from autotrace._declaration import conventions
 from autotrace._declaration.operation import Operation
-from autotrace._record import background, lines, overload, resource, response_ids, translation
+from autotrace._record import allowed, background, lines, overload, resource, response_ids, translation
 from autotrace._record.exchange import Exchange
 from autotrace._record.origin import Origin
 
@@ -33,6 +33,9 @@ class Draft(msgspec.Struct):
     started: int
     """`time.perf_counter_ns` at the start; durations are measured from it."""
     content: bool = True
+    """Whether content is recorded: what was in force when the span began."""
+    whole: bool = True
+    """False once content was dropped because too much waits."""
     name: Optional[str] = None
     request: Optional[bytes] = None
     response: Optional[bytes] = None
@@ -50,6 +53,8 @@ class Draft(msgspec.Struct):
     """By full name: plain values, and the frozen form of all others (`freezing.freeze`)."""
     inherited: Optional[Mapping[str, Any]] = None
     """Like `attributes`: those of the transparent call around it. The span's own attributes override them."""
+    inherited_content: bool = True
+    """Whether content was recorded for all calls that `inherited` comes from."""
     start_line: Any = None
     """Its ``span.start`` line, if there is one (`autotrace._capture.span_starts`)."""
 
@@ -69,6 +74,8 @@ class Draft(msgspec.Struct):
         links = background.links(attributes, failed) if self.operation.collects else []
         if links is None:
             return None
+        if failed and not self.content:
+            self.description = allowed.description(attributes)
         common = self.common(attributes)
         if self.operation.kind != "INTERNAL" and not self.operation.collects:
             background.note(attributes, common["trace_id"], common["span_id"])
@@ -89,7 +96,7 @@ class Draft(msgspec.Struct):
         return {
             "timestamp": lines.timestamp(self.start_ns),
             "schema": lines.SCHEMA,
-            "name": self.name or translation.name_of(self.operation, attributes),
+            "name": (self.name if self.content else allowed.name(self.name)) or translation.name_of(self.operation, attributes),
             "kind": self.operation.kind,
             "trace_id": f"{self.trace_id:032x}",
             "span_id": f"{self.span_id:016x}",
@@ -120,9 +127,9 @@ class Draft(msgspec.Struct):
 
     def shed(self) -> bool:
         """Give up the content because too much waits. False if there is hardly any."""
-        if not self.content or self.weight() < overload.BASE + overload.SMALL:
+        if not (self.content and self.whole) or self.weight() < overload.BASE + overload.SMALL:
             return False
-        self.content = False
+        self.whole = False
         self.request, self.response = overload.small_fields(self.request), overload.small_fields(self.response)
         self.chunks = overload.ends(self.chunks)
         self.attributes = overload.small_attributes(self.attributes)

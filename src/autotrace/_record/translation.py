@@ -15,7 +15,7 @@ from autotrace import _diagnostics as diagnostics
 from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS, Field
 from autotrace._declaration.operation import Operation, Reading
-from autotrace._record import exchange, freezing
+from autotrace._record import allowed, exchange, freezing
 from autotrace._record.pricing import cost
 
 _FINISH = conventions.RESPONSE["finish_reasons"].attribute
@@ -61,10 +61,15 @@ def _rename_foreign(operation: Operation, attributes: dict[str, Any]) -> None:
         attributes["autotrace." + name[len(prefix) :]] = attributes.pop(name)
 
 
-def add(attributes: dict[str, Any], others: Mapping[str, Any] | None) -> None:
-    """Add `others`, some of them frozen, to `attributes`."""
-    for name, value in (others or {}).items():
-        attributes[name] = freezing.thaw(value) if isinstance(value, bytes) else value
+def at_start(draft: Draft) -> dict[str, Any]:
+    """The attributes of a call that has begun."""
+    attributes = {**of_request(draft), **_thawed(draft.attributes)}
+    return attributes if draft.content else allowed.attributes(attributes, draft.operation)
+
+
+def _thawed(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Attributes of which some are frozen."""
+    return {name: freezing.thaw(value) if isinstance(value, bytes) else value for name, value in (attributes or {}).items()}
 
 
 def attributes_of(draft: Draft) -> dict[str, Any]:
@@ -76,8 +81,13 @@ def attributes_of(draft: Draft) -> dict[str, Any]:
         _rename_foreign(draft.operation, attributes)
         _normalise_finish_reasons(attributes)
     _end(draft, response, attributes)
-    add(attributes, draft.attributes)
-    add(attributes, {name: value for name, value in (draft.inherited or {}).items() if name not in attributes})
+    attributes.update(_thawed(draft.attributes))
+    inherited = {name: value for name, value in (draft.inherited or {}).items() if name not in attributes}
+    if inherited:
+        thawed = _thawed(inherited)
+        attributes.update(thawed if draft.inherited_content else allowed.attributes(thawed, draft.operation))
+    if not draft.content:
+        attributes = allowed.attributes(attributes, draft.operation)
     cost.add(attributes, draft.start_ns)
     return attributes
 
@@ -189,7 +199,7 @@ def _read(readings: tuple[Reading, ...], source: Any, draft: Draft, attributes: 
         needs = None if keys is None else getattr(getter, "needs", None)
         if needs is not None and needs.isdisjoint(keys):
             continue
-        if field.content and not draft.content:
+        if field.content and not (draft.content and draft.whole):
             continue
         try:
             value = getter(source)

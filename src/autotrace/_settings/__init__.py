@@ -179,13 +179,13 @@ class Settings:
         return self.find(name, library)[0]
 
     def valid(self, name: str) -> Any:
-        """The value as `get` gives it, cached until settings change; the default if the variable is malformed."""
+        """The value as `get` gives it, cached until settings change. If the variable is malformed: the default; no content."""
         cache = self._cache  # `update` may replace it meanwhile
         if name not in cache:
             try:
                 cache[name] = self.get(name)
             except SettingsError:
-                cache[name] = KNOWN[name][1]
+                cache[name] = name != "content" and KNOWN[name][1]
         return cache[name]
 
     def find(self, name: str, library: str | None = None) -> tuple[Any, str]:

@@ -248,4 +248,7 @@ anthropic_messages = Dialect(
     reduce=message,
     failure=plain.reading(_failure, *endings.ERROR_FIELDS, *_ANSWER),
     outcome=plain.reading(_outcome, "stop_reason"),
+    not_content={
+        "type": ("refusal", "thinking_turns", "clear_tool_uses_20250919", "clear_thinking_20251015", "compact_20260112")
+    },
 )

@@ -284,4 +284,5 @@ openai_chat = Dialect(
     reduce=completion,
     failure=plain.reading(_failure, *endings.ERROR_FIELDS, "choices", "usage"),
     outcome=plain.reading(_outcome, "choices"),
+    not_content=openai_content.NOT_CONTENT,
 )

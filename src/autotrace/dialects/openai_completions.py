@@ -38,4 +38,5 @@ openai_completions = Dialect(
     reduce=completion,
     failure=openai_chat.failure,
     outcome=openai_chat.outcome,
+    not_content=openai_chat.not_content,
 )

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from autotrace._declaration.paths import Where
+from autotrace._declaration.vocabulary import Words
 from autotrace.dialects import parts, plain
 from autotrace.dialects.parts import Part
 
-__all__ = ["PARAMETERS", "REQUEST", "content", "output_type", "part", "tool_definitions"]
+__all__ = ["NOT_CONTENT", "PARAMETERS", "REQUEST", "content", "output_type", "part", "tool_definitions"]
 
 _SECRET = frozenset({"authorization", "headers"})
 """Fields of an ``mcp`` tool that contain the credentials for its server."""
@@ -24,6 +25,11 @@ REQUEST: dict[str, Where] = {
     "top_p": "top_p",
     "stream": plain.of("stream", plain.true),
     "openai.request.service_tier": plain.of("service_tier", lambda tier: None if tier == "auto" else tier),
+}
+
+NOT_CONTENT: dict[str, Words] = {
+    "openai.response.system_fingerprint": True,
+    "severity": ("safe", "low", "medium", "high"),  # of Azure's filters
 }
 
 

@@ -33,6 +33,12 @@ _PARAMETERS = (
     *openai_content.PARAMETERS,
     *("background", "include", "max_tool_calls", "truncation", "context_management"),
 )
+_INCLUDED = (
+    *("message.output_text.logprobs", "message.input_image.image_url", "reasoning.encrypted_content"),
+    *("file_search_call.results", "web_search_call.results", "web_search_call.action.sources"),
+    *("code_interpreter_call.outputs", "computer_call_output.output.image_url"),
+)
+"""The words of ``include``."""
 _ENDING = ("status", "incomplete_details")
 _ITEM = ("id", "call_id", "status")
 """Fields of an item that are not content."""
@@ -275,4 +281,5 @@ openai_responses = Dialect(
     reduce=response,
     failure=plain.reading(_failure, *endings.ERROR_FIELDS, "output", "usage"),
     outcome=plain.reading(_outcome, *_ENDING, "output"),
+    not_content={**openai_content.NOT_CONTENT, "include": _INCLUDED},
 )

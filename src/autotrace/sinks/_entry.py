@@ -81,7 +81,9 @@ def _read_back(line: bytes, kind: type[Record]) -> Record:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as exc:
         text = "Sinks that read structs get only its valid fields."
-        diagnostics.say("processor", f"a record no longer matches the schema after the processors: {exc}. {text}")
+        diagnostics.say(
+            "processor", f"a record no longer matches the schema after the processors: {diagnostics.described(exc)}. {text}"
+        )
         return kind(**{field.name: _field(event.get(field.name), field) for field in msgspec.structs.fields(kind)})
 
 
@@ -128,7 +130,7 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> byte
     try:
         line = msgspec.json.encode(event)
     except Exception as exc:  # a processor or a getter added something that JSON cannot hold
-        text = f"a record had values that JSON cannot represent; they were replaced: {type(exc).__name__}: {exc}"
+        text = f"a record had values that JSON cannot represent; they were replaced: {diagnostics.described(exc)}"
         diagnostics.say("encoding", text)
         event = freezing.harmless(event)
         line = msgspec.json.encode(event)

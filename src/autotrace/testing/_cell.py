@@ -88,6 +88,7 @@ class Cell:
         finally:
             autotrace.disable()
             diagnostics.forget()
+            diagnostics.without_content.clear()
 
     async def _run_check(self) -> None:
         async with contextlib.AsyncExitStack() as self._stack:
@@ -131,7 +132,7 @@ class Cell:
         return client
 
     def has(self, kind: str) -> bool:
-        """Whether the case describes a use of this kind (``call``, ``stream``, ``raw``, ``fails``) on this side."""
+        """Whether the case describes a use of this kind (``call``, ``stream``, ``raw``, ``typed``, ``fails``) on this side."""
         if kind == "any":
             return self.has("call") or self.has("stream")
         if kind == "fails":
@@ -171,16 +172,16 @@ class Cell:
         async with self.side.entered(made) as entered:
             yield entered, True
 
-    async def fail(self, client: Any) -> BaseException:
-        """The exception of a call that fails. Raises `NotConform` if the call succeeds."""
+    async def fail(self, client: Any, text: str = "") -> BaseException:
+        """The exception of a call that fails, which asks `text` if given. Raises `NotConform` if the call succeeds."""
         described = self.case.use("fails", self.side.asynchronous) is not None
         try:
             if described:
-                result = await self.side.value(self.start("fails", client, self.ask()))
+                result = await self.side.value(self.start("fails", client, self.ask(text=text)))
                 if self.side.iterates(result):
                     await self.side.items(result)
             else:
-                result = await self.call(client, self.ask(fault="400"))
+                result = await self.call(client, self.ask(fault="400", text=text))
         except Exception as exc:  # each library has exceptions of its own
             return exc
         raise NotConform(f"{self.name}: the call that should fail returned {result!r:.200}; pass a call that raises as fails=")

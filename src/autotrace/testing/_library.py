@@ -43,7 +43,7 @@ class Ask(NamedTuple):
 Use = Callable[[Any, Ask], Any]
 """``(client, ask)`` to what the library returns: a value, an awaitable, a stream, or a context manager of a stream."""
 
-FAULTS = ("400", "cut", "error-event", "malformed", "slow", "hang")
+FAULTS = ("400", "400-echo", "cut", "error-event", "malformed", "slow", "hang")
 """The faults that the matrix uses. The model's name ``fault-…`` selects one."""
 
 _FREEZE_BEFORE = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -77,8 +77,9 @@ class Case:
 
     `call`, `stream` and `raw` are functions of the client and an `Ask`. Each makes one request. `call` returns a value,
     `stream` an iterable or a context manager of one, and `raw` the raw response. `fails` is a call that raises; by default,
-    it is `call` with the model ``fault-400``. The asynchronous side uses the same functions, unless `async_call`,
-    `async_stream`, `async_raw` or `async_fails` are given.
+    it is `call` with the model ``fault-400``. `typed` is a call whose arguments or answer do not fit the types that they
+    should have, and whose exception or answer quotes them. The asynchronous side uses the same functions, unless
+    `async_call`, `async_stream`, `async_raw`, `async_fails` or `async_typed` are given.
 
     `faults` are the faults that `Ask.model` can select: by default, all of `FAULTS` if there is a provider and a model, else
     none. A library without a provider may implement some of them. `lacks` are attributes that the records of this operation
@@ -98,10 +99,12 @@ class Case:
         stream: Use | None = None,
         raw: Use | None = None,
         fails: Use | None = None,
+        typed: Use | None = None,
         async_call: Use | None = None,
         async_stream: Use | None = None,
         async_raw: Use | None = None,
         async_fails: Use | None = None,
+        async_typed: Use | None = None,
         faults: Sequence[str] | None = None,
         lacks: Iterable[str] = (),
         expects: Mapping[str, Any] | None = None,
@@ -115,6 +118,7 @@ class Case:
             "stream": (stream, async_stream or stream),
             "raw": (raw, async_raw or raw),
             "fails": (fails, async_fails or fails),
+            "typed": (typed, async_typed or typed),
         }
         self.faults = faults
         self.lacks = frozenset(lacks)

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autotrace._record import allowed
+from autotrace.plugin import Operation
 from autotrace_google_genai.dialects.embeddings import gemini_embeddings
 from autotrace_google_genai.dialects.generate_content import FINISH_REASONS, gemini
 from autotrace_google_genai.dialects.interactions import gemini_interactions
@@ -449,3 +451,24 @@ def test_steps_that_share_an_index_stay_apart() -> None:
         step("delta", delta={"type": "arguments_delta", "arguments": "{}"}),
     ]
     assert [(one["name"], one["arguments"]) for one in interaction(events)["steps"]] == [("f", {"a": 1}), ("g", {})]
+
+
+def test_without_content_the_words_of_googles_lists_stay() -> None:
+    rating = {"category": "HARM_CATEGORY_HARASSMENT", "probability": "HIGH", "severityScore": 0.7, "blocked": True}
+    given = {
+        "autotrace.request.parameters": {
+            "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+            "thinkingConfig": {"thinkingBudget": 99, "includeThoughts": True},
+            "labels": {"team": "what the program says"},
+        },
+        "autotrace.response.details": {
+            "promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": "It says: hurt", "safetyRatings": [rating]}
+        },
+        "autotrace.response.finish_reasons": ["MALFORMED_FUNCTION_CALL"],
+        "autotrace.usage.raw": {"promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}], "trafficType": "ON_DEMAND"},
+    }
+    kept = allowed.attributes(given, Operation("generate_content", dialect=gemini))
+    del given["autotrace.request.parameters"]["labels"]
+    del given["autotrace.response.details"]["promptFeedback"]["blockReasonMessage"]
+    assert kept == given
+    assert allowed.attributes({"autotrace.response.finish_reasons": ["the prompt"]}, Operation("chat", dialect=gemini)) == {}

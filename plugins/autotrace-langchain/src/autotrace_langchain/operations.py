@@ -82,13 +82,14 @@ RETRIEVAL = Operation(
     "retrieval",
     request={"query": "query"},
     response={"documents": plain.reading(_documents, "documents")},
+    not_content={"autotrace.langchain.retriever": True},
 )
 _REQUEST = {"input_messages": plain.reading(_inputs, "inputs")}
 _RESPONSE = {"output_messages": plain.reading(_outputs, "outputs")}
 RUNS = {
     "agent": Operation("invoke_agent", request={"agent_name": "name", **_REQUEST}, response=_RESPONSE),
     "workflow": Operation("invoke_workflow", request={"workflow_name": "name", **_REQUEST}, response=_RESPONSE),
-    "node": Operation("node", kind="INTERNAL"),
+    "node": Operation("node", kind="INTERNAL", not_content={"autotrace.langgraph.node": True}),
     "chain": Operation("chain", kind="INTERNAL"),
 }
 """The operations of chain runs, by their kind."""

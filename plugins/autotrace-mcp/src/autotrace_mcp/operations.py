@@ -108,6 +108,9 @@ _HOUSEKEEPING = frozenset(
 )
 """Requests that a session sends to keep running, and sends often."""
 
+_METHODS = (*_REQUESTS, *_NAMED, *_HOUSEKEEPING)
+"""The methods of the protocol. The name of another one is the program's, and a peer may send any text as one."""
+
 
 def code_of(exc: Any) -> int | None:
     """The JSON-RPC code of an exception (``exc.error.code``), in both versions of the SDK.
@@ -159,6 +162,7 @@ def _operation(name: str, method: str, kind: str) -> Operation:
         failure=_failure,
         expected=is_callers_fault if kind == "SERVER" else None,
         label="gen_ai.operation.name" if method == "tools/call" else None,
+        not_content={METHOD: _METHODS, "mcp.protocol.version": True},
     )
 
 

@@ -12,6 +12,6 @@ from autotrace.testing._checks.registering import ORDER, declared
 
 def all_checks() -> tuple[Check, ...]:
     """Every check, in the order of the scorecard."""
-    from autotrace.testing._checks import costs, endings, records, scopes, targets, unchanged  # noqa: F401
+    from autotrace.testing._checks import content, costs, endings, records, scopes, targets, unchanged  # noqa: F401
 
     return tuple(sorted(declared.values(), key=lambda check: ORDER.index(check.name)))

@@ -8,7 +8,6 @@ import threading
 from typing import Any
 
 import autotrace
-from autotrace import _settings as settings
 from autotrace._capture import context, recording
 from autotrace._declaration import conventions
 from autotrace._declaration.operation import Operation
@@ -169,47 +168,6 @@ async def suppression(cell: Cell) -> None:
     with autotrace.suppress("another"):
         await cell.call(client)
     cell.records(1, "a call inside suppress() of another library")
-
-
-@check("content off")
-async def content_off(cell: Cell) -> None:
-    """With content off, no record contains the prompt or the answer, and everything else is recorded."""
-    secret = "SECRET-THAT-NOBODY-MAY-READ"
-
-    async def use() -> tuple[str, set[str]]:
-        client = await cell.client()
-        ask = cell.ask(text=f"The {secret} of the program, which its provider repeats")
-        await cell.call(client, ask)
-        if cell.has("stream"):
-            await cell.read(client, ask)
-        if cell.has("fails"):
-            await cell.fail(client)
-        spans = cell.spans
-        require(spans, f"{cell.name}: nothing was recorded")
-        names = {name for span in spans for name in span["attributes"]}
-        line = json.dumps(cell.all_spans, ensure_ascii=False)
-        cell.clear()
-        return line, names
-
-    cell.enable(content=True)
-    recorded, with_content = await use()
-    settings.current.clear()
-    autotrace.disable()
-    cell.enable(content=False)
-    line, without_content = await use()
-    require(
-        secret not in line,
-        f"{cell.name}: with content off, a record contains the prompt: …{line[max(0, line.find(secret) - 120) :][:240]}…",
-    )
-    lost = sorted(with_content - without_content - _CONTENT)
-    require(not lost, f"{cell.name}: with content off, the record lacks {', '.join(lost)}, which is not content")
-    if "gen_ai.input.messages" in cell.case.needed:
-        require(secret in recorded, f"{cell.name}: with content on, the record has no prompt")
-
-
-_CONTENT = {
-    field.attribute for table in (conventions.REQUEST, conventions.RESPONSE) for field in table.values() if field.content
-}
 
 
 @check("double enable")

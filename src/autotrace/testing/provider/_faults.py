@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from autotrace.testing.provider.faults import PREFIX
 from autotrace.testing.provider.wire import Answer, Call, Failure, WireFormat, dumps
@@ -36,7 +38,8 @@ class Faults:
         name = model[len(PREFIX) :] if model.startswith(PREFIX) else ""
         failure = self._failure(call, name)
         if failure is not None:
-            return wire.failure(call, failure)
+            refusal = wire.failure(call, failure)
+            return _echoing(refusal, call) if name.endswith("-echo") else refusal
         if name == "hang":
             self.closing.wait(self._hang_seconds)
             raise DroppedError
@@ -56,6 +59,25 @@ class Faults:
         with self._lock:
             self._seen[key] += 1
             return self._seen[key] > 1
+
+
+def _echoing(refusal: Answer, call: Call) -> Answer:
+    """`refusal` with the request in its longest text, as many servers quote what they refuse."""
+    body = json.loads(refusal.body)
+    places = list(_texts(body))
+    if places:
+        holder, key = max(places, key=lambda place: len(place[0][place[1]]))
+        holder[key] += f" Received: {dumps(call.json).decode()}"
+    return refusal._replace(body=dumps(body))
+
+
+def _texts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """The containers and keys of all texts inside of `value`."""
+    for key, element in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if isinstance(element, str):
+            yield value, key
+        else:
+            yield from _texts(element)
 
 
 def _faulty(answer: Answer, name: str, call: Call, wire: WireFormat) -> Answer:

@@ -7,6 +7,7 @@
 | `fault-500`         | 500; `fault-400`, `-401`, `-403`, `-404`, `-503` and `-529` likewise                      |
 | `fault-500-once`    | the same with 500; the other statuses likewise                                            |
 | `fault-400-context` | 400: the context length is exceeded                                                       |
+| `fault-400-echo`    | 400: the error's text quotes the request                                                  |
 | `fault-cut`         | the connection drops in the middle of the stream (or of the body)                         |
 | `fault-slow`        | 50 ms before every piece of a stream (or before the body)                                 |
 | `fault-error-event` | an error inside the stream, after its first half; a call that does not stream gets a 500  |

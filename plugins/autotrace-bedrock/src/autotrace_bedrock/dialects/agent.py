@@ -94,6 +94,7 @@ bedrock_retrieve = Dialect(
         "retrieval_top_k": first(*(f"{place}.numberOfResults" for place in _SEARCH)),
     },
     response={"documents": plain.of("retrievalResults", _documents), "details": plain.fields("guardrailAction")},
+    not_content={"guardrailAction": ("INTERVENED", "NONE")},
     failure=constant(None),
     outcome=constant(None),
 )

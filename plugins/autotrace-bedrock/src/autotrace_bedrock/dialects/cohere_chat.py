@@ -140,5 +140,6 @@ cohere_chat = Dialect(
     ),
     reduce=chat_response,
     failure=plain.reading(_failure, *endings.ERROR_FIELDS, "finish_reason"),
+    not_content={"prompt_truncation": ("OFF", "AUTO_PRESERVE_ORDER"), "citation_quality": ("accurate", "fast", "off")},
     outcome=plain.reading(_outcome, "finish_reason"),
 )

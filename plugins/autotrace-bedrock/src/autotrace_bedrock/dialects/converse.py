@@ -169,5 +169,10 @@ bedrock_converse = Dialect(
     ),
     reduce=converse_response,
     failure=plain.reading(_failure, *endings.ERROR_FIELDS),
+    not_content={
+        "latency": ("standard", "optimized"),
+        "trace": ("enabled", "disabled", "enabled_full"),
+        "streamProcessingMode": ("sync", "async"),
+    },
     outcome=plain.reading(_outcome, "stopReason"),
 )

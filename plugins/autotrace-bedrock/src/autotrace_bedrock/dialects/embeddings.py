@@ -39,5 +39,6 @@ bedrock_embeddings = Dialect(
     response={"id": plain.of("id", plain.string)},
     usage=ledger.usage({"input_tokens": "inputTextTokenCount"}, raw=plain.fields("inputTextTokenCount")),
     failure=plain.reading(lambda body: endings.failure_in(body, "code", "type"), *endings.ERROR_FIELDS),
+    not_content={"taskType": ("SINGLE_EMBEDDING", "SEGMENTED_EMBEDDING")},
     outcome=constant(None),
 )

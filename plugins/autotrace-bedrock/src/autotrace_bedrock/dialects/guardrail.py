@@ -43,5 +43,6 @@ bedrock_guardrail = Dialect(
         "details": plain.fields("usage", "guardrailCoverage"),
     },
     failure=constant(None),
+    not_content={"source": ("INPUT", "OUTPUT"), "outputScope": ("INTERVENTIONS", "FULL")},
     outcome=plain.of("action", _outcome),
 )

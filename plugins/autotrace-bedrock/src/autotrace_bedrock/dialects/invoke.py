@@ -182,6 +182,7 @@ def invoked(inner: Dialect | None, operation: str = "", streamed: bool = False) 
             **({"stream": lambda _: True} if streamed else {}),
             "aws.bedrock.guardrail.id": plain.of("invocation.guardrailIdentifier", plain.string),
         },
+        not_content=inner.not_content,
         response={**inner.response, "guardrail": f"{_TRACE}.guardrail"},
         usage=ledger.usage({**counts, **both}, raw=first(inner.usage.get("raw", _METRICS), _METRICS)),
         decode=request,

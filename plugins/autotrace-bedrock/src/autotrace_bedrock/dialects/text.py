@@ -185,5 +185,6 @@ bedrock_text = Dialect(
     ),
     reduce=text_response,
     failure=lambda body: _failure(plain.mapping(body)),
+    not_content={"return_likelihoods": ("GENERATION", "ALL", "NONE")},
     outcome=lambda body: _outcome(plain.mapping(body)),
 )

@@ -11,7 +11,7 @@ from typing import Any
 from autotrace.dialects import ledger, parts, plain
 from autotrace.dialects.parts import Message
 from autotrace.plugin import Dialect, constant, first
-from autotrace_google_genai.dialects import content
+from autotrace_google_genai.dialects import content, words
 from autotrace_google_genai.dialects.content import camel
 from autotrace_google_genai.dialects.generate_content import failure
 
@@ -72,5 +72,6 @@ gemini_embeddings = Dialect(
         raw="usageMetadata",
     ),
     failure=failure,
+    not_content=words.NOT_CONTENT,
     outcome=constant(None),  # an answer with vectors is always complete
 )

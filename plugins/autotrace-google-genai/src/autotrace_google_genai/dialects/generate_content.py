@@ -15,7 +15,7 @@ from autotrace.dialects import endings, ledger, parts, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message
 from autotrace.plugin import Dialect, Getter, Where, first, total
-from autotrace_google_genai.dialects import content
+from autotrace_google_genai.dialects import content, words
 from autotrace_google_genai.dialects.content import camel
 from autotrace_google_genai.dialects.generate_content_stream import response
 
@@ -216,4 +216,5 @@ gemini = Dialect(
     reduce=response,
     failure=failure,
     outcome=outcome,
+    not_content={**words.NOT_CONTENT, "autotrace.response.finish_reasons": tuple(FINISH_REASONS)},
 )

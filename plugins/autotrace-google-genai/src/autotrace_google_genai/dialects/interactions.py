@@ -12,7 +12,7 @@ from autotrace.dialects import endings, ledger, plain
 from autotrace.dialects.endings import Failure, Outcome
 from autotrace.dialects.parts import Message
 from autotrace.plugin import Dialect, first, total
-from autotrace_google_genai.dialects import steps
+from autotrace_google_genai.dialects import steps, words
 from autotrace_google_genai.dialects.content import without_secrets
 from autotrace_google_genai.dialects.generate_content import error
 from autotrace_google_genai.dialects.interactions_stream import interaction
@@ -140,4 +140,5 @@ gemini_interactions = Dialect(
     reduce=interaction,
     failure=failure,
     outcome=outcome,
+    not_content=words.NOT_CONTENT,
 )
