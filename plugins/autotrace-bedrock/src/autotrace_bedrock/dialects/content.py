@@ -102,7 +102,8 @@ def _reasoning(_: str, value: Any) -> Part | None:
     data = wire.get("redactedContent") or thought.get("signature") or wire.get("signature")
     if isinstance(data, (str, bytes)) or isinstance(text, str):
         used = ("redactedContent", *(("reasoningText",) if thought else ()))
-        return parts.extended(parts.hidden([], data)[0], wire, *used, nested=parts.rest(thought, "text", "signature"))
+        others = parts.rest(thought, "signature", *(("text",) if isinstance(text, str) else ()))
+        return parts.extended(parts.hidden([], data)[0], wire, *used, nested=others)
     return None
 
 
