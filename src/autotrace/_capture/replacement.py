@@ -36,11 +36,19 @@ class TracedTarget:
 
     FAILURES_ALLOWED = 10
 
-    def __init__(self, name: str, target: Target, origin: Origin, errors: Mapping[str, Getter]) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        origin: Origin,
+        errors: Mapping[str, Getter],
+        credentials: Callable[[Invocation], tuple[Any, ...]] | None = None,
+    ) -> None:
         self.name = name
         self.target = target
         self.origin = origin
         self.errors = errors
+        self.credentials = credentials
         self.active = True
         self.names: tuple[str, ...] = ()
         self.method = False
@@ -111,6 +119,7 @@ class TracedTarget:
                 server=invocation.server,
                 attributes=invocation.attributes,
                 errors=self.errors,
+                credentials=() if self.credentials is None else self.credentials(invocation),
             )
         except Exception as exc:  # a failure of ours: the call goes on without a span
             self.failed(exc)
@@ -119,6 +128,15 @@ class TracedTarget:
         if invocation._nanoseconds:
             invocation._nanoseconds += perf_counter_ns()
         return call
+
+    def fail(self, invocation: Invocation, call: Call, exc: BaseException) -> None:
+        """End the call as failed. The client may have got its credentials only while it ran: they are picked up again."""
+        if self.credentials is not None and isinstance(exc, Exception):
+            try:
+                call.redact(*self.credentials(invocation))
+            except Exception as ours:  # a plugin's function
+                self.failed(ours)
+        call.fail(exc)
 
     def settle(self, invocation: Invocation, call: Call, result: Any) -> Any:
         """Return `result`. A value ends the call now; a generator or a stream is first arranged to end it later."""
@@ -164,7 +182,7 @@ class TracedTarget:
 
 def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[..., Any]:
     """A function of the same kind as `original` that calls it and records the call as `target` says."""
-    prepare, begin, settle = target.prepare, target.begin, target.settle
+    prepare, begin, settle, fail = target.prepare, target.begin, target.settle, target.fail
 
     if inspect.iscoroutinefunction(original):
 
@@ -182,7 +200,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             try:
                 result = await original(*invocation._call_args, **kwargs)
             except BaseException as exc:
-                call.fail(exc)
+                fail(invocation, call, exc)
                 raise
             finally:
                 context.reset(_current, token)
@@ -204,7 +222,7 @@ def replacement(original: Callable[..., Any], target: TracedTarget) -> Callable[
             try:
                 result = original(*invocation._call_args, **kwargs)
             except BaseException as exc:
-                call.fail(exc)
+                fail(invocation, call, exc)
                 raise
             finally:
                 _current.reset(token)
@@ -253,9 +271,13 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
     if not target.active or context.is_suppressed(target.origin.library or ""):
         return None
     try:
-        keys = [] if key is None else key(target.invocation(args, kwargs))
+        invocation = target.invocation(args, kwargs)
+        keys = [] if key is None else key(invocation)
         calls = map(callbacks.open_call, keys if isinstance(keys, list) else [keys])
         carried = [call for call in calls if call is not None]
+        if target.credentials is not None:
+            for call in carried:
+                call.redact(*target.credentials(invocation))
         return callbacks.Scope(target.origin, carried) if carried or key is None else None
     except Exception as exc:  # a plugin's function, given a call that it was not written for
         target.failed(exc)
@@ -285,7 +307,7 @@ def _awaited(inner: Any, target: TracedTarget, invocation: Invocation, call: Cal
         try:
             result = await held.coroutine
         except BaseException as exc:
-            call.fail(exc)
+            target.fail(invocation, call, exc)
             raise
         finally:
             context.reset(_current, token)

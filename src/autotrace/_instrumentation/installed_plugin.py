@@ -89,9 +89,11 @@ class InstalledPlugin:
         if self._origin is None or self.instrumentor is None:
             return
         from autotrace._declaration import options
+        from autotrace._redaction import policy
 
-        values, content = options.in_force(self.title, self.entry.package, self.instrumentor.options)
+        values, content, rules = options.in_force(self.title, self.entry.package, self.instrumentor.options)
         self._origin.content = content and settings.current.get("content", self.entry.package)
+        self._origin.policy = policy.in_force(self.entry.package, rules)
         self._origin.options = {**values, **self.options}
 
     def declared(self) -> Instrumentor:
@@ -179,7 +181,7 @@ class InstalledPlugin:
         origins[self.entry.value.partition(":")[0].partition(".")[0]] = (self._origin, instrumentor.errors)
         self.state, self.reason = "patched", ""
         for choice in instrumentor.choose(self._version_of):
-            traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
+            traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors, instrumentor.credentials)
             self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(target.module for target in self.targets.values() if target.state != "skipped"):
             self._when_imported(module, partial(self._patch, module))

@@ -7,7 +7,8 @@ that pops an item from the deque owns it.
 from __future__ import annotations
 
 from collections import deque
-from typing import ClassVar, Optional, Protocol
+from collections.abc import Iterable
+from typing import Any, ClassVar, Optional, Protocol
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._record.lines import Record
@@ -21,6 +22,13 @@ class Item(Protocol):
 
     def record(self) -> Record | None:
         """The record; ``None`` if none is to be written."""
+
+    @property
+    def policy(self) -> Any:
+        """The policy of redaction that was in force when it began; ``None`` for that of spans of no library."""
+
+    def picked_up(self) -> Iterable[Any]:
+        """What plugins have picked up as credentials of the call (`autotrace._credentials.values.of`)."""
 
     def weight(self) -> int:
         """The approximate bytes that it takes while it waits."""
