@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from autotrace._capture import streams
 from autotrace._capture.call import Call
+from autotrace._credentials.names import is_headers, is_strong
 from autotrace._declaration.invocation import Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter, first
@@ -25,6 +26,7 @@ from autotrace.families import raw_response
 __all__ = [
     "ERRORS",
     "by_path",
+    "credentials",
     "hiding",
     "is_raw",
     "path_of",
@@ -41,6 +43,7 @@ ERRORS: dict[str, str | Getter] = {
     "request_id": "request_id",
     "error_code": first("code", "type"),  # many errors of OpenAI have no code, only a type
     "headers": "response.headers",
+    "credentials": "request.headers",
 }
 """Where the exceptions of the family (``APIStatusError`` and subclasses) have their fields, for ``Instrumentor(errors=…)``."""
 
@@ -76,9 +79,40 @@ def targets(package: str, route: Route, *responses: str) -> dict[str, Target]:
     return result
 
 
+_fields: dict[type, tuple[str, ...]] = {}
+"""By class of client: the attributes that hold what the client sends as credentials, or headers. The SDKs set all attributes of
+a client when they make it."""
+
+
+def credentials(call: Invocation) -> list[Any]:
+    """The credentials of a client of this family, for ``Instrumentor(credentials=…)``: its keys and tokens, and the headers and
+    parameters that the program has added to it or to this call."""
+    held = getattr(call.instance, "__dict__", None) or {}
+    kind = type(call.instance)
+    names = _fields.get(kind)
+    if names is None:
+        if len(_fields) > 200:  # a program that makes classes of clients
+            _fields.clear()
+        names = _fields[kind] = tuple(name for name in held if is_strong(name) or is_headers(name) or name == "_custom_query")
+    found: list[Any] = []
+    options = call.argument("options")
+    for value in (*[held.get(name) for name in names], getattr(options, "headers", None), getattr(options, "params", None)):
+        if type(value) is str:
+            found.append(value)
+        elif value and isinstance(value, Mapping):
+            found.append(tuple(value.items()))
+    return found
+
+
+def _sent(response: Any) -> Any:
+    """The headers that a response was the answer to."""
+    return getattr(getattr(response, "_request", None), "headers", None)
+
+
 def _attempt_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
     response = invocation.argument("response")
     call.answered(response.status_code, response.headers)
+    call.redact(_sent(response))
 
 
 def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
@@ -89,6 +123,7 @@ def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
 def _answered(call: Call, invocation: Invocation, _none: None) -> None:
     response = invocation.argument("raw")
     call.answered(response.status_code, response.headers)
+    call.redact(_sent(response))
 
 
 _UNSET = ("NotGiven", "Omit")

@@ -33,6 +33,7 @@ instrumentor = Instrumentor(
     provider="anthropic",
     requires="anthropic>=2,<3",
     surface=stainless.surface,
+    credentials=stainless.credentials,
     errors={**stainless.ERRORS, "error_code": "body.error.type"},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),

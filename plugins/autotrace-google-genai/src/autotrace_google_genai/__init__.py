@@ -90,6 +90,21 @@ def _option(options: Any, name: str) -> Any:
     return options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
 
 
+def _credentials(call: Invocation) -> list[Any]:
+    """The key or the token of a client, and the headers that the program has added to it or to this call."""
+    instance: Any = call.instance
+    stack = getattr(instance, "sdk_configuration", None)  # of interactions
+    client = getattr(instance, "_api_client", None) or (instance if stack is None else _client_of(stack))
+    found = [getattr(client, "api_key", None), getattr(getattr(client, "_credentials", None), "token", None)]
+    options = (getattr(client, "_http_options", None), call.argument("http_options"))
+    headers = [*(_option(one, "headers") for one in options), call.kwargs.get("extra_headers"), call.kwargs.get("http_headers")]
+    return [*found, *(tuple(one.items()) for one in headers if isinstance(one, Mapping))]
+
+
+def _client_of(stack: Any) -> Any:
+    return getattr(getattr(stack, "globals", None), "_api_client", None)
+
+
 def _merged(body: Any, extra: Any) -> Any:
     """`body` with the fields of `extra`, which replace its own. As in the SDK, the two spellings of a name are one field."""
     if not isinstance(body, Mapping) or not isinstance(extra, Mapping):
@@ -105,6 +120,7 @@ instrumentor = Instrumentor(
     provider="gcp.gemini",
     requires="google-genai>=2,<4",
     errors=failures.ERRORS,
+    credentials=_credentials,
     targets={
         f"{_CLIENT}.request": route,
         f"{_CLIENT}.request_streamed": route,
