@@ -87,10 +87,14 @@ def _variants(text: str) -> Iterator[str]:
         if scheme.lower() == "basic":
             yield from _of_basic(rest)
         return
-    if len(text) >= SHORTEST and text.lower() not in _PLACEHOLDERS and not forms.is_placeholder(text):
+    if len(text) >= SHORTEST and not _is_word(text) and text.lower() not in _PLACEHOLDERS and not forms.is_placeholder(text):
         yield text
         if _UNQUOTED.fullmatch(text) is None:
             yield from (quoted for quoted in (quote(text, safe=""), quote(text)) if quoted != text)
+
+
+def _is_word(text: str) -> bool:
+    return text.isalpha() and text.islower() and len(text) < 16
 
 
 def _of_basic(token: str) -> Iterator[str]:

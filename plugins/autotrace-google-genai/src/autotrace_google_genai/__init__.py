@@ -93,16 +93,14 @@ def _option(options: Any, name: str) -> Any:
 def _credentials(call: Invocation) -> list[Any]:
     """The key or the token of a client, and the headers that the program has added to it or to this call."""
     instance: Any = call.instance
-    stack = getattr(instance, "sdk_configuration", None)  # of interactions
-    client = getattr(instance, "_api_client", None) or (instance if stack is None else _client_of(stack))
-    found = [getattr(client, "api_key", None), getattr(getattr(client, "_credentials", None), "token", None)]
+    client = getattr(instance, "_api_client", instance)
+    security = getattr(getattr(instance, "sdk_configuration", None), "security", None)  # of interactions
+    keys = [getattr(one, "api_key", None) for one in (client, security)]
+    keys.append(getattr(getattr(client, "_credentials", None), "token", None))
     options = (getattr(client, "_http_options", None), call.argument("http_options"))
-    headers = [*(_option(one, "headers") for one in options), call.kwargs.get("extra_headers"), call.kwargs.get("http_headers")]
-    return [*found, *(tuple(one.items()) for one in headers if isinstance(one, Mapping))]
-
-
-def _client_of(stack: Any) -> Any:
-    return getattr(getattr(stack, "globals", None), "_api_client", None)
+    headers = [*(_option(one, "headers") for one in options), getattr(security, "default_headers", None)]
+    headers.append(call.kwargs.get("extra_headers"))
+    return [*keys, *(tuple(one.items()) for one in headers if isinstance(one, Mapping))]
 
 
 def _merged(body: Any, extra: Any) -> Any:
