@@ -81,8 +81,8 @@ FORMS = (
         ),
         _any,
     ),
-    Form("bearer", ("earer", "EARER"), re.compile(r"\b[Bb](?:earer|EARER)[ \t]+([A-Za-z0-9._~+/=:-]{8,})")),
-    Form("basic", ("asic", "ASIC"), re.compile(r"\b[Bb](?:asic|ASIC)[ \t]+([A-Za-z0-9+/]{6,}={0,2})"), _is_basic),
+    Form("bearer", ("earer", "EARER"), re.compile(r"\bB(?:earer|EARER)[ \t]+([A-Za-z0-9._~+/=:-]{8,})")),
+    Form("basic", ("asic", "ASIC"), re.compile(r"\bB(?:asic|ASIC)[ \t]+([A-Za-z0-9+/]{6,}={0,2})"), _is_basic),
 )
 
 _USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@")

@@ -89,6 +89,15 @@ def is_headers(name: str) -> bool:
     return plain.endswith("headers") and not plain.endswith("responseheaders")
 
 
+_SERVERS = frozenset("mcpservers mcpserver streamablehttptransport ssetransport transport servers connectors serverurl".split())
+
+
+@lru_cache(maxsize=4096)
+def is_of_server(name: str) -> bool:
+    """Whether a field called `name` describes a server that is called with a URL of its own, as one of tools."""
+    return normalized(name) in _SERVERS
+
+
 @lru_cache(maxsize=4096)
 def is_harmless_header(name: str) -> bool:
     """Whether the header `name` never holds a credential."""

@@ -14,7 +14,6 @@ _DEPTH = 150
 
 _SCHEMA_TYPES = frozenset("string str number integer int float boolean bool object array list dict null any".split())
 _LABELS = frozenset("type name id domain kind label title description scheme method provider scope scopes".split())
-_SERVERS = frozenset("mcpservers mcpserver streamablehttptransport ssetransport transport servers connectors".split())
 _ADDRESSES = frozenset("url uri serverurl endpoint baseurl".split())
 
 _ATOMS = (int, float, bool, type(None))
@@ -168,7 +167,7 @@ class Scrubber:
         plain = names.normalized(key)
         if plain == "properties" and type(held) is dict:
             return "properties"
-        return "server" if plain in _SERVERS or under == "server" or plain == "serverurl" else ""
+        return "server" if under == "server" or names.is_of_server(key) else ""
 
     def _is_secret(self, key: str, held: Any) -> bool:
         if type(held) is bool or held is None or type(held) is float:

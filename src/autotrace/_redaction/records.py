@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._credentials import hint, names
+from autotrace._credentials import survey
 from autotrace._credentials.forms import MARK
 from autotrace._credentials.scrubbing import Scrubber
 from autotrace._declaration import conventions
@@ -38,10 +38,6 @@ _IDENTITY = frozenset(
 )
 """Attributes that say what a record is about. No redactor of a user gets them, and they stay if one fails."""
 
-_ordinary: set[str] = {field.attribute for table in (conventions.REQUEST, conventions.RESPONSE) for field in table.values()}
-"""Names of attributes that are known not to be those of credentials. Programs add their own, always the same ones."""
-
-
 def redact(record: Record, values: tuple[str, ...], policy: Policy) -> None:
     """Remove from `record` the credentials `values`, everything else that is a credential, and what `policy` names.
 
@@ -59,31 +55,16 @@ def redact(record: Record, values: tuple[str, ...], policy: Policy) -> None:
 
 
 def _may_have_any(record: Any, values: tuple[str, ...]) -> bool:
-    attributes = record.attributes
-    if not attributes.keys() <= _ordinary and not all([_is_ordinary(name) for name in attributes]):
+    texts = survey.texts_of(record.attributes)
+    if texts is None:
         return True
-    texts = [value for value in attributes.values() if type(value) not in _NUMBERS]
     texts.append(record.name)
     if type(record) is Span:
         if record.status.description is not None:
             texts.append(record.status.description)
         if record.events or record.links:
-            texts += (record.events, record.links)
-    try:
-        encoded = _encode(texts)
-    except Exception:  # a value that JSON cannot hold
-        return True
-    return hint.of_json(encoded) or any([_encode(value)[1:-1] in encoded for value in values])
-
-
-def _is_ordinary(name: str) -> bool:
-    if name in _ordinary:
-        return True
-    if names.is_strong(name) or names.is_weak(name) or names.is_headers(name) or hint.of_text(name):
-        return False
-    if len(_ordinary) < 2000:
-        _ordinary.add(name)
-    return True
+            return True
+    return not survey.is_clean(texts, values)
 
 
 def _redact(record: Any, scrubber: Scrubber, policy: Policy) -> None:

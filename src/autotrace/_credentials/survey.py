@@ -1,0 +1,77 @@
+"""The survey of data that most likely holds no credential: it gathers the texts, over which one search then decides.
+
+Most records end here, so this is the part of redaction that has a cost. What occurs in every record (names of fields, roles,
+types) was found harmless before and is skipped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotrace._credentials import hint, names
+
+_SHORT = 15
+_MOST = 2000
+"""How many names and words are remembered, at most."""
+
+_names: set[str] = set()
+_words: set[str] = set()
+"""Names that are not those of credentials. Short texts that are no credentials, and no value that a client could send."""
+
+_ATOMS = frozenset((int, float, bool, type(None)))
+
+
+def texts_of(data: dict[str, Any]) -> list[str] | None:
+    """The texts in `data` that are not remembered; ``None`` if the data has to be walked in any case."""
+    texts: list[str] = []
+    todo: list[Any] = [data]
+    add, later, words, known, atoms = texts.append, todo.append, _words, _names.issuperset, _ATOMS
+    for one in todo:  # it grows meanwhile
+        if type(one) is dict:
+            if not known(one) and not all([_is_ordinary(key) for key in one]):
+                return None
+            one = one.values()
+        for element in one:
+            kind = type(element)
+            if kind is str:
+                if len(element) > _SHORT or element not in words:
+                    add(element)
+            elif kind is dict or kind is list:
+                later(element)
+            elif kind not in atoms:
+                return None
+    return texts
+
+
+def is_clean(texts: list[str], values: tuple[str, ...]) -> bool:
+    """Whether `texts` hold no credential and none of the `values`."""
+    joined = "\n".join(texts)
+    if hint.of_text(joined):
+        return False
+    for value in values:
+        if value in joined:
+            return False
+    if len(_words) < _MOST and next(_lessons, None) is not None:
+        _words.update([text for text in texts if len(text) <= _SHORT and (len(text) < 8 or _is_word(text))])
+    return True
+
+
+_lessons = iter(range(1000))
+"""The surveys from which words are learned. What occurs in every record has occurred by then."""
+
+
+def _is_word(text: str) -> bool:
+    return text.isalpha() and text.islower()
+
+
+def _is_ordinary(key: Any) -> bool:
+    """Whether a field called `key` holds no credential. Remembers it."""
+    if type(key) is not str:
+        return False
+    if key in _names:
+        return True
+    if names.is_strong(key) or names.is_weak(key) or names.is_headers(key) or names.is_of_server(key) or hint.of_text(key):
+        return False
+    if len(_names) < _MOST and len(key) < 100:
+        _names.add(key)
+    return True
