@@ -59,7 +59,7 @@ def _is_basic(token: str) -> bool:
 _RUN = r"[A-Za-z0-9_-]"
 FORMS = (
     _prefixed("sk-", "sk-", _RUN + "{8,}", "sk-", check=lambda token: is_random(token[3:])),
-    _prefixed("sk_", "[gsr]k_", r"[A-Za-z0-9_]{16,}", "k_", check=lambda token: is_random(token[3:])),
+    _prefixed("sk_", "(?:gsk|sk|rk)_", r"[A-Za-z0-9_]{16,}", "k_", check=lambda token: is_random(token[3:])),
     _prefixed("AKIA", "AKIA|ASIA|ABIA|ACCA", r"[A-Z0-9]{12,}(?![a-z])", "AKIA", "ASIA", "ABIA", "ACCA", check=_any),
     _prefixed("ABSK", "ABSK", r"[A-Za-z0-9+/]{40,}={0,2}", "ABSK", check=_any),
     _prefixed("AIza", "AIza", _RUN + "{20,}", "AIza", check=_any),
@@ -94,7 +94,7 @@ _QUOTED = re.compile(
 
 _LINE = re.compile(
     r"(?<![a-z0-9-])(authorization|x-api-key|api-key|x-goog-api-key|x-amz-security-token)"
-    r"\"?'?[ \t]{0,9}[:=][ \t]{0,9}b?\"?'?((?:bearer|basic|token|apikey)[ \t]{1,9})?([^\s\"'\\,;]{4,})"
+    r"\"?'?[ \t]{0,9}[:=][ \t]{0,9}b?\"?'?((?:bearer|basic|token|apikey)[ \t]{1,9})?([^\s\"'\\,;)\]}]{4,})"
     r"|(?<![a-z0-9-])((?:set-)?cookie)\"?'?[ \t]{0,9}:[ \t]{0,9}b?\"?'?()([^\r\n\"'\\]{4,})"
 )
 """A header and its value. For texts in lower case, as `_ASSIGNED` is."""
@@ -106,7 +106,7 @@ _ASSIGNED = re.compile(
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\Z")
 _PLACEHOLDER = re.compile(
-    r"\s*\Z|\[redacted[^\]]*\]\Z|[*•x.…]+\Z|\$\{?\w+\}?\Z|<[^<>]*>\Z|\{\{?[^{}]*\}?\}\Z|%\w+%\Z"
+    r"\s*\Z|\[redacted\]?\Z|[*•x.…]+\Z|\$\{?\w+\}?\Z|<[^<>]*>\Z|\{\{?[^{}]*\}?\}\Z|%\w+%\Z"
     r"|(?:none|null|true|false|undefined|required|optional|str|string)\Z",
     re.IGNORECASE,
 )
