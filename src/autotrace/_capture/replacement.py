@@ -36,19 +36,12 @@ class TracedTarget:
 
     FAILURES_ALLOWED = 10
 
-    def __init__(
-        self,
-        name: str,
-        target: Target,
-        origin: Origin,
-        errors: Mapping[str, Getter],
-        credentials: Callable[[Invocation], tuple[Any, ...]] | None = None,
-    ) -> None:
+    def __init__(self, name: str, target: Target, origin: Origin, errors: Mapping[str, Getter]) -> None:
         self.name = name
         self.target = target
         self.origin = origin
         self.errors = errors
-        self.credentials = credentials
+        self.credentials: Callable[[Invocation], tuple[Any, ...]] | None = None
         self.active = True
         self.names: tuple[str, ...] = ()
         self.method = False
@@ -119,7 +112,7 @@ class TracedTarget:
                 server=invocation.server,
                 attributes=invocation.attributes,
                 errors=self.errors,
-                credentials=() if self.credentials is None else self.credentials(invocation),
+                credentials=() if self.credentials is None else self._picked_up(invocation),
             )
         except Exception as exc:  # a failure of ours: the call goes on without a span
             self.failed(exc)
@@ -129,13 +122,17 @@ class TracedTarget:
             invocation._nanoseconds += perf_counter_ns()
         return call
 
+    def _picked_up(self, invocation: Invocation) -> tuple[Any, ...]:
+        try:
+            return self.credentials(invocation)  # type: ignore[misc]  # there is a function
+        except Exception as exc:  # a plugin's function, given a client that it was not written for
+            self.failed(exc)
+            return ()
+
     def fail(self, invocation: Invocation, call: Call, exc: BaseException) -> None:
         """End the call as failed. The client may have got its credentials only while it ran: they are picked up again."""
         if self.credentials is not None and isinstance(exc, Exception):
-            try:
-                call.redact(*self.credentials(invocation))
-            except Exception as ours:  # a plugin's function
-                self.failed(ours)
+            call.redact(*self._picked_up(invocation))
         call.fail(exc)
 
     def settle(self, invocation: Invocation, call: Call, result: Any) -> Any:
@@ -277,7 +274,7 @@ def _scope(target: TracedTarget, key: Any, args: tuple[Any, ...], kwargs: dict[s
         carried = [call for call in calls if call is not None]
         if target.credentials is not None:
             for call in carried:
-                call.redact(*target.credentials(invocation))
+                call.redact(*target._picked_up(invocation))
         return callbacks.Scope(target.origin, carried) if carried or key is None else None
     except Exception as exc:  # a plugin's function, given a call that it was not written for
         target.failed(exc)

@@ -20,7 +20,7 @@ _STRONG_ENDS = tuple(
     secretkey privatekey accesskey accountkey authkey signingkey encryptionkey subscriptionkey masterkey sharedkey
     """.split()
 )
-_WEAK = frozenset("token tokens auth signature sig pat".split())
+_WEAK = frozenset("token tokens auth pat".split())
 """Names that hold other things as well: a piece of text that a model has produced is a token, too."""
 
 _NO_CREDENTIAL = frozenset(

@@ -181,7 +181,8 @@ class InstalledPlugin:
         origins[self.entry.value.partition(":")[0].partition(".")[0]] = (self._origin, instrumentor.errors)
         self.state, self.reason = "patched", ""
         for choice in instrumentor.choose(self._version_of):
-            traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors, instrumentor.credentials)
+            traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
+            traced.credentials = instrumentor.credentials
             self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(target.module for target in self.targets.values() if target.state != "skipped"):
             self._when_imported(module, partial(self._patch, module))
