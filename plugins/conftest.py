@@ -51,7 +51,7 @@ FINISH = {
 
 
 SHARED = "shared"
-NO_SDK = ("test_agents.py", "test_openai_api.py", "test_readmes.py")
+NO_SDK = ("test_agents.py", "test_credentials.py", "test_openai_api.py", "test_readmes.py")
 """Files of `plugins/tests` that do not run for each SDK. They would import other SDKs, so `--plugin` does not collect them."""
 
 

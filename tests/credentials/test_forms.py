@@ -91,6 +91,11 @@ def test_what_a_text_says_beside_the_credential_stays() -> None:
     assert scrubbed(text)[0] == wanted
 
 
+def test_a_name_inside_a_value_is_found() -> None:
+    text = f"{{'got': '{{\"a\": {{\"authorization_token\": \"{R}\"}}}}', 'b': \"x\"}}"
+    assert scrubbed(text)[0] == text.replace(R, MARK)
+
+
 ORDINARY = [
     "Bearer authentication is explained in RFC 6750.",
     "A basic understanding of tokens: input tokens, output tokens and max_tokens=100.",
@@ -120,7 +125,9 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert scrubbed(text) == (text, [])
 
 
-WORDS = st.sampled_from("the key token tokens of a secret password bearer basic sk api authorization cookie is not - : = ? & / @".split())
+WORDS = st.sampled_from(
+    "the key token tokens of a secret password bearer basic sk api authorization cookie is not - : = ? & / @".split()
+)
 
 
 @given(st.lists(WORDS | st.text(string.ascii_lowercase, max_size=12) | st.integers(0, 9999).map(str)).map(" ".join))
@@ -130,7 +137,9 @@ def test_words_and_numbers_stay_as_they_are(text: str) -> None:
 
 TAILS = st.text(string.ascii_letters + string.digits, min_size=24, max_size=40)
 PREFIXES = st.sampled_from("sk- sk-ant- gsk_ ghp_ hf_ AIza npm_ xoxb- glpat- pplx- github_pat_ ya29.".split())
-PIECES = st.sampled_from(["", " ", "\n", '"', "'", "(", ",", "=", ":", "\\n", "%20", "key ", "ä", "\u2028", "{}", "<", "://", "?x="])
+PIECES = st.sampled_from(
+    ["", " ", "\n", '"', "'", "(", ",", "=", ":", "\\n", "%20", "key ", "ä", "\u2028", "{}", "<", "://", "?x="]
+)
 
 
 @given(PIECES, PREFIXES, TAILS, PIECES)
@@ -157,7 +166,28 @@ def test_scrubbing_twice_removes_nothing_more(text: str) -> None:
 HOSTILE = [
     *("sk-", "eyJ", "eyJ-", "eyJa.", "://", "://a", "://@", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "Bearer ", "Basic a"),
     *('"', "'", "\\", '\\"', '"key":"', "'key':\"", '"a" :', "api_key=", "api_key", "cookie:", "authorization: ", "x-api-key"),
-    *("?a=", "&key=", "?", "=", ":", "@", " ", "\n", "a", "A", "0", "AKIA", "AKIA0a", "xox", "xoxb-", "_", "-", ".", "%2", "ghp_"),
+    *(
+        "?a=",
+        "&key=",
+        "?",
+        "=",
+        ":",
+        "@",
+        " ",
+        "\n",
+        "a",
+        "A",
+        "0",
+        "AKIA",
+        "AKIA0a",
+        "xox",
+        "xoxb-",
+        "_",
+        "-",
+        ".",
+        "%2",
+        "ghp_",
+    ),
     *('"password": "\\', "secret=secret=", "token=\t", "[redacted]", "ſ", "İkey="),
 ]
 

@@ -43,7 +43,7 @@ def test_a_field_with_the_name_of_a_credential_loses_its_value(name: str, held: 
     assert SECRET not in str(made)
     assert (made["a"][0]["b"], made["c"]) == (1, "stays")
     assert [rules for _, rules in found.items()] == [["name"]]
-    assert list(found)[0].startswith(f"a[0].{name}")
+    assert next(iter(found)).startswith(f"a[0].{name}")
 
 
 @pytest.mark.parametrize("name", NO_NAMES)
@@ -133,7 +133,9 @@ def test_the_note_names_no_credential() -> None:
     assert SECRET not in str(found)
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(string.ascii_lowercase + " ", max_size=20)
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(string.ascii_lowercase + " ", max_size=20)
+)
 PLAIN_NAMES = st.sampled_from(NO_NAMES)
 TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN_NAMES, inner, max_size=4))
 
@@ -174,7 +176,9 @@ def test_the_values_of_a_client_are_found_wherever_they_stand(tree: Any, value: 
     assert {rule for rules in found.values() for rule in rules} >= {"value"}
 
 
-@given(st.dictionaries(st.sampled_from(NAMES + NO_NAMES), TREES | st.sampled_from([SECRET, f"sk-{SECRET}1", "Bearer X1-2345678"])))
+@given(
+    st.dictionaries(st.sampled_from(NAMES + NO_NAMES), TREES | st.sampled_from([SECRET, f"sk-{SECRET}1", "Bearer X1-2345678"]))
+)
 def test_the_survey_misses_nothing_that_the_walk_changes(data: dict[str, Any]) -> None:
     texts = survey.texts_of(data)
     clean = texts is not None and survey.is_clean(texts, ())

@@ -24,7 +24,10 @@ KEY = "SECRET+of/a=client"
         ([(b"x-api-key", b"SECRET-key"), (b"accept", b"application/json")], {"SECRET-key"}),
         ((("api-version", "2026-11-30"), ("X-Gateway-Token", "SECRET-key")), {"SECRET-key"}),
         ({"Cookie": "a=SECRET-one; b=SECRET-two"}, {"a=SECRET-one; b=SECRET-two", "SECRET-one", "SECRET-two"}),
-        *((one, set()) for one in ("", "short", "ollama", "embedded", "lm-studio", "not-needed", "<your key>", None, 7, object())),
+        *(
+            (one, set())
+            for one in ("", "short", "ollama", "embedded", "lm-studio", "not-needed", "<your key>", None, 7, object())
+        ),
         *((one, set()) for one in ([1, 2], {"Authorization": None}, {1: 2}, [("a",)], {"x": {"authorization": 1}})),
     ],
 )

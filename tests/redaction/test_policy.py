@@ -130,7 +130,9 @@ def test_what_the_sources_say_adds_up(memory: MemorySink, monkeypatch: pytest.Mo
 
 def test_a_file_without_authority_may_add_names_and_words_but_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'redact = { names = ["badge"], patterns = { slow = "(a+)+b" }, use = ["email", "evil:function"] }'
-    (tmp_path / "pyproject.toml").write_text(f"[tool.autotrace]\n{text}\n[tool.autotrace.acme]\nredact = 'evil:function,card'\n")
+    (tmp_path / "pyproject.toml").write_text(
+        f"[tool.autotrace]\n{text}\n[tool.autotrace.acme]\nredact = 'evil:function,card'\n"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["/usr/bin/nothing"])
     monkeypatch.setattr(settings, "_program_directory", lambda here: None)
@@ -212,8 +214,9 @@ def test_a_function_decides_about_every_field_with_text(memory: MemorySink) -> N
         return None if field == "drop" else {"size": len(value)} if field == "long" else value
 
     autotrace.enable(sinks=[memory], redact=redactor)
-    with pytest.raises(ValueError, match="text"), autotrace.span(
-        "s", attributes={"tenant": "blue", "drop": "x", "long": "abc", "same": ["a"], "count": 3, "is": True}
+    with (
+        pytest.raises(ValueError, match="text"),
+        autotrace.span("s", attributes={"tenant": "blue", "drop": "x", "long": "abc", "same": ["a"], "count": 3, "is": True}),
     ):
         raise ValueError("some text")
     autotrace.flush()
@@ -286,7 +289,9 @@ def test_a_redactor_that_fails_drops_the_content_once_said_and_never_the_record(
 
 
 def test_a_distribution_brings_a_redactor_by_its_entry_point(library: Any, memory: MemorySink) -> None:
-    library.write("acme_redactors.py", "def initials(field, value, attributes):\n    return 'A. B.' if field == 'who' else value\n")
+    library.write(
+        "acme_redactors.py", "def initials(field, value, attributes):\n    return 'A. B.' if field == 'who' else value\n"
+    )
     library.write("acme_redactors-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme-redactors\nVersion: 1\n")
     library.write("acme_redactors-1.dist-info/entry_points.txt", "[autotrace.redactors]\ninitials = acme_redactors:initials\n")
     autotrace.enable(sinks=[memory], redact="initials")

@@ -167,7 +167,9 @@ def test_a_diagnostic_names_no_credential_of_an_open_call(sdk: Any, diagnosed: A
     module = sdk()
     stream = module.Client(KEY).stream("ok")
     next(stream)
-    diagnostics.say("test", f"the header was {KEY}, Bearer SECRET-token, sk-SECRET12345678", at=f"https://u:{KEY}@h/", api_key="x1234567")
+    diagnostics.say(
+        "test", f"the header was {KEY}, Bearer SECRET-token, sk-SECRET12345678", at=f"https://u:{KEY}@h/", api_key="x1234567"
+    )
     list(stream)
     (line,) = [line for line in diagnosed() if line["event"] == "autotrace.test"]
     assert "SECRET" not in json.dumps(line)
@@ -213,6 +215,13 @@ def test_the_record_says_what_was_removed_and_by_which_rule(memory: MemorySink) 
     assert (len(many), many["…"]) == (21, "30 more")
 
 
+def test_what_a_field_holds_is_removed_where_others_quote_it(memory: MemorySink) -> None:
+    autotrace.enable(sinks=[memory])
+    found = span(memory, before=["no SECRET-of-a-field"], login={"password": "SECRET-of-a-field"}, after="not SECRET-of-a-field")
+    assert "SECRET" not in json.dumps(found)
+    assert found["attributes"]["after"] == "not [redacted]"
+
+
 def test_the_name_of_a_span_is_scrubbed(memory: MemorySink) -> None:
     autotrace.enable(sinks=[memory])
     with pytest.raises(ValueError, match="sk-"), autotrace.span("call sk-SECRET12345678"):
@@ -225,7 +234,11 @@ def test_the_name_of_a_span_is_scrubbed(memory: MemorySink) -> None:
 
 def test_an_ordinary_record_is_the_same_object_with_the_same_values(memory: MemorySink) -> None:
     autotrace.enable(sinks=[memory])
-    given = {"text": "The token count is 5: max_tokens=3", "input_tokens": 9, "nested": [{"role": "user", "parts": [None, 0.5]}]}
+    given = {
+        "text": "The token count is 5: max_tokens=3",
+        "input_tokens": 9,
+        "nested": [{"role": "user", "parts": [None, 0.5]}],
+    }
     assert span(memory, **given)["attributes"] == given
 
 

@@ -87,10 +87,15 @@ FORMS = (
 
 _USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@")
 _PARAMETER = re.compile(r"[?&;]([A-Za-z][\w.\-\[\]%]{0,79})=([^&;\s\"'<>#\\)\]}]+)")
-_QUOTED = re.compile(
-    r"(\\{0,8}[\"'])([\w.\- ]{2,80})\1\s{0,9}([:=,])\s{0,9}[bru]?(\\{0,8}[\"'])((?:\\.|(?!\4)[^\n\\]|(?!\4)\\){1,8192}?)\4"
-)
-"""A quoted name and a quoted value, as in JSON, in a Python mapping or in a list of pairs."""
+_QUOTED = re.compile(r"(\\{0,8}[\"'])([\w.\- ]{2,80})\1\s{0,9}([:=,])\s{0,9}[bru]?(\\{0,8}[\"'])")
+"""A quoted name, and the quote that opens its value, as in JSON, in a Python mapping or in a list of pairs. Not the value: that may
+be JSON itself, with further names."""
+
+_VALUE = {
+    quote: re.compile(rf"((?:\\.|(?!{re.escape(quote)}).){{1,8192}}?){re.escape(quote)}", re.DOTALL)
+    for quote in ("\\" * escapes + mark for escapes in range(9) for mark in "\"'")
+}
+"""By the quote that opens it: a value and the quote that closes it."""
 
 _LINE = re.compile(
     r"(?<![a-z0-9-])(authorization|x-api-key|api-key|x-goog-api-key|x-amz-security-token)"
@@ -173,9 +178,21 @@ class Text:
             if any(hint in self.text for hint in form.hints):
                 self._replace(form.pattern, lambda match, form=form: _cut(match, form.check), f"form.{form.rule}")  # type: ignore[misc]
         if '"' in self.text or "'" in self.text:
-            self._replace(_QUOTED, _without_quoted, "name")
+            self._without_quoted()
         if ":" in self.text or "=" in self.text:
             self._without_assigned()
+
+    def _without_quoted(self) -> None:
+        text, pieces, end = self.text, [], 0
+        for match in _QUOTED.finditer(text):
+            if match.start() >= end and (names.is_strong(match[2]) or names.is_weak(match[2])):
+                value = _VALUE[match[4]].match(text, match.end())
+                if value is not None and _is_quoted(match[2], match[3], value[1]):
+                    pieces += [text[end : match.end()], MARK]
+                    end = value.end(1)
+        if end:
+            self._note("name")
+            self.text = "".join(pieces) + text[end:]
 
     def _without_assigned(self) -> None:
         lower = _in_lower_case(self.text)
@@ -219,14 +236,12 @@ def _without_parameter(match: re.Match[str]) -> str | None:
     return f"{match[0][: match.start(2) - match.start()]}{MARK}"
 
 
-def _without_quoted(match: re.Match[str]) -> str | None:
-    name, value = match[2], match[5]
+def _is_quoted(name: str, sign: str, value: str) -> bool:
+    """Whether the quoted `value` belongs to a quoted `name` of a credential."""
     found = names.is_strong(name) or (names.is_weak(name) and is_likely(value))
-    if match[3] == ",":  # a list of names is no list of pairs
+    if sign == ",":  # a list of names is no list of pairs
         found = found and is_likely(value) and is_random(value)
-    if not found or is_placeholder(value) or MARK in value:
-        return None
-    return f"{match[0][: match.start(5) - match.start()]}{MARK}{match[4]}"
+    return found and not is_placeholder(value) and MARK not in value
 
 
 _HINTS = ("authorization", "cookie", "key", "token", "secret", "passw", "signature")
@@ -245,5 +260,7 @@ def strict_url(url: str) -> str:
     parts = before.partition("#")[0].split("/")
     parts[3:] = [MARK if len(part) >= 16 and any(map(str.isdigit, part)) and is_random(part) else part for part in parts[3:]]
     given = query.partition("#")[0]
-    kept = "&".join(f"{name}={MARK}" if equals else name for name, equals, _ in (one.partition("=") for one in given.split("&")))
+    kept = "&".join(
+        f"{name}={MARK}" if equals else name for name, equals, _ in (one.partition("=") for one in given.split("&"))
+    )
     return "/".join(parts) + mark + kept

@@ -20,7 +20,7 @@ _ASSIGNED = r"(?<=[ynteldhsYNTELDHS\"' ][:=])(?:" + "|".join(f"(?<=(?:{_ENDS}){b
 _ANCHORED = {
     "-": r"(?:(?<=[lsapxydr][kixt]-)(?:(?<=sk-)|(?<=plx-)|(?<=[apy][ap]i-)|(?<=xai-)|(?<=[adr]t-))|(?<=ox.-)|BEGIN)",
     ":": _ASSIGNED,
-    "_": r"(?:(?<=[gsrhatpdnov][kpousrft8m2]_)(?:(?<=[gsr]k_)|(?<=gh._)|(?<=pat_)|(?<=hf_)|(?<=npm_)|(?<=tgp_)|(?<=dop_)|(?<=sv2_))|(?<=r8_))",
+    "_": r"(?:(?<=[gsrhatpdnov][kpousrftm2]_)(?:(?<=[gsr]k_)|(?<=gh._)|(?<=hf_)|(?<=(?:pat|npm|tgp|dop|sv2)_))|(?<=r8_))",
     "B": r"(?:[eE][aA][rR][eE][rR][ \t]|[aA][sS][iI][cC][ \t])",
     "A": r"(?:KIA|SIA|BIA|CCA|BSK|Iza)",
     "/": r"(?:(?<=:/)|(?<=:\\/)|(?<=:\\\\/))",
@@ -28,12 +28,13 @@ _ANCHORED = {
     "J": r"(?<=eyJ)",
     ".": r"(?<=ya29\.)",
     "Z": r"(?<=RIZ)ATI",
-    "=": rf"(?:(?<=[?&;].=)|(?<=[?&;]..=)|(?<=[?&;]...=)|(?<=[?&;]....=)|(?<=[iI][gG]=)|(?<=[cC]y=)|(?<=[iI][dD]=)|{_ASSIGNED})",
+    "=": r"(?:(?<=[?&;].=)|(?<=[?&;]..=)|(?<=[?&;]...=)|(?<=[?&;]....=)|(?<=(?:[iI][gG]|[cC]y|[iI][dD])=)|" + _ASSIGNED + ")",
 }
 _PATTERN = "|".join(f"{re.escape(anchor)}{rest}" for anchor, rest in _ANCHORED.items())
-_search = re.compile(_PATTERN).search
+search = re.compile(_PATTERN).search
+"""Searches a text for the first place where a credential may be."""
 
 
 def of_text(text: str) -> bool:
     """Whether `text` may hold a credential."""
-    return _search(text) is not None
+    return search(text) is not None

@@ -39,15 +39,17 @@ class Scrubber:
     collects in `found` which rules have removed something, by the place.
     """
 
-    __slots__ = ("_fields", "_patterns", "_values", "found")
+    __slots__ = ("_fields", "_patterns", "found", "learned", "values")
 
     def __init__(
         self, values: tuple[str, ...] = (), fields: frozenset[str] = frozenset(), patterns: tuple[Pattern, ...] = ()
     ) -> None:
-        self._values = values
+        self.values = values
         self._fields = fields
         self._patterns = patterns
         self.found: dict[str, list[str]] = {}
+        self.learned: set[str] = set()
+        """Values of fields with the name of a credential. Other fields may quote them."""
 
     def data(self, value: Any, path: Path = None, under: str = "") -> Any:
         """`value` without credentials; `value` itself if it has none.
@@ -80,10 +82,10 @@ class Scrubber:
     def text(self, text: str, path: Path = None) -> str:
         """`text` without credentials."""
         patterns = self._patterns
-        if not patterns and not any(value in text for value in self._values) and not hint.of_text(text):
+        if not patterns and not any(value in text for value in self.values) and not hint.of_text(text):
             return text
         scrubbed = Text(text)
-        scrubbed.without(self._values)
+        scrubbed.without(self.values)
         scrubbed.without_forms()
         for rule, pattern, check in patterns:
             scrubbed.without_matches(rule, pattern, check)
@@ -104,14 +106,18 @@ class Scrubber:
             if isinstance(step, int):
                 steps.append(f"[{step}]")
             else:
-                quiet = Scrubber(self._values, self._fields, self._patterns)
+                quiet = Scrubber(self.values, self._fields, self._patterns)
                 name = quiet.text(step) if len(step) <= 100 else "…"
                 steps.append(f".{name}" if path is not None else name)
         return "".join(reversed(steps))
 
     def _leaf(self, value: str, path: Path, under: str) -> str:
         if under in ("secret", "headers"):
-            return value if forms.is_placeholder(value) else self._removed(path)
+            if forms.is_placeholder(value):
+                return value
+            if forms.is_likely(value):
+                self.learned.add(value)
+            return self._removed(path)
         if under == "server" and path is not None and isinstance(path[1], str) and names.normalized(path[1]) in _ADDRESSES:
             strict = forms.strict_url(value)
             if strict != value:
@@ -131,8 +137,8 @@ class Scrubber:
         made = {}
         changed = False
         pair = self._is_pair(value)
-        if under != "secret" and (under in ("server",) or value.get("type") == "mcp" or "server_url" in value):
-            under = "server" if under not in ("headers",) else under
+        if not under and (value.get("type") == "mcp" or "server_url" in value):
+            under = "server"
         for key, held in value.items():
             new_key = key
             if type(key) is str:

@@ -18,27 +18,32 @@ _names: set[str] = set()
 _words: set[str] = set()
 """Names that are not those of credentials. Short texts that are no credentials, and no value that a client could send."""
 
-_ATOMS = frozenset((int, float, bool, type(None)))
+_is_known = _names.issuperset
+_ATOMS = frozenset((float, bool, type(None)))
 
 
 def texts_of(data: dict[str, Any]) -> list[str] | None:
     """The texts in `data` that are not remembered; ``None`` if the data has to be walked in any case."""
     texts: list[str] = []
     todo: list[Any] = [data]
-    add, later, words, known, atoms = texts.append, todo.append, _words, _names.issuperset, _ATOMS
+    words = _words
     for one in todo:  # it grows meanwhile
         if type(one) is dict:
-            if not known(one) and not all([_is_ordinary(key) for key in one]):
+            if not _is_known(one) and not all(map(_is_ordinary, one)):
                 return None
-            one = one.values()
-        for element in one:
+            elements: Any = one.values()
+        else:
+            elements = one
+        for element in elements:
             kind = type(element)
             if kind is str:
-                if len(element) > _SHORT or element not in words:
-                    add(element)
+                if len(element) > 15 or element not in words:  # `_SHORT`, inlined as all of this
+                    texts.append(element)
+            elif kind is int:
+                continue
             elif kind is dict or kind is list:
-                later(element)
-            elif kind not in atoms:
+                todo.append(element)
+            elif kind not in _ATOMS:
                 return None
     return texts
 
@@ -46,12 +51,12 @@ def texts_of(data: dict[str, Any]) -> list[str] | None:
 def is_clean(texts: list[str], values: tuple[str, ...]) -> bool:
     """Whether `texts` hold no credential and none of the `values`."""
     joined = "\n".join(texts)
-    if hint.of_text(joined):
+    if hint.search(joined) is not None:
         return False
     for value in values:
         if value in joined:
             return False
-    if len(_words) < _MOST and next(_lessons, None) is not None:
+    if next(_lessons, None) is not None and len(_words) < _MOST:
         _words.update([text for text in texts if len(text) <= _SHORT and (len(text) < 8 or _is_word(text))])
     return True
 

@@ -84,9 +84,7 @@ def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[
     return values, content, rules
 
 
-def read(
-    title: str, package: str, declared: Mapping[str, Option]
-) -> tuple[dict[str, Value], bool, list[Rules], list[str]]:
+def read(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool, list[Rules], list[str]]:
     """What `in_force` returns, and a message on each ignored value."""
     values, content = {name: option.default for name, option in declared.items()}, True
     rules: list[Rules] = []
@@ -100,7 +98,9 @@ def read(
             elif name in declared:
                 values[name] = declared[name].read(where, value)
             else:
-                raise SettingsError(f"{where}: {title} has no setting {name!r}{nearest(name, [*declared, 'content', 'redact'])}")
+                raise SettingsError(
+                    f"{where}: {title} has no setting {name!r}{nearest(name, [*declared, 'content', 'redact'])}"
+                )
         except SettingsError as exc:
             closed = name in ("content", "redact")  # fail closed: a malformed privacy switch counts as off
             content = content and not closed

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Policy:
-    """What is removed from a record in addition to credentials: named fields, matches of patterns, and what redactors change."""
+    """What is removed from a record in addition to credentials: named fields, matches of patterns, what redactors change."""
 
     __slots__ = ("fields", "is_empty", "patterns", "redactors")
 

@@ -10,7 +10,7 @@ import msgspec
 from autotrace import _diagnostics as diagnostics
 from autotrace._credentials import survey
 from autotrace._credentials.forms import MARK
-from autotrace._credentials.scrubbing import Scrubber
+from autotrace._credentials.scrubbing import Scrubber, longest_first
 from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS
 from autotrace._record import freezing
@@ -37,6 +37,7 @@ _IDENTITY = frozenset(
     for field in (table[key] for key in keys.split())
 )
 """Attributes that say what a record is about. No redactor of a user gets them, and they stay if one fails."""
+
 
 def redact(record: Record, values: tuple[str, ...], policy: Policy) -> None:
     """Remove from `record` the credentials `values`, everything else that is a credential, and what `policy` names.
@@ -72,6 +73,9 @@ def _redact(record: Any, scrubber: Scrubber, policy: Policy) -> None:
         attributes = scrubber.data(record.attributes)
     except Exception:  # an object that the encoder cannot make plain either
         attributes = scrubber.data(freezing.harmless(record.attributes))
+    if scrubber.learned:  # a server may quote in its answer what a field of the request holds
+        scrubber.values = longest_first((*scrubber.values, *scrubber.learned))
+        attributes = scrubber.data(attributes)
     record.name = scrubber.text(record.name, (None, "name"))
     description: str | None = None
     if type(record) is Span:

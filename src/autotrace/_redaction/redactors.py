@@ -23,7 +23,7 @@ Function = Callable[[str, Any, Mapping[str, Any]], Any]
 
 
 def installed() -> dict[str, EntryPoint]:
-    """The redactors of installed distributions by name. If two have the same name, the alphabetically first distribution wins."""
+    """The redactors of installed distributions by name. Of two with one name, the alphabetically first distribution's."""
     found: dict[str, EntryPoint] = {}
     for entry in sorted(distributions.scan(group=GROUP), key=lambda entry: entry.distribution):
         found.setdefault(entry.package, entry)

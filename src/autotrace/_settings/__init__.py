@@ -83,7 +83,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
 - `prefer`: the distributions to prefer, separated by commas, where several plugins watch the same package.
 - `prices`: USD per million tokens by model (`autotrace._settings.prices`).
 - `processors`: functions that each record passes on its way to the sinks (`autotrace.sinks._processing`).
-- `queue_bytes`: about how many bytes may wait to be written. `overflow`: beyond that ``drop`` content, or ``block`` the program.
+- `queue_bytes`: about how many bytes may wait to be written. `overflow`: then ``drop`` content, or ``block`` the program.
 - `redact`: what is removed in addition to credentials (`autotrace._settings.redaction`). What the sources say adds up.
 - `service_name`: the ``service.name``. `sinks`: where records go (`autotrace.sinks._registry`).
 - `starts`: whether a line is written when a span begins. `sync`: whether a record is written before the call returns.

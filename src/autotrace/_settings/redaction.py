@@ -36,10 +36,7 @@ def read(name: str, value: object) -> Rules:
     if isinstance(value, Rules):
         return value
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            value = json.loads(value)
-        except ValueError as exc:
-            raise SettingsError(f"setting {name}: starts with {value.lstrip()[0]!r} but is not valid JSON: {exc}") from None
+        value = _json(name, value)
     if not isinstance(value, Mapping):
         return Rules(use=_use(name, value))
     for key in value:
@@ -50,6 +47,13 @@ def read(name: str, value: object) -> Rules:
         _patterns(f"{name}.patterns", value.get("patterns", {})),
         _use(f"{name}.use", value["use"]) if "use" in value else (),
     )
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise SettingsError(f"setting {name}: starts with {text.lstrip()[0]!r} but is not valid JSON: {exc}") from None
 
 
 def _listed(value: object) -> list[Any]:

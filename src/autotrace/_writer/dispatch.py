@@ -154,8 +154,10 @@ class Dispatch:
         return entry if kept else None
 
     def _picked_up(self) -> Iterable[Any]:
-        item = self._in_hand
-        return () if item is None else item.picked_up()
+        """What was picked up of the calls that have ended and are no records yet. For diagnostics."""
+        in_hand = self._in_hand
+        for item in (*self.queue.newest(), *(() if in_hand is None else (in_hand,))):
+            yield from item.picked_up()
 
     def _redacted(self, item: Item) -> Record | None:
         self._in_hand = item  # for diagnostics on its translation

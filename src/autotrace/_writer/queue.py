@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, ClassVar, Optional, Protocol
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._record.lines import Record
+
+
+_NEWEST = 1000
 
 
 class Item(Protocol):
@@ -64,6 +68,10 @@ class Queue:
 
     def __len__(self) -> int:
         return len(self._without_content) + len(self._whole)
+
+    def newest(self) -> list[Item]:
+        """The items that came last, the newest first."""
+        return list(islice(reversed(self._whole.copy()), _NEWEST))
 
     def put(self, item: Item) -> bool:
         """Add `item`. True if the queue is over its limit then."""
