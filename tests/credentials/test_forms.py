@@ -92,7 +92,7 @@ def test_what_a_text_says_beside_the_credential_stays() -> None:
 
 
 def test_a_name_inside_a_value_is_found() -> None:
-    text = f"{{'got': '{{\"a\": {{\"authorization_token\": \"{R}\"}}}}', 'b': \"x\"}}"
+    text = f'{{\'got\': \'{{"a": {{"authorization_token": "{R}"}}}}\', \'b\': "x"}}'
     assert scrubbed(text)[0] == text.replace(R, MARK)
 
 

@@ -88,8 +88,8 @@ FORMS = (
 _USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@")
 _PARAMETER = re.compile(r"[?&;]([A-Za-z][\w.\-\[\]%]{0,79})=([^&;\s\"'<>#\\)\]}]+)")
 _QUOTED = re.compile(r"(\\{0,8}[\"'])([\w.\- ]{2,80})\1\s{0,9}([:=,])\s{0,9}[bru]?(\\{0,8}[\"'])")
-"""A quoted name, and the quote that opens its value, as in JSON, in a Python mapping or in a list of pairs. Not the value: that may
-be JSON itself, with further names."""
+"""A quoted name, and the quote that opens its value, as in JSON, in a Python mapping or in a list of pairs. Not the value: that
+may be JSON itself, with further names."""
 
 _VALUE = {
     quote: re.compile(rf"((?:\\.|(?!{re.escape(quote)}).){{1,8192}}?){re.escape(quote)}", re.DOTALL)
@@ -196,8 +196,10 @@ class Text:
 
     def _without_assigned(self) -> None:
         lower = _in_lower_case(self.text)
-        for pattern in (_LINE, _ASSIGNED) if any(hint in lower for hint in _HINTS) else ():
+        for pattern, hints in ((_LINE, _OF_LINES), (_ASSIGNED, _OF_ASSIGNED)):
             pieces, end = [], 0
+            if not any(hint in lower for hint in hints):
+                continue
             for match in pattern.finditer(lower):
                 name, scheme, value = range(1, 4) if match[1] is not None else range(4, 7)
                 start, stop = match.span(value)
@@ -209,9 +211,24 @@ class Text:
                 self.text = "".join(pieces) + self.text[end:]
                 lower = _in_lower_case(self.text)
 
-    def without_matches(self, rule: str, pattern: re.Pattern[str], check: Callable[[str], bool] | None) -> None:
-        """Remove what `pattern` matches, where `check` is true. Empty matches do not count."""
-        self._replace(pattern, lambda match: MARK if match[0] and (check is None or check(match[0])) else None, rule)
+    def without_matches(
+        self,
+        rule: str,
+        pattern: re.Pattern[str],
+        check: Callable[[str], bool] | None,
+        near: re.Pattern[str] | None = None,
+    ) -> None:
+        """Remove what `pattern` matches, where `check` is true and `near` finds something. Empty matches do not count."""
+        text, pieces, end = self.text, [], 0
+        places = [(0, len(text))] if near is None else [found.span() for found in near.finditer(text)]
+        for start, stop in places:
+            for match in pattern.finditer(text, start, min(stop + 1, len(text))):  # one more, for what may not follow
+                if match[0] and match.start() >= end and (check is None or check(match[0])):
+                    pieces += [text[end : match.start()], MARK]
+                    end = match.end()
+        if pieces:
+            self._note(rule)
+            self.text = "".join(pieces) + text[end:]
 
 
 def _cut(match: re.Match[str], check: Callable[[str], bool]) -> str | None:
@@ -244,7 +261,8 @@ def _is_quoted(name: str, sign: str, value: str) -> bool:
     return found and not is_placeholder(value) and MARK not in value
 
 
-_HINTS = ("authorization", "cookie", "key", "token", "secret", "passw", "signature")
+_OF_LINES = ("authorization", "api-key", "security-token", "cookie")
+_OF_ASSIGNED = ("api_key", "apikey", "api-key", "access", "secret", "private", "account", "passw", "token", "signature")
 _ASCII = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 

@@ -30,6 +30,8 @@ class Pattern(NamedTuple):
     rule: str
     pattern: re.Pattern[str]
     check: Callable[[str], bool] | None = None
+    near: re.Pattern[str] | None = None
+    """Finds quickly the parts of a text in which `pattern` can match at all."""
 
 
 class Scrubber:
@@ -81,14 +83,15 @@ class Scrubber:
 
     def text(self, text: str, path: Path = None) -> str:
         """`text` without credentials."""
-        patterns = self._patterns
-        if not patterns and not any(value in text for value in self.values) and not hint.of_text(text):
+        hinted = hint.of_text(text)
+        if not hinted and not self._patterns and not any([value in text for value in self.values]):
             return text
         scrubbed = Text(text)
         scrubbed.without(self.values)
-        scrubbed.without_forms()
-        for rule, pattern, check in patterns:
-            scrubbed.without_matches(rule, pattern, check)
+        if hinted:
+            scrubbed.without_forms()
+        for pattern in self._patterns:
+            scrubbed.without_matches(*pattern)
         for rule in scrubbed.rules:
             self.note(path, rule)
         return scrubbed.text

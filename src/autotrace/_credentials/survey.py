@@ -6,6 +6,7 @@ types) was found harmless before and is skipped.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from autotrace._credentials import hint, names
@@ -48,16 +49,19 @@ def texts_of(data: dict[str, Any]) -> list[str] | None:
     return texts
 
 
-def is_clean(texts: list[str], values: tuple[str, ...]) -> bool:
-    """Whether `texts` hold no credential and none of the `values`."""
+def is_clean(texts: list[str], values: tuple[str, ...], near: tuple[re.Pattern[str], ...] = ()) -> bool:
+    """Whether `texts` hold no credential, none of the `values`, and nothing that one of the patterns `near` finds."""
     joined = "\n".join(texts)
     if hint.search(joined) is not None:
         return False
     for value in values:
         if value in joined:
             return False
+    for pattern in near:
+        if pattern.search(joined):
+            return False
     if next(_lessons, None) is not None and len(_words) < _MOST:
-        _words.update([text for text in texts if len(text) <= _SHORT and (len(text) < 8 or _is_word(text))])
+        _words.update([text for text in texts if _is_word(text)])
     return True
 
 
@@ -66,7 +70,10 @@ _lessons = iter(range(1000))
 
 
 def _is_word(text: str) -> bool:
-    return text.isalpha() and text.islower()
+    """Whether `text` is no credential whatever the client sends (`values.SHORTEST`), and nothing that a built-in pattern finds."""
+    if len(text) < 8:
+        return text.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    return len(text) <= _SHORT and text.isalpha() and text.islower()
 
 
 def _is_ordinary(key: Any) -> bool:

@@ -12,6 +12,7 @@ _PHONE = re.compile(
     r"|\(?0?[1-9][0-9]{2}\)?[ .-][0-9]{3}[ .-][0-9]{4}"
     r"|\(?0[1-9][0-9]{1,4}\)?[ \/-]{1,3}[0-9](?:[ -]?[0-9]){4,9})(?![\w-])"
 )
+_NUMBERS = re.compile(r"[+(0-9][0-9 ().\/-]{5,}[0-9]")
 _CARD = re.compile(r"(?<![\w.-])[2-6][0-9](?:[ -]?[0-9]){10,17}(?![\w-])")
 
 
@@ -23,8 +24,8 @@ def is_card(text: str) -> bool:
 
 
 PATTERNS = {
-    "card": Pattern("card", _CARD, is_card),
-    "email": Pattern("email", _EMAIL),
-    "phone": Pattern("phone", _PHONE),
+    "card": Pattern("card", _CARD, is_card, _NUMBERS),
+    "email": Pattern("email", _EMAIL, None, re.compile(r"[\w.+-]{1,64}@[A-Za-z0-9.-]{1,300}")),
+    "phone": Pattern("phone", _PHONE, None, _NUMBERS),
 }
 """The patterns by the names that the setting `redact` has for them, in the order in which they run."""

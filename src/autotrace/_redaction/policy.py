@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Policy:
     """What is removed from a record in addition to credentials: named fields, matches of patterns, what redactors change."""
 
-    __slots__ = ("fields", "is_empty", "patterns", "redactors")
+    __slots__ = ("fields", "is_for_some", "near", "patterns", "redactors")
 
     def __init__(self, rules: Iterable[Rules] = ()) -> None:
         rules = list(rules)
@@ -33,8 +33,10 @@ class Policy:
             *(Pattern(f"pattern.{name}", re.compile(text)) for name, text in own),
         )
         self.redactors = tuple(Redactor(one) for one in used if one not in built_in.PATTERNS)
-        self.is_empty = not (self.fields or self.patterns or self.redactors)
-        """Whether only credentials are removed."""
+        self.near = tuple({pattern.near for pattern in self.patterns if pattern.near is not None})
+        """What finds the texts in which the built-in patterns may match."""
+        self.is_for_some = not (self.fields or self.redactors or any(pattern.near is None for pattern in self.patterns))
+        """Whether it changes nothing in a record that has no credential, and in which `near` finds nothing."""
 
 
 ONLY_CREDENTIALS = Policy()

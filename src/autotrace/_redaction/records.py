@@ -44,10 +44,10 @@ def redact(record: Record, values: tuple[str, ...], policy: Policy) -> None:
 
     If that fails, the record loses its content.
     """
-    if isinstance(record, Dropped):
+    if type(record) is Dropped:
         return
     try:
-        if policy.is_empty and not _may_have_any(record, values):
+        if policy.is_for_some and not _may_have_any(record, values, policy):
             return
         _redact(record, Scrubber(values, policy.fields, policy.patterns), policy)
     except Exception as exc:  # a failure of ours: nothing that was not scrubbed may leave
@@ -55,7 +55,7 @@ def redact(record: Record, values: tuple[str, ...], policy: Policy) -> None:
         _empty(record)
 
 
-def _may_have_any(record: Any, values: tuple[str, ...]) -> bool:
+def _may_have_any(record: Any, values: tuple[str, ...], policy: Policy) -> bool:
     texts = survey.texts_of(record.attributes)
     if texts is None:
         return True
@@ -65,7 +65,7 @@ def _may_have_any(record: Any, values: tuple[str, ...]) -> bool:
             texts.append(record.status.description)
         if record.events or record.links:
             return True
-    return not survey.is_clean(texts, values)
+    return not survey.is_clean(texts, values, policy.near)
 
 
 def _redact(record: Any, scrubber: Scrubber, policy: Policy) -> None:
@@ -73,8 +73,9 @@ def _redact(record: Any, scrubber: Scrubber, policy: Policy) -> None:
         attributes = scrubber.data(record.attributes)
     except Exception:  # an object that the encoder cannot make plain either
         attributes = scrubber.data(freezing.harmless(record.attributes))
-    if scrubber.learned:  # a server may quote in its answer what a field of the request holds
-        scrubber.values = longest_first((*scrubber.values, *scrubber.learned))
+    learned = longest_first(scrubber.learned)
+    if learned and _quotes(record, attributes, learned):  # a server may quote in its answer what the request holds
+        scrubber.values = longest_first((*scrubber.values, *learned))
         attributes = scrubber.data(attributes)
     record.name = scrubber.text(record.name, (None, "name"))
     description: str | None = None
@@ -91,6 +92,16 @@ def _redact(record: Any, scrubber: Scrubber, policy: Policy) -> None:
     if scrubber.found:
         attributes = {**attributes, NOTE: _notes(scrubber.found)}
     record.attributes = attributes
+
+
+def _quotes(record: Any, attributes: dict[str, Any], values: tuple[str, ...]) -> bool:
+    """Whether a text of the record has one of `values`."""
+    description = record.status.description if type(record) is Span else None
+    try:
+        encoded = _encode((attributes, description, record.name))
+    except Exception:  # a value that JSON cannot hold
+        return True
+    return any(_encode(value)[1:-1] in encoded for value in values)
 
 
 def _passed_through(

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Optional, Protocol
 from autotrace import _diagnostics as diagnostics
 from autotrace._record.lines import Record
 
-
 _NEWEST = 1000
 
 
