@@ -84,13 +84,14 @@ class Scrubber:
     def text(self, text: str, path: Path = None) -> str:
         """`text` without credentials."""
         hinted = hint.of_text(text)
-        if not hinted and not self._patterns and not any([value in text for value in self.values]):
+        patterns = [one for one in self._patterns if one.near is None or one.near.search(text)] if self._patterns else ()
+        if not hinted and not patterns and not any(value in text for value in self.values):
             return text
         scrubbed = Text(text)
         scrubbed.without(self.values)
         if hinted:
             scrubbed.without_forms()
-        for pattern in self._patterns:
+        for pattern in patterns:
             scrubbed.without_matches(*pattern)
         for rule in scrubbed.rules:
             self.note(path, rule)

@@ -70,7 +70,7 @@ _lessons = iter(range(1000))
 
 
 def _is_word(text: str) -> bool:
-    """Whether `text` is no credential whatever the client sends (`values.SHORTEST`), and nothing that a built-in pattern finds."""
+    """Whether `text` is no credential, whatever the client sends (`values.SHORTEST`), and nothing for a built-in pattern."""
     if len(text) < 8:
         return text.replace("-", "").replace("_", "").replace(".", "").isalnum()
     return len(text) <= _SHORT and text.isalpha() and text.islower()

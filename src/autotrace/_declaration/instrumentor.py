@@ -56,8 +56,8 @@ class Instrumentor:
       mapping), ``error_type`` (instead of the name of its class), ``credentials`` (headers of the request, of which those with
       the name of a credential appear in no record), or an attribute of the plugin's own (any name with a dot).
     - `credentials`: where the clients of the library have the credentials that they send. Paths that start at the `Invocation`
-      (``"instance.api_key"``, ``"kwargs.headers"``), or a function of the `Invocation` that returns several values. A value is a
-      text, bytes, or headers, of which those count that have the name of a credential. No record contains them. They are
+      (``"instance.api_key"``, ``"kwargs.headers"``), or a function of the `Invocation` that returns several values. A value is
+      a text, bytes, or headers, of which those count that have the name of a credential. No record contains them. They are
       picked up when a call begins and again when it fails, on the caller's thread, so this must be fast and ask nobody.
     - `options`: settings of the plugin's own, by name.
     - `on_ready`: for libraries with native hooks. It is called with the library's root module after that has been imported. If
