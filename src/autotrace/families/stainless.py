@@ -87,21 +87,34 @@ a client when they make it."""
 def credentials(call: Invocation) -> list[Any]:
     """The credentials of a client of this family, for ``Instrumentor(credentials=…)``: its keys and tokens, and the headers and
     parameters that the program has added to it or to this call."""
-    held = getattr(call.instance, "__dict__", None) or {}
-    kind = type(call.instance)
-    names = _fields.get(kind)
+    client, given = call.instance, call.args
+    options = given[1] if len(given) > 1 else call.kwargs.get("options")
+    names = _fields.get(type(client))
     if names is None:
-        if len(_fields) > 200:  # a program that makes classes of clients
-            _fields.clear()
-        names = _fields[kind] = tuple(name for name in held if is_strong(name) or is_headers(name) or name == "_custom_query")
+        names = _learn_fields(client)
+    held = client.__dict__ if names else {}
     found: list[Any] = []
-    options = call.argument("options")
-    for value in (*[held.get(name) for name in names], getattr(options, "headers", None), getattr(options, "params", None)):
-        if type(value) is str:
-            found.append(value)
-        elif value and isinstance(value, Mapping):
-            found.append(tuple(value.items()))
+    for name in names:  # this function costs every call, so it has no calls of its own
+        value = held.get(name)
+        if value:
+            found.append(value if type(value) is str else _items(value))
+    headers, parameters = getattr(options, "headers", None), getattr(options, "params", None)
+    if headers or parameters:
+        found += (_items(headers), _items(parameters))
     return found
+
+
+def _items(value: Any) -> Any:
+    """A mapping as pairs, which no longer refer to it; ``None`` for anything that holds no text."""
+    return tuple(value.items()) if isinstance(value, Mapping) else value if isinstance(value, str) else None
+
+
+def _learn_fields(client: Any) -> tuple[str, ...]:
+    if len(_fields) > 200:  # a program that makes classes of clients
+        _fields.clear()
+    held = getattr(client, "__dict__", ())
+    names = tuple(name for name in held if is_strong(name) or is_headers(name) or name == "_custom_query")
+    return _fields.setdefault(type(client), names)
 
 
 def _sent(response: Any) -> Any:
