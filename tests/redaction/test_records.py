@@ -308,3 +308,14 @@ def test_the_policy_of_spans_of_no_library_is_that_of_the_settings(memory: Memor
     assert not writer.dispatch.policy.patterns
     assert settings.current.given("redact") == []
     assert os.environ.get("AUTOTRACE_REDACT") is None
+
+
+def test_the_command_shows_no_credential(capfd: pytest.CaptureFixture[str]) -> None:
+    from autotrace._cli import complain, doctor
+
+    complain("run: https://u:SECRET-4@h/?sig=SECRET-5 cannot be read")
+    doctor.main(["--", "/no/such/program?api_key=SECRET-6"])
+    shown = capfd.readouterr().err
+    assert "SECRET" not in shown
+    assert shown.splitlines()[0] == "autotrace: run: https://[redacted]@h/?sig=[redacted] cannot be read"
+    assert "/no/such/program?api_key=[redacted]" in shown

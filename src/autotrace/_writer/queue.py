@@ -15,6 +15,7 @@ from autotrace import _diagnostics as diagnostics
 from autotrace._record.lines import Record
 
 _NEWEST = 1000
+"""How many items a diagnostic looks at for credentials that it may quote."""
 
 
 class Item(Protocol):
