@@ -9,18 +9,27 @@ from __future__ import annotations
 
 import re
 
-_NAMES = "key ken ret ets ord swd pwd ase kie ial als ure jwt uth".split()
+_NAMES = "key ken swd pwd kie jwt auth cret crets sword phrase gnature dential dentials".split()
 """How the names of credentials end."""
 
 _BETWEEN = ("", "[\"' ]", r"[\"'\\][\"' ]", r"\\\\[\"']", r"\\[\"'] ")
 """What may stand between a name and the sign that assigns a value to it: a quote, a space, a quote in JSON in JSON."""
 
-_ENDS = "|".join("".join(f"[{c}{c.upper()}]" for c in name) for name in _NAMES)
-_ASSIGNED = r"(?<=[ynteldhsYNTELDHS\"' ][:=])(?:" + "|".join(f"(?<=(?:{_ENDS}){between}[:=])" for between in _BETWEEN) + ")"
+_ENDS = [
+    "|".join("".join(f"[{c}{c.upper()}]" for c in name) for name in _NAMES if len(name) == length) for length in range(3, 9)
+]
+_ASSIGNED = (
+    r"(?<=[ynteldhsYNTELDHS\"' ][:=])(?:"
+    + "|".join(f"(?<=(?:{ends}){between}[:=])" for between in _BETWEEN for ends in _ENDS if ends)
+    + ")"
+)
 _ANCHORED = {
     "-": r"(?:(?<=[lsapxydr][kixt]-)(?:(?<=sk-)|(?<=plx-)|(?<=[apy][ap]i-)|(?<=xai-)|(?<=[adr]t-))|(?<=ox.-)|BEGIN)",
     ":": _ASSIGNED,
-    "_": r"(?:(?<=[gsrhatpdnov][kpousrftm2]_)(?:(?<=[gsr]k_)|(?<=gh._)|(?<=hf_)|(?<=(?:pat|npm|tgp|dop|sv2)_))|(?<=r8_))",
+    "_": (
+        r"(?:(?<=[gsrhatpdnov][kpousrftm2]_)(?:(?<=[gsr]k_)(?:(?<![aeiou][sr]k_)|(?<=%..[sr]k_))"
+        r"|(?<=gh._)|(?<=hf_)|(?<=(?:pat|npm|tgp|dop|sv2)_))|(?<=r8_))"
+    ),
     "B": r"(?:[eE][aA][rR][eE][rR][ \t]|[aA][sS][iI][cC][ \t])",
     "A": r"(?:KIA|SIA|BIA|CCA|BSK|Iza)",
     "/": r"(?:(?<=:/)|(?<=:\\/)|(?<=:\\\\/))",

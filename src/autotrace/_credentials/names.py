@@ -35,7 +35,7 @@ _NO_CREDENTIAL = frozenset(
 
 _QUERY = frozenset(
     """
-    key sig signature auth code token jwt hmac policy hdnea hdnts awsaccesskeyid googleaccessid xamzcredential xamzsignature
+    key sig signature auth code token jwt policy hdnea hdnts awsaccesskeyid googleaccessid xamzcredential xamzsignature
     xgoogcredential xgoogsignature pwd
     """.split()
 )
