@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("core", "hook", "activation", "ends", "soak", "memory", "calls", "streams", "aws")
+NAMES = ("core", "redaction", "hook", "activation", "ends", "soak", "memory", "calls", "streams", "aws")
 
 for name in NAMES:
     subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

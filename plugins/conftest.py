@@ -55,7 +55,7 @@ FINISH = {
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = "shared"
-NO_SDK = ("test_agents.py", "test_content_off.py", "test_openai_api.py", "test_readmes.py")
+NO_SDK = ("test_agents.py", "test_content_off.py", "test_credentials.py", "test_openai_api.py", "test_readmes.py")
 """Files of `plugins/tests` that do not run for each SDK. They would import other SDKs, so `--plugin` does not collect them."""
 
 

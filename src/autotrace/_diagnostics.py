@@ -103,6 +103,9 @@ def say(event: str, message: str, level: str = "warning", again: bool = False, *
     try:
         import json
 
+        from autotrace._credentials import in_diagnostics
+
+        line = in_diagnostics.scrubbed(line)
         os.write(2, json.dumps(line, default=repr).encode() + b"\n")
     except Exception:  # stderr is closed, or imports no longer work
         return

@@ -32,7 +32,7 @@ def drop_health_checks(logger, method, event):
     return event
 
 def broken(logger, method, event):
-    event["attributes"]["secret"]["inner"] = "changed"
+    event["attributes"]["held"]["inner"] = "changed"
     event["half"] = True
     raise RuntimeError("no")
 
@@ -70,7 +70,7 @@ def test_a_record_passes_the_processors(run: Callable[..., Any], site: Any, tmp_
 def test_one_that_fails_is_said_once_and_costs_its_effect_only(run: Callable[..., Any], site: Any) -> None:
     site.write("mine.py", PROCESSORS)
     ran = run(
-        "for number in range(3): span(str(number), secret={'inner': 'as it was'})",
+        "for number in range(3): span(str(number), held={'inner': 'as it was'})",
         AUTOTRACE_PROCESSORS="mine:broken,mine:no_such,gone:function,mine:nothing,mine:tag",
     )
     records = [json.loads(line) for line in ran.out.splitlines() if line.startswith("{")]
@@ -78,7 +78,7 @@ def test_one_that_fails_is_said_once_and_costs_its_effect_only(run: Callable[...
     for record in records:
         assert record["deployment"] == "blue"
         assert "half" not in record
-        assert record["attributes"]["secret"] == {"inner": "as it was"}
+        assert record["attributes"]["held"] == {"inner": "as it was"}
     said = [line["message"] for line in ran.said]
     for name in ("mine:broken", "mine:no_such", "gone:function", "mine:nothing"):
         assert sum(f"processor {name}" in text for text in said) == 1, said
@@ -103,7 +103,7 @@ def test_structs_are_what_the_processors_have_made() -> None:
         def close(self, deadline: float) -> None: ...
 
     def redact(logger: Any, method: str, event: Any) -> Any:
-        event["attributes"]["secret"] = "***"
+        event["attributes"]["held"] = "***"
         return event
 
     def ruin(logger: Any, method: str, event: Any) -> Any:
@@ -112,13 +112,13 @@ def test_structs_are_what_the_processors_have_made() -> None:
     sink = Structs()
     with structlog.testing.capture_logs() as logs:
         autotrace.enable(sinks=[sink], processors=[redact])
-        record(secret="1234")
+        record(held="1234")
         autotrace.enable(processors=[redact, ruin])
-        record(secret="1234")
+        record(held="1234")
         autotrace.disable()
     assert logs == []
     redacted, ruined = sink.found
-    assert (redacted.name, redacted.attributes, type(redacted.scope)) == ("s", {"secret": "***"}, lines.Scope)
+    assert (redacted.name, redacted.attributes, type(redacted.scope)) == ("s", {"held": "***"}, lines.Scope)
     assert (ruined.name, ruined.attributes, ruined.start_ns) == ("s", {}, 0)
 
 

@@ -97,6 +97,11 @@ class Call:
         draft = self._draft
         self._exchange().answered(status, headers, perf_counter_ns() - draft.started)
 
+    def redact(self, *credentials: Any) -> None:
+        """Keep `credentials` out of the record, wherever they would stand: texts that the client sends as a key or a password,
+        or headers (a mapping), of which those count that have the name of a credential."""
+        self._draft.credentials += credentials
+
     def retry(self, wait: float, exc: BaseException | None = None) -> None:
         """Record that the current attempt failed, with the last answer or with `exc`, and that the library makes another one
         in `wait` seconds."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import weakref
 from _thread import get_ident
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from autotrace._capture import context
 from autotrace._capture.context import SpanContext
 from autotrace._capture.transparency import Layer
+from autotrace._credentials import values as credentials
 
 by_id: dict[int, weakref.ref[Any]] = {}
 """Every call that has not ended, by span id. Empty in a forked child: the parent records the calls that it began."""
@@ -106,6 +108,17 @@ def is_inside(here: SpanContext | None, outer: int) -> bool:
             return False
         span_id = call._draft.parent_id
     return True
+
+
+def picked_up() -> Iterator[Any]:
+    """What plugins have picked up as credentials of the calls that are open now."""
+    for reference in list(by_id.values()):
+        call = reference()
+        if call is not None:
+            yield from call._draft.picked_up()
+
+
+credentials.holders.append(picked_up)
 
 
 def clear() -> None:

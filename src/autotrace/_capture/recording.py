@@ -42,6 +42,7 @@ def begin(
     server: Any = None,
     attributes: Mapping[str, Any] | None = None,
     errors: Mapping[str, Getter] = NO_ERRORS,
+    credentials: tuple[Any, ...] = (),
 ) -> Call:
     """Begin a span. `request` is frozen now. `parent` is a `SpanContext`, an open `Call`, or the key of one; if the current
     span is inside that call, the current span is the parent instead. Without `parent`, see `_above`.
@@ -66,6 +67,9 @@ def begin(
         provider=provider,
         server=server,
         attributes=attributes,  # type: ignore[arg-type]  # a fresh dict or None
+        policy=origin.policy,
+        credentials=credentials,
+        known=_known_above(above),
     )
     call = Call(draft, errors, key)
     if operation.transparent or type(above) is Layer:
@@ -78,6 +82,14 @@ def begin(
     if writer.starts:
         span_starts.announce(draft)
     return call
+
+
+def _known_above(above: SpanContext | None) -> set[Any]:
+    """The set in which the open call around a new one keeps what the calls inside it have picked up; else a new set."""
+    reference = None if above is None else _open.get(above.span_id)
+    call = None if reference is None else reference()
+    known: set[Any] | None = None if call is None else call._draft.known
+    return set() if known is None else known
 
 
 def _above(parent: Any) -> SpanContext | None:

@@ -5,7 +5,7 @@ A call that may not become a span gets no such line: a transparent one, and one 
 
 from __future__ import annotations
 
-from typing import ClassVar, Optional
+from typing import Any, ClassVar, Optional
 
 from autotrace._record import lines, overload, translation
 from autotrace._record.draft import Draft
@@ -31,11 +31,13 @@ class StartLine:
     It is apart from `Draft` because both wait in the queue, and each becomes a line of its own.
     """
 
-    __slots__ = ("_draft",)
+    __slots__ = ("_draft", "_picked_up", "policy")
     counts: ClassVar[bool] = False
 
     def __init__(self, draft: Draft) -> None:
         self._draft: Draft | None = draft
+        self._picked_up = draft.picked_up
+        self.policy = draft.policy
 
     def record(self) -> Optional[lines.SpanStart]:
         """The line; ``None`` if it was withdrawn."""
@@ -43,6 +45,10 @@ class StartLine:
         if draft is None:
             return None
         return lines.SpanStart(**draft.common(translation.at_start(draft)), level="info", event="span.start")
+
+    def picked_up(self) -> list[Any]:
+        """What the span's draft has picked up so far."""
+        return self._picked_up()
 
     def withdraw(self) -> bool:
         """Cancel the line. False if it has been made already."""

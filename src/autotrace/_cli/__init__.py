@@ -76,4 +76,6 @@ def _without_command(arguments: Sequence[str]) -> int:
 
 def complain(message: str) -> None:
     """Print `message` as one line on stderr."""
-    print(f"autotrace: {message}", file=sys.stderr)
+    from autotrace._credentials import in_diagnostics
+
+    print(f"autotrace: {in_diagnostics.scrubbed(message)}", file=sys.stderr)

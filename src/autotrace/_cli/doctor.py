@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from autotrace._cli import complain, probing, report, run, trial
+from autotrace._credentials import in_diagnostics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ def main(argv: Sequence[str]) -> int:
     code = report.exit_code(findings, options.strict)
     stream = sys.stderr if program is not None or sys.stdout is None else sys.stdout  # None: it is closed
     if options.json:
-        text = json.dumps({"ok": code == 0, "findings": [finding._asdict() for finding in findings], **data}, default=repr)
+        shown = {"ok": code == 0, "findings": [finding._asdict() for finding in findings], **data}
+        text = json.dumps(in_diagnostics.scrubbed(json.loads(json.dumps(shown, default=repr))))
     else:
         color = options.output is None and stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
-        text = report.render(findings, color).rstrip("\n")
+        text = in_diagnostics.scrubbed(report.render(findings, color).rstrip("\n"))
     with contextlib.nullcontext(stream) if options.output is None else open(options.output, "w", encoding="utf-8") as file:
         print(text, file=file, flush=True)
     return code

@@ -134,6 +134,7 @@ ALWAYS: dict[str, Field] = {
     "cut_characters": Field("autotrace.cut.characters", "any"),
     "cut_elements": Field("autotrace.cut.elements", "any"),
     "cut_attributes": Field("autotrace.cut.attributes", "strings"),
+    "redacted": Field("autotrace.redacted", "any"),
     "content_dropped": Field("autotrace.content.dropped", "string", text="word"),
     "finish_reasons_raw": Field("autotrace.response.finish_reasons", "strings", text="word"),
     "agent_name": Field("gen_ai.agent.name", "string", text="name"),

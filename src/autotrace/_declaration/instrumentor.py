@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from autotrace import _settings as settings
 from autotrace._declaration import checking, paths
-from autotrace._declaration.invocation import Continues, Observer, RunsInside, Target
+from autotrace._declaration.invocation import Continues, Invocation, Observer, RunsInside, Target
 from autotrace._declaration.operation import Operation
 from autotrace._declaration.options import Option
 from autotrace._declaration.paths import Getter, Where
@@ -54,7 +54,12 @@ class Instrumentor:
     - `shapes`: targets that only some versions of the library have, by the range of these versions on a distribution in
       `requires` (``{"acme-sdk>=3.1": {…}}``). Ranges may overlap. If two of them declare the same target, the later one counts.
     - `errors`: where an exception of the library holds ``http_status``, ``request_id``, ``error_code``, ``headers`` (a
-      mapping), ``error_type`` (instead of the name of its class), or an attribute of the plugin's own (any name with a dot).
+      mapping), ``error_type`` (instead of the name of its class), ``credentials`` (headers of the request, of which those with
+      the name of a credential appear in no record), or an attribute of the plugin's own (any name with a dot).
+    - `credentials`: where the clients of the library have the credentials that they send. Paths that start at the `Invocation`
+      (``"instance.api_key"``, ``"kwargs.headers"``), or a function of the `Invocation` that returns several values. A value is
+      a text, bytes, or headers, of which those count that have the name of a credential. No record contains them. They are
+      picked up when a call begins and again when it fails, on the caller's thread, so this must be fast and ask nobody.
     - `options`: settings of the plugin's own, by name.
     - `on_ready`: for libraries with native hooks. It is called with the library's root module after that has been imported. If
       it returns a function, that function is called to remove the hook. It may be a mapping from modules of the library to such
@@ -71,6 +76,7 @@ class Instrumentor:
     """
 
     __slots__ = (
+        "credentials",
         "enclosing",
         "errors",
         "hosts",
@@ -94,6 +100,7 @@ class Instrumentor:
         shapes: Mapping[str, Mapping[str, Target]] | None = None,
         hosts: Mapping[str, str] | None = None,
         errors: Mapping[str, Where] | None = None,
+        credentials: str | Sequence[str] | Callable[[Invocation], Iterable[Any]] | None = None,
         on_ready: Hook | Mapping[str, Hook] | None = None,
         enclosing: Callable[[], Any] | None = None,
         options: Mapping[str, Option] | None = None,
@@ -123,6 +130,7 @@ class Instrumentor:
         self.surface = surface
         self.uncovered = dict(uncovered or {})
         self.errors = _error_getters(errors or {})
+        self.credentials = _pick_up(credentials)
         if not self.targets and not self.shapes and not self.on_ready:
             raise DeclarationError("Instrumentor: declare at least one target, or on_ready")
         self._check()
@@ -181,7 +189,7 @@ class Instrumentor:
         return any(one.allows(version) for one in known)
 
 
-_ERROR_FIELDS = ("http_status", "request_id", "error_code", "error_type", "headers")
+_ERROR_FIELDS = ("http_status", "request_id", "error_code", "error_type", "headers", "credentials")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
@@ -203,6 +211,29 @@ def _error_getters(errors: Mapping[str, Where]) -> dict[str, Getter]:
         except DeclarationError as exc:
             raise DeclarationError(f"Instrumentor: errors {key!r}: {exc}") from None
     return getters
+
+
+def _pick_up(declared: object) -> Callable[[Invocation], tuple[Any, ...]] | None:
+    """The function that picks up the credentials of a call."""
+    if declared is None:
+        return None
+    if callable(declared):
+        checking.function("Instrumentor: credentials", declared, "invocation")
+        function = declared
+        return lambda invocation: tuple(function(invocation))
+    given = (declared,) if isinstance(declared, str) else declared
+    if not isinstance(given, Sequence) or not given:
+        raise DeclarationError(f"Instrumentor: credentials: expected paths or a function of the Invocation, got {declared!r}")
+    try:
+        getters = [paths.compile(path) for path in given]
+    except DeclarationError as exc:
+        raise DeclarationError(f"Instrumentor: credentials: {exc}") from None
+    return lambda invocation: tuple([_kept(value) for getter in getters if (value := getter(invocation))])
+
+
+def _kept(value: Any) -> Any:
+    """A value that no longer refers to the client: its headers as they are now."""
+    return tuple(value.items()) if isinstance(value, Mapping) else value if isinstance(value, (str, bytes)) else None
 
 
 def _hooks(declared: Hook | Mapping[str, Hook] | None) -> dict[str, Hook]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 from autotrace import _diagnostics as diagnostics
-from autotrace._settings import library_settings, switch
+from autotrace._settings import library_settings, redaction, switch
+from autotrace._settings.redaction import Rules
 from autotrace.errors import DeclarationError, SettingsError, nearest, sentences
 
 Value = Union[bool, int, float, str]
@@ -71,32 +72,38 @@ class Option:
             return None
 
 
-def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool]:
-    """The values that environment and file give the options of the plugin `title`, and whether they allow content.
+def in_force(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool, list[Rules]]:
+    """The values that environment and file give the options of the plugin `title`, whether they allow content, and what they
+    redact.
 
     Malformed values are reported on stderr and ignored.
     """
-    values, content, problems = read(title, package, declared)
+    values, content, rules, problems = read(title, package, declared)
     for problem in problems:
         diagnostics.say("settings", problem, level="error")
-    return values, content
+    return values, content, rules
 
 
-def read(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool, list[str]]:
+def read(title: str, package: str, declared: Mapping[str, Option]) -> tuple[dict[str, Value], bool, list[Rules], list[str]]:
     """What `in_force` returns, and a message on each ignored value."""
     values, content = {name: option.default for name, option in declared.items()}, True
+    rules: list[Rules] = []
     problems = []
     for name, (value, where) in library_settings.given(package).items():
         try:
             if name == "content":
-                content = switch(where, value)
+                content = content and switch(where, value)
+            elif name == "redact":
+                rules.append(redaction.read(where, value))
             elif name in declared:
                 values[name] = declared[name].read(where, value)
             else:
-                raise SettingsError(f"{where}: {title} has no setting {name!r}{nearest(name, [*declared, 'content'])}")
+                raise SettingsError(
+                    f"{where}: {title} has no setting {name!r}{nearest(name, [*declared, 'content', 'redact'])}"
+                )
         except SettingsError as exc:
-            closed = name == "content"  # fail closed: a malformed privacy switch counts as off
+            closed = name in ("content", "redact")  # fail closed: a malformed privacy switch counts as off
             content = content and not closed
             consequence = "Content is not recorded." if closed else "The value is ignored."
             problems.append(sentences(exc, consequence))
-    return values, content, problems
+    return values, content, rules, problems

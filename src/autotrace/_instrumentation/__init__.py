@@ -55,7 +55,7 @@ def enable(*libraries: str, exclude: str | Iterable[str] = (), **options: object
         flush(_FLUSH_TIMEOUT)  # waiting records go to the sinks that they were made for
     before = settings.current.update({} if chosen else options)
     try:
-        _check_sinks()
+        _check_installed()
     except SettingsError:
         settings.current.restore(before)
         raise
@@ -146,12 +146,16 @@ def _reopen_sinks() -> None:
         writer.reopen(_FLUSH_TIMEOUT)
 
 
-def _check_sinks() -> None:
-    """Raise `SettingsError` for a sink in the settings that does not exist or does not accept its options."""
+def _check_installed() -> None:
+    """Raise `SettingsError` for a sink or a redactor in the settings that does not exist, or options that a sink refuses."""
     if settings.current.given("sinks"):
         from autotrace.sinks import _registry
 
         _registry.check()
+    if settings.current.given("redact"):
+        from autotrace._redaction import policy
+
+        policy.check()
 
 
 def _share_file_path() -> None:

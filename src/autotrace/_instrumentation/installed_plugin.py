@@ -89,16 +89,20 @@ class InstalledPlugin:
         if self._origin is None or self.instrumentor is None:
             return
         from autotrace._declaration import options
+        from autotrace._redaction import policy
 
-        values, content = options.in_force(self.title, self.entry.package, self.instrumentor.options)
+        values, content, rules = options.in_force(self.title, self.entry.package, self.instrumentor.options)
         self._origin.content = content and settings.current.get("content", self.entry.package)
         (diagnostics.without_content.discard if self._origin.content else diagnostics.without_content.add)(self.entry.package)
+        self._origin.policy = policy.in_force(self.entry.package, rules)
         self._origin.options = {**values, **self.options}
 
     def declared(self) -> Instrumentor:
         """The plugin's `Instrumentor`. Imports the plugin, not its library. Raises `PluginError` if that fails."""
+        from autotrace._instrumentation import loading
+
         try:
-            return _imported(self.entry.value)
+            return loading.instrumentor(self.entry.value)
         except Exception as exc:  # the import of foreign code may raise anything
             raise PluginError(f"{self.title}: {self.entry.value} cannot be loaded: {type(exc).__name__}: {exc}") from exc
 
@@ -128,13 +132,14 @@ class InstalledPlugin:
 
     def _load_claimed(self) -> None:
         from autotrace._capture import availability
+        from autotrace._instrumentation import loading
 
         recording = availability.recording()
         if recording is None:
             self.state, self.reason = "failed", f"recording is off in this interpreter: {availability.why_not()}"
             return
         try:
-            instrumentor = _imported(self.entry.value)
+            instrumentor = loading.instrumentor(self.entry.value)
         except Exception as exc:  # the import of foreign code may raise anything
             self.state, self.reason = "failed", f"{type(exc).__name__}: {exc}"
             advice = f"{self.entry.package} works but is not traced; reinstall or update {self.entry.distribution}."
@@ -161,7 +166,7 @@ class InstalledPlugin:
         from functools import partial
 
         from autotrace._capture import context
-        from autotrace._capture.replacement import TracedTarget
+        from autotrace._capture.traced_target import TracedTarget
         from autotrace._discovery.requirements import Requirement
         from autotrace._instrumentation.native_hooks import NativeHooks
         from autotrace._instrumentation.targets import InstalledTarget
@@ -181,6 +186,7 @@ class InstalledPlugin:
         self.state, self.reason = "patched", ""
         for choice in instrumentor.choose(self._version_of):
             traced = TracedTarget(choice.key, choice.target, self._origin, instrumentor.errors)
+            traced.credentials = instrumentor.credentials
             self.targets[choice.key] = InstalledTarget(choice, traced)
         for module in dict.fromkeys(target.module for target in self.targets.values() if target.state != "skipped"):
             self._when_imported(module, partial(self._patch, module))
@@ -330,19 +336,3 @@ def patch_aliases(targets: list[InstalledTarget], modules: tuple[Any, ...]) -> N
     target_of = {id(target.patch): target for target in targets if target.patch is not None}
     for patch, alias in patcher.apply_to_aliases([target.patch for target in targets if target.patch is not None], modules):
         target_of[id(patch)].aliases.append(alias)
-
-
-def _imported(value: str) -> Instrumentor:
-    """The `Instrumentor` at ``module:attribute``."""
-    from autotrace._declaration.checking import in_program
-    from autotrace._declaration.instrumentor import Instrumentor
-    from autotrace._discovery import references
-
-    quiet = in_program.set(not diagnostics.strict)
-    try:
-        loaded = references.load(value)
-    finally:
-        in_program.reset(quiet)
-    if not isinstance(loaded, Instrumentor):
-        raise TypeError(f"expected an Instrumentor, got {type(loaded).__name__}")
-    return loaded

@@ -135,5 +135,5 @@ def in_library_settings(plugins: Plugins, load: bool) -> list[str]:
             declared = (plugin.instrumentor or plugin.declared()).options
         except PluginError:  # reported with the plugins
             continue
-        problems += options.read(plugin.title, package, declared)[2]
+        problems += options.read(plugin.title, package, declared)[3]
     return problems

@@ -9,7 +9,7 @@ from typing import Any
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._capture import replacement
-from autotrace._capture.replacement import TracedTarget
+from autotrace._capture.traced_target import TracedTarget
 from autotrace._declaration.instrumentor import Choice
 from autotrace._instrumentation import patcher
 from autotrace._instrumentation.patcher import Patch

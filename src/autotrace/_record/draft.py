@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Optional
 
 import msgspec
 
+from autotrace._credentials import values
 from autotrace._declaration import conventions
 from autotrace._declaration.operation import Operation
 from autotrace._record import allowed, background, lines, overload, resource, response_ids, translation
@@ -55,6 +56,12 @@ class Draft(msgspec.Struct):
     """Like `attributes`: those of the transparent call around it. The span's own attributes override them."""
     inherited_content: bool = True
     """Whether content was recorded for all calls that `inherited` comes from."""
+    policy: Any = None
+    """The policy of redaction for the library; ``None`` for that of spans of no library."""
+    credentials: tuple[Any, ...] = ()
+    """What was picked up of the credentials that the client sends: texts, bytes, headers (`autotrace._credentials.values`)."""
+    known: Optional[set[Any]] = None
+    """What the calls inside this one have picked up, shared with them: this one may report an exception of theirs."""
     start_line: Any = None
     """Its ``span.start`` line, if there is one (`autotrace._capture.span_starts`)."""
 
@@ -90,6 +97,19 @@ class Draft(msgspec.Struct):
             events=[],
             links=links,
         )
+
+    def picked_up(self) -> list[Any]:
+        """Everything that may be a credential of this call, or of one inside it."""
+        held = [*self.credentials]
+        if self.server is not None:
+            held += values.of_url(str(self.server))
+        if self.exchange is not None and self.exchange.sent is not None:
+            held.append(self.exchange.sent)
+        if self.known is not None:
+            if held:
+                self.known.update(values.of(held))
+            held += tuple(self.known)
+        return held
 
     def common(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """The fields that the line of the span and that of its start have in common."""

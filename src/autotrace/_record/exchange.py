@@ -55,6 +55,8 @@ class Exchange(msgspec.Struct):
     of_error: Optional[dict[str, Any]] = None
     """The plugin's own attributes that were read from the exception, by full name."""
     request_id: Optional[str] = None
+    sent: Any = None
+    """The headers that the last attempt has sent, for their credentials."""
 
     def answered(self, status: int, headers: Mapping[str, str], at_ns: int) -> None:
         """Record an answer of the server, at `at_ns` nanoseconds since the call began."""
@@ -90,6 +92,7 @@ class Exchange(msgspec.Struct):
         self.of_error = {name: value for name, value in details.items() if "." in name and value is not None} or None
         if isinstance(details.get("headers"), Mapping):
             self.headers = details["headers"]
+        self.sent = details.get("credentials") or self.sent
         if isinstance(details.get("request_id"), str):
             self.request_id = details["request_id"]
         try:

@@ -35,6 +35,8 @@ class Origin:
         self.hosts = dict(by_host or {})
         self.content = content
         self.options: Mapping[str, Any] = {}
+        self.policy: Any = None
+        """The policy of redaction (`autotrace._redaction.policy`); ``None`` for that of spans of no library."""
         self._scope: lines.Scope | None = None
 
     def scope(self) -> lines.Scope:

@@ -66,6 +66,7 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
     "prices": (_reader("prices", "read"), None),
     "processors": (_reader("sink_settings", "processors"), None),
     "queue_bytes": (_reader("readers", "at_least", 65_536), 67_108_864),
+    "redact": (_reader("redaction", "read"), None),
     "service_name": (_reader("readers", "text"), None),
     "sinks": (_reader("sink_settings", "sinks"), None),
     "starts": (switch, False),
@@ -75,23 +76,20 @@ KNOWN: dict[str, tuple[Callable[[str, object], Any], Any]] = {
 
 - `content`: whether prompts, answers and tools are recorded.
 - `exit_timeout`: seconds that the end of the process may wait for sinks.
-- `fd`: the file descriptor to write lines to, instead of stdout.
-- `file` and the settings that begin with it: the file sink (`autotrace.sinks._file`).
+- `fd`: the file descriptor to write lines to, instead of stdout. `file` and what begins with it: `autotrace.sinks._file`.
 - `format`: ``json``, or ``pretty`` for trees on stdout and stderr (`autotrace.sinks._pretty`).
 - `max_line_bytes`: the longest line in bytes, newline included. Longer records are cut inside their fields. The default is
-  below what collectors accept (1 MiB). 0 for no limit.
-- `max_text_chars`: the longest single text in Unicode code points. 0 for no limit.
+  below what collectors accept (1 MiB). `max_text_chars`: the longest single text in code points. 0 for no limit.
 - `prefer`: the distributions to prefer, separated by commas, where several plugins watch the same package.
 - `prices`: USD per million tokens by model (`autotrace._settings.prices`).
 - `processors`: functions that each record passes on its way to the sinks (`autotrace.sinks._processing`).
-- `queue_bytes`: approximately how many bytes may wait to be written. `overflow` says what happens beyond that: ``drop``
-  content, then records, or ``block`` the program.
-- `service_name`: the ``service.name`` of the record.
-- `sinks`: where records go (`autotrace.sinks._registry`).
+- `queue_bytes`: about how many bytes may wait to be written. `overflow`: then ``drop`` content, or ``block`` the program.
+- `redact`: what is removed in addition to credentials (`autotrace._settings.redaction`). What the sources say adds up.
+- `service_name`: the ``service.name``. `sinks`: where records go (`autotrace.sinks._registry`).
 - `starts`: whether a line is written when a span begins. `sync`: whether a record is written before the call returns.
 """
 
-_PER_LIBRARY = ("content",)
+_PER_LIBRARY = ("content", "redact")  # if one of these cannot be read, content is off
 
 _OTHER_VARIABLES = (
     "AUTOTRACE_CONFIG",
@@ -191,12 +189,13 @@ class Settings:
     def find(self, name: str, library: str | None = None) -> tuple[Any, str]:
         """The value as `get` gives it, and its source: ``argument``, ``variable``, ``file`` or ``default``."""
         default = KNOWN[name][1]
-        if name == "content" and (self._from_environment(name) is False or "AUTOTRACE_CONTENT" in self._ignored):
+        unread = not self._ignored.isdisjoint(("AUTOTRACE_CONTENT", "AUTOTRACE_REDACT"))
+        if name == "content" and (unread or self._from_environment(name) is False):
             return False, "variable"
         if name == "content" and False in (self._file.get(name), self._restrictions.get(name)):
             return False, "file"
         sources = self.sources(name, library)
-        limit = self._restrictions.get(name)
+        limit = None if name == "redact" else self._restrictions.get(name)
         if limit and not 0 < (sources[0][0] if sources else default) <= limit:
             return limit, "file"
         if sources:
@@ -216,6 +215,7 @@ class Settings:
             (self._values.get(name), "argument"),
             (self._from_environment(name), "variable"),
             (self._file.get(name), "file"),
+            (self._restrictions.get(name) if name == "redact" else None, "file"),
         )
         return [(value, source) for value, source in candidates if value is not None]
 
@@ -242,7 +242,7 @@ class Settings:
                 if os.environ.get(variable):
                     read(variable, os.environ[variable])
             except SettingsError as exc:
-                closed = name == "content"  # fail closed: a malformed privacy switch counts as off
+                closed = name in _PER_LIBRARY  # fail closed: a malformed privacy switch counts as off
                 problems.append(sentences(exc, "Content is not recorded." if closed else "The value is ignored."))
                 self._ignored.add(variable)
                 self._cache = {}

@@ -56,6 +56,7 @@ def read(path: str, known: Known, libraries: Iterable[str]) -> Table:
     values: dict[str, Any] = {}
     tables: dict[str, Mapping[str, Any]] = {}
     problems = []
+    unread = False
     for name, value in table.items():
         if name not in known and isinstance(value, dict):
             tables[name] = value
@@ -63,11 +64,10 @@ def read(path: str, known: Known, libraries: Iterable[str]) -> Table:
         try:
             values[name] = _value(name, value, known, libraries)
         except SettingsError as exc:
-            is_content = name == "content"  # fail closed: a malformed privacy switch counts as off
-            problems.append((f"{path}, [tool.autotrace]: {exc}", closed if is_content else "The value is ignored."))
-            if is_content:
-                values[name] = False
-    return Table(values, tables, problems)
+            is_private = name in ("content", "redact")  # fail closed: a malformed privacy switch counts as off
+            problems.append((f"{path}, [tool.autotrace]: {exc}", closed if is_private else "The value is ignored."))
+            unread = unread or is_private
+    return Table({**values, "content": False} if unread else values, tables, problems)
 
 
 def _value(name: str, value: object, known: Known, libraries: Iterable[str]) -> Any:
@@ -83,17 +83,31 @@ def restricted(table: Table) -> tuple[dict[str, Any], dict[str, Mapping[str, Any
     values = {name: value for name, value in table.values.items() if name in _LIMITS and value}
     if table.values.get("content") is False:
         values["content"] = False
+    if "redact" in table.values:
+        values["redact"] = table.values["redact"].only_less()
     of_libraries = table.tables.items()
-    tables: dict[str, Mapping[str, Any]] = {
-        name: {"content": one["content"]} for name, one in of_libraries if one.get("content", True) is not True
-    }
+    tables = {name: less for name, one in of_libraries if (less := _less(name, one))}
     return values, tables
+
+
+def _less(library: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the table of a library in a file without authority takes away."""
+    less = {} if table.get("content", True) is True else {"content": table["content"]}
+    if "redact" in table:
+        from autotrace._settings import redaction
+
+        try:
+            less["redact"] = redaction.read(f"{library}.redact", table["redact"]).only_less()
+        except SettingsError:
+            less["content"] = False
+    return less
 
 
 def notices(path: str, table: Table) -> list[str]:
     """What is wrong with a file without authority, and a message that names what of it is not obeyed, if there is anything."""
     messages, (obeyed, tables) = table.messages(), restricted(table)
     ignored = [name for name, value in table.values.items() if name not in obeyed and (name, value) != ("content", True)]
+    ignored += ["redact (patterns, functions)"] if obeyed.get("redact") != table.values.get("redact") else []
     ignored += [f"[tool.autotrace.{name}]" for name, one in table.tables.items() if one.keys() != tables.get(name, {}).keys()]
     if not ignored:
         return messages

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from typing import Any
 
 from autotrace import _diagnostics as diagnostics
+from autotrace._credentials import values as credentials
 from autotrace._record import overload
+from autotrace._record.lines import Record
+from autotrace._redaction import policy, records
 from autotrace._writer import delivery
 from autotrace._writer.delivery import Delivery, Tally
 from autotrace._writer.queue import Item, Queue
@@ -36,6 +41,10 @@ class Dispatch:
         """The approximate bytes that may wait for sinks; 0 for no limit."""
         self.blocks = False
         """Whether the program waits when too much is queued, instead of records being dropped."""
+        self.policy = policy.ONLY_CREDENTIALS
+        """What is removed from spans that belong to no library, in addition to credentials."""
+        self._in_hand: Item | None = None
+        credentials.holders.append(self._picked_up)
         self.forget()
 
     def forget(self) -> None:
@@ -129,7 +138,7 @@ class Dispatch:
 
     def _entry(self, item: Item, deliveries: list[Delivery]) -> Entry | None:
         try:
-            record = item.record()
+            record = self._redacted(item)
             entry = None if record is None else Entry(record)
             kept = entry is not None and entry.process()
         except Exception as exc:  # a plugin's data can make translation fail: one record is lost and counted
@@ -143,6 +152,22 @@ class Dispatch:
         elif not kept:  # a processor of the program dropped it
             self.lost += item.counts
         return entry if kept else None
+
+    def _picked_up(self) -> Iterable[Any]:
+        """What was picked up of the calls that have ended and are no records yet. For diagnostics."""
+        in_hand = self._in_hand
+        for item in (*self.queue.newest(), *(() if in_hand is None else (in_hand,))):
+            yield from item.picked_up()
+
+    def _redacted(self, item: Item) -> Record | None:
+        self._in_hand = item  # for diagnostics on its translation
+        try:
+            record = item.record()
+            if record is not None:
+                records.redact(record, credentials.of(item.picked_up()), item.policy or self.policy)
+            return record
+        finally:
+            self._in_hand = None
 
     def _pass_on_losses(self, deliveries: list[Delivery]) -> None:
         """Report to every sink what the queue has dropped."""

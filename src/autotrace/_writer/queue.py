@@ -7,10 +7,15 @@ that pops an item from the deque owns it.
 from __future__ import annotations
 
 from collections import deque
-from typing import ClassVar, Optional, Protocol
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, ClassVar, Optional, Protocol
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._record.lines import Record
+
+_NEWEST = 1000
+"""How many items a diagnostic looks at for credentials that it may quote."""
 
 
 class Item(Protocol):
@@ -21,6 +26,13 @@ class Item(Protocol):
 
     def record(self) -> Record | None:
         """The record; ``None`` if none is to be written."""
+
+    @property
+    def policy(self) -> Any:
+        """The policy of redaction that was in force when it began; ``None`` for that of spans of no library."""
+
+    def picked_up(self) -> Iterable[Any]:
+        """What plugins have picked up as credentials of the call (`autotrace._credentials.values.of`)."""
 
     def weight(self) -> int:
         """The approximate bytes that it takes while it waits."""
@@ -56,6 +68,10 @@ class Queue:
 
     def __len__(self) -> int:
         return len(self._without_content) + len(self._whole)
+
+    def newest(self) -> list[Item]:
+        """The items that came last, the newest first."""
+        return list(islice(reversed(self._whole.copy()), _NEWEST))
 
     def put(self, item: Item) -> bool:
         """Add `item`. True if the queue is over its limit then."""

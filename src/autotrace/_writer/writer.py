@@ -14,6 +14,7 @@ from collections.abc import Callable
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace import _settings as settings
+from autotrace._redaction import policy
 from autotrace._writer import process, process_exit
 from autotrace._writer.dispatch import Dispatch
 from autotrace._writer.queue import Item, Queue
@@ -99,6 +100,7 @@ class Writer:
         # One half is for items that wait to be translated, the other for records that wait for sinks.
         self.queue.limit = self.dispatch.limit = valid("queue_bytes") // 2
         self.dispatch.blocks = valid("overflow") == "block"
+        self.dispatch.policy = policy.in_force()
         self.starts, self._sync, self._patience = valid("starts"), valid("sync"), valid("exit_timeout")
         self._directly = self._sync or self._at_once or self._ending
 

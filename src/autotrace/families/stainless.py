@@ -9,27 +9,33 @@ subclasses, and clients that existed before activation. Checked with openai 2.54
 from __future__ import annotations
 
 import copy
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from autotrace._capture.call import Call
 from autotrace._capture.seams import observe_stream
-from autotrace._declaration import hosts
+from autotrace._credentials.names import is_headers, is_strong
 from autotrace._declaration.invocation import Continues, Invocation, Observer, Route, Target
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
-from autotrace._declaration.paths import Getter, first
+from autotrace._declaration.paths import Getter
 from autotrace.dialects import endings
-from autotrace.dialects import plain as wire
-from autotrace.dialects.endings import Failure
 from autotrace.families import raw_response
+from autotrace.families._stainless_paths import (
+    UNSET,
+    absolute,
+    by_path,
+    path_of,
+    plain,
+    provider_of,
+    provider_of_client,
+    query_of,
+)
 
 __all__ = [
     "ERRORS",
     "by_path",
+    "credentials",
     "error_code",
     "helpers",
     "hiding",
@@ -64,6 +70,7 @@ ERRORS: dict[str, str | Getter] = {
     "request_id": "request_id",
     "error_code": error_code("code", "type"),  # many errors of OpenAI have no code, only a type
     "headers": "response.headers",
+    "credentials": "request.headers",
 }
 """Where the exceptions of the family (``APIStatusError`` and subclasses) have their fields, for ``Instrumentor(errors=…)``."""
 
@@ -89,8 +96,8 @@ def targets(package: str, route: Route, *responses: str, reads: Route | None = N
         elif method != "get" or reads is None or (read := reads(call)) is None:
             return None
         else:
-            call.request = {**_query_of(options), "path": path_of(call)}
-        call.server = _absolute(options) or getattr(call.instance, "_base_url", None)
+            call.request = {**query_of(options), "path": path_of(call)}
+        call.server = absolute(options) or getattr(call.instance, "_base_url", None)
         call.stream = _SEAMS
         return route(call) if method == "post" else read
 
@@ -122,9 +129,53 @@ def _raw_stream(call: Invocation) -> Any:
     return call.argument("raw_stream")
 
 
+_fields: dict[type, tuple[str, ...]] = {}
+"""By class of client: the attributes that hold what the client sends as credentials, or headers. The SDKs set all attributes of
+a client when they make it."""
+
+
+def credentials(call: Invocation) -> list[Any]:
+    """The credentials of a client of this family, for ``Instrumentor(credentials=…)``: its keys and tokens, and the headers and
+    parameters that the program has added to it or to this call."""
+    client, given = call.instance, call.args
+    options = given[1] if len(given) > 1 else call.kwargs.get("options")
+    names = _fields.get(type(client))
+    if names is None:
+        names = _learn_fields(client)
+    held = client.__dict__ if names else {}
+    found: list[Any] = []
+    for name in names:  # this function costs every call, so it has no calls of its own
+        value = held.get(name)
+        if value:
+            found.append(value if type(value) is str else _items(value))
+    headers, parameters = getattr(options, "headers", None), getattr(options, "params", None)
+    if headers or parameters:
+        found += (_items(headers), _items(parameters))
+    return found
+
+
+def _items(value: Any) -> Any:
+    """A mapping as pairs, which no longer refer to it; ``None`` for anything that holds no text."""
+    return tuple(value.items()) if isinstance(value, Mapping) else value if isinstance(value, str) else None
+
+
+def _learn_fields(client: Any) -> tuple[str, ...]:
+    if len(_fields) > 200:  # a program that makes classes of clients
+        _fields.clear()
+    held = getattr(client, "__dict__", ())
+    names = tuple(name for name in held if is_strong(name) or is_headers(name) or name == "_custom_query")
+    return _fields.setdefault(type(client), names)
+
+
+def _sent(response: Any) -> Any:
+    """The headers that a response was the answer to."""
+    return getattr(getattr(response, "_request", None), "headers", None)
+
+
 def _attempt_refused(call: Call, invocation: Invocation, _retry: bool) -> None:
     response = invocation.argument("response")
     call.answered(response.status_code, response.headers)
+    call.redact(_sent(response))
 
 
 def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
@@ -135,10 +186,7 @@ def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
 def _answered(call: Call, invocation: Invocation, _none: None) -> None:
     response = invocation.argument("raw")
     call.answered(response.status_code, response.headers)
-
-
-_UNSET = ("NotGiven", "Omit")
-"""Classes of the marks for an omitted parameter. Some of these SDKs remove them only when they send."""
+    call.redact(_sent(response))
 
 
 def _body_of(options: Any) -> Any:
@@ -153,7 +201,7 @@ def _body_of(options: Any) -> Any:
     extra = options.extra_json  # the `extra_body` of the caller, which the SDK merges into the body later
     if extra:
         body = {**body, **extra}
-    return {name: value for name, value in body.items() if type(value).__name__ not in _UNSET}
+    return {name: value for name, value in body.items() if type(value).__name__ not in UNSET}
 
 
 def _listed(iterator: Iterator[Any]) -> Any:
@@ -169,131 +217,6 @@ def _listed(iterator: Iterator[Any]) -> Any:
 def _raising(elements: list[Any], exc: Exception) -> Iterator[Any]:
     yield from elements
     raise exc
-
-
-def _query_of(options: Any) -> dict[str, Any]:
-    """The query of the request: that of its URL, and the parameters that the SDK adds to it."""
-    given = dict(parse_qsl(urlsplit(str(options.url)).query))
-    params = getattr(options, "params", None)
-    if isinstance(params, Mapping):
-        given.update((name, value) for name, value in params.items() if type(value).__name__ not in _UNSET)
-    return given
-
-
-def _absolute(options: Any) -> str | None:
-    """The URL of a call that does not go to the client's base URL: together 3.1 has another host for chat."""
-    url = str(options.url)
-    return url if url[:8].lower().startswith(("https://", "http://")) else None
-
-
-def path_of(call: Invocation) -> str:
-    """The path of the call's URL, relative to the base URL (``/chat/completions``); of an absolute URL, its whole path.
-
-    It begins with a slash and does not end with one. The low-level methods (``client.post``) accept both forms of a path.
-    """
-    url = str(call.argument("options").url)
-    if "?" in url or "://" in url:
-        url = urlsplit(url).path
-    return url if url[:1] == "/" != url[-1:] else "/" + url.strip("/")
-
-
-def plain(name: str) -> Operation:
-    """An operation called `name` that records model, id and usage, but no content."""
-    return Operation(
-        name,
-        request={"model": "model"},
-        response={"id": "id", "model": "model"},
-        usage={
-            "input_tokens": first("usage.input_tokens", "usage.prompt_tokens"),
-            "output_tokens": first("usage.output_tokens", "usage.completion_tokens"),
-            "raw": "usage",
-        },
-        reduce=_last,
-        failure=wire.reading(_failure, *endings.ERROR_FIELDS),
-    )
-
-
-def _last(chunks: list[Any]) -> Any:
-    """The last event of a stream (``transcript.text.done``, ``image_generation.completed``), which has the usage. An error, if
-    there is one, is the event before the end that counts."""
-    return next((chunk for chunk in chunks if _failure(wire.mapping(chunk)) is not None), chunks[-1])
-
-
-def _failure(body: dict[str, Any]) -> Failure | None:
-    """The error instead of an answer, or that of a job (a video, a batch) which has failed at once."""
-    failure = endings.failure_in(body, "code", "type")
-    if failure is None and body.get("status") == "failed":
-        errors = body.get("errors")
-        return endings.failure(wire.mapping(errors).get("data") or errors, "code", "type") or Failure(code=None, message=None)
-    return failure
-
-
-def by_path(
-    operations: Mapping[str, Operation],
-    *,
-    base: str = "/v1",
-    other: Callable[[str], Operation] | None = plain,
-    clients: Mapping[str, str] = MappingProxyType({}),
-) -> Route:
-    """A route that selects the operation in `operations` by the end of the call's path (`path_of`), so that a base path or a
-    deployment may come before. In a path of `operations`, ``*`` stands for any one segment (``/responses/*/cancel``).
-
-    Any other path is an operation named after its first part below `base`, which `other` creates once per name; if `other` is
-    ``None``, it is not recorded. `clients` maps the names of client classes to the providers that they call (`provider_of`).
-    """
-    others: dict[str, Operation] = {}
-    find = _finder(operations)
-
-    def route(call: Invocation) -> Operation | None:
-        call.provider = provider_of(call, clients)
-        path = path_of(call)
-        operation = find(path)
-        if operation is None and other is not None:
-            name = f"{path}/".removeprefix(f"{base}/").strip("/").partition("/")[0] or "request"
-            operation = others.get(name) or others.setdefault(name, other(name))
-        return operation
-
-    return route
-
-
-def _finder(operations: Mapping[str, Operation]) -> Callable[[str], Operation | None]:
-    """A function that returns the operation whose path is the longest end of a given path."""
-    patterns = [
-        (re.compile(re.escape(path).replace(r"\*", "[^/]+") + "$"), operation)
-        for path, operation in operations.items()
-        if "*" in path
-    ]
-
-    def find(path: str) -> Operation | None:
-        found = operations.get(path)
-        if found is not None:
-            return found
-        for pattern, operation in patterns:
-            if pattern.search(path):
-                return operation
-        while found is None and "/" in path[1:]:
-            path = path[path.index("/", 1) :]
-            found = operations.get(path)
-        return found
-
-    return find
-
-
-def provider_of(call: Invocation, classes: Mapping[str, str]) -> str | None:
-    """The provider of the client: that of its class, or of the first base class, that `classes` names; else ``None``."""
-    return provider_of_client(call.instance, classes)
-
-
-def provider_of_client(
-    client: Any, classes: Mapping[str, str], by_host: Mapping[str, str] = MappingProxyType({})
-) -> str | None:
-    """`provider_of` for a client instead of a call; if `classes` does not name it, the provider at its host by `by_host`."""
-    for kind in type(client).__mro__:
-        if kind.__name__ in classes:
-            return classes[kind.__name__]
-    if not by_host:
-        return None
-    return hosts.provider_at(urlsplit(str(getattr(client, "_base_url", ""))).hostname, by_host)
 
 
 def _stream(result: Any, call: Call) -> bool:

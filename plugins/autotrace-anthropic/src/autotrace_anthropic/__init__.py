@@ -58,6 +58,7 @@ instrumentor = Instrumentor(
     requires="anthropic>=2,<3",
     hosts=HOSTS,
     surface=stainless.surface,
+    credentials=stainless.credentials,
     errors={**stainless.ERRORS, "error_code": stainless.error_code("type", "code")},
     targets={
         **stainless.targets("anthropic", stainless.by_path(OPERATIONS, clients=CLIENTS), "_response:BaseAPIResponse"),

@@ -67,6 +67,7 @@ instrumentor = Instrumentor(
     provider="aws.bedrock",
     requires="botocore>=1.34,<2",
     errors=botocore.ERRORS,
+    credentials=botocore.credentials,
     targets=botocore.targets(ROUTES),
     surface=surface.of(ROUTES),
     uncovered=surface.UNCOVERED,

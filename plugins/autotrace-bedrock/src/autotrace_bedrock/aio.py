@@ -9,6 +9,7 @@ instrumentor = Instrumentor(
     provider="aws.bedrock",
     requires="aiobotocore>=2.13,<4",
     errors=botocore.ERRORS,
+    credentials=botocore.credentials,
     targets=botocore.targets(ROUTES, asynchronous=True),
     surface=surface.of(ROUTES),
     uncovered=surface.UNCOVERED,

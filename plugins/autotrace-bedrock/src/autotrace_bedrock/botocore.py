@@ -16,7 +16,7 @@ from autotrace.dialects import plain
 from autotrace.plugin import Call, Invocation, Observer, Operation, Route, StreamSeam, Target, observe_close, observe_stream
 from autotrace_bedrock import streaming_body
 
-__all__ = ["ERRORS", "Body", "Events", "Routes", "body", "event_stream", "events", "operation_of", "targets"]
+__all__ = ["ERRORS", "Body", "Events", "Routes", "body", "credentials", "event_stream", "events", "operation_of", "targets"]
 
 ERRORS = {
     "http_status": "response.ResponseMetadata.HTTPStatusCode",
@@ -25,6 +25,24 @@ ERRORS = {
     "headers": "response.ResponseMetadata.HTTPHeaders",
 }
 """Where the fields of botocore's exceptions (``ClientError`` and its subclasses) are, for ``Instrumentor(errors=…)``."""
+
+_FIELDS = ("secret_key", "token", "access_key")
+
+
+def credentials(call: Invocation) -> list[Any]:
+    """The keys and tokens of a client, for ``Instrumentor(credentials=…)``.
+
+    Credentials that are refreshed have properties that ask a server. The fields behind them are empty before the first call.
+    """
+    signer = getattr(call.instance, "_request_signer", None)
+    found: list[Any] = []
+    for held in (getattr(signer, "_credentials", None), getattr(signer, "_auth_token", None)):
+        fields = getattr(held, "__dict__", None) or {}
+        found += [fields.get(name) or fields.get(f"_{name}") for name in _FIELDS]
+        frozen = fields.get("_frozen_token")
+        found.append(getattr(frozen, "token", None))
+    return [value for value in found if type(value) is str]
+
 
 Routes = Mapping[str, Route]
 """By the service's name: the route, which gets the call with `request` set to its API parameters."""

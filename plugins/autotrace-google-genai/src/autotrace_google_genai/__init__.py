@@ -91,6 +91,19 @@ def _option(options: Any, name: str) -> Any:
     return options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
 
 
+def _credentials(call: Invocation) -> list[Any]:
+    """The key or the token of a client, and the headers that the program has added to it or to this call."""
+    instance: Any = call.instance
+    client = getattr(instance, "_api_client", instance)
+    security = getattr(getattr(instance, "sdk_configuration", None), "security", None)  # of interactions
+    keys = [getattr(one, "api_key", None) for one in (client, security)]
+    keys.append(getattr(getattr(client, "_credentials", None), "token", None))
+    options = (getattr(client, "_http_options", None), call.argument("http_options"))
+    headers = [*(_option(one, "headers") for one in options), getattr(security, "default_headers", None)]
+    headers.append(call.kwargs.get("extra_headers"))
+    return [*keys, *(tuple(one.items()) for one in headers if isinstance(one, Mapping))]
+
+
 def _merged(body: Any, extra: Any) -> Any:
     """`body` with the fields of `extra`, which replace its own. As in the SDK, the two spellings of a name are one field."""
     if not isinstance(body, Mapping) or not isinstance(extra, Mapping):
@@ -106,6 +119,7 @@ instrumentor = Instrumentor(
     provider="gcp.gemini",
     requires="google-genai>=2,<4",
     errors=failures.ERRORS,
+    credentials=_credentials,
     targets={
         f"{_CLIENT}.request": route,
         f"{_CLIENT}.request_streamed": route,

@@ -38,6 +38,7 @@ def _refused(call: Call, invocation: Invocation, _none: None) -> None:
     status = getattr(response, "status_code", None) or getattr(response, "status", None)
     if isinstance(status, int):
         call.answered(status, response.headers)
+        call.redact(getattr(getattr(response, "_request", None), "headers", None))
 
 
 def _retried(call: Call, invocation: Invocation, _none: None) -> None:

@@ -72,6 +72,7 @@ _NOT_IN_BODY = frozenset({"request", "api_version", "extra_headers", "extra_quer
 
 def _answered(call: Call, _invocation: Invocation, response: Any) -> None:
     call.answered(response.status_code, response.headers)
+    call.redact(getattr(getattr(response, "_request", None), "headers", None))  # a token that was fetched for this request
 
 
 def _retried(call: Call, invocation: Invocation, wait: float) -> None:

@@ -13,6 +13,7 @@ instrumentor = Instrumentor(
     provider="groq",
     requires="groq>=1,<2",
     surface=stainless.surface,
+    credentials=stainless.credentials,
     errors=stainless.ERRORS,
     targets=stainless.targets("groq", stainless.by_path(openai_api.OPERATIONS, base="/openai/v1"), "_response:BaseAPIResponse"),
 )

@@ -9,6 +9,8 @@ keeps none there; it is assigned by the few functions that call it, which are th
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from autotrace.families import stainless
 from autotrace.plugin import Instrumentor, Invocation, Option, RunsInside
@@ -20,6 +22,14 @@ def _of_run_manager(call: Invocation) -> list[int]:
     """The keys of the model calls of ``run_manager``, or of ``run_managers``: one for each prompt of a request."""
     managers = call.argument("run_managers") or [call.argument("run_manager")]
     return [runs.key(manager.run_id) for manager in managers if manager is not None]
+
+
+def _credentials(call: Invocation) -> list[Any]:
+    """The keys of a model, which its class declares as secrets, and the headers that the program has given it."""
+    fields = getattr(call.instance, "__dict__", None) or {}
+    keys = [read() for value in fields.values() if callable(read := getattr(value, "get_secret_value", None))]
+    headers = [fields.get(name) for name in ("default_headers", "headers")]
+    return [*keys, *(tuple(one.items()) for one in headers if isinstance(one, Mapping))]
 
 
 _CHAT = "langchain_core.language_models.chat_models:BaseChatModel"
@@ -41,6 +51,7 @@ instrumentor = Instrumentor(
         **dict.fromkeys(("*:Embeddings.*", "*:BaseCrossEncoder.score"), "has no callbacks; the provider's plugin records it"),
     },
     errors=stainless.ERRORS,
+    credentials=_credentials,
     options={
         "chains": Option(
             "nodes",

@@ -55,6 +55,14 @@ def _session_of(metadata: Any) -> str | None:
     return headers.get(_SESSION_HEADER) if isinstance(headers, Mapping) else None
 
 
+def _credentials(call: Invocation) -> list[Any]:
+    """The headers of a request that a server received, or those that a client adds to this one message."""
+    served: Any = call.argument("dctx") or call.argument("message") or call.argument("responder")
+    received = getattr(getattr(getattr(served, "message_metadata", None), "request_context", None), "headers", None)
+    added = (call.argument("opts") or {}).get("headers")
+    return [tuple(headers.items()) for headers in (received, added) if isinstance(headers, Mapping)]
+
+
 def _inject_trace(call: Call, invocation: Invocation, _none: None) -> None:
     # By now, OpenTelemetry has added its own. The dispatcher has copied `meta` for this message.
     propagation.inject(invocation.argument("meta"), call.context)
@@ -126,6 +134,7 @@ def _tool_has_raised(call: Call, _invocation: Invocation, _result: Any) -> None:
 instrumentor = Instrumentor(
     requires="mcp>=1.30,<3",
     surface=surface.ways,
+    credentials=_credentials,
     uncovered={"*Notification": "a notification has no answer"},
     errors={
         "error_type": operations.text_of_code,

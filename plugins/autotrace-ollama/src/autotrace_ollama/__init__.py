@@ -80,6 +80,12 @@ def _finish_with_body(_result: Any, call: Call) -> bool:
     return True
 
 
+def _credentials(call: Invocation) -> list[Any]:
+    client = getattr(call.instance, "_client", None)
+    authentication = getattr(client, "_auth", None)  # from the user and the password in a URL, or given by the program
+    return [tuple(getattr(client, "headers", {}).items()), getattr(authentication, "_auth_header", None)]
+
+
 def _status(exc: Any) -> int | None:
     status = getattr(exc, "status_code", None)
     return status if isinstance(status, int) and status > 0 else None  # -1: the error came inside a stream
@@ -94,7 +100,8 @@ def _code(exc: Any) -> str | None:
 instrumentor = Instrumentor(
     provider="ollama",
     requires="ollama>=0.6,<1",
-    errors={"http_status": _status, "error_code": _code},
+    errors={"http_status": _status, "error_code": _code, "credentials": "request.headers"},
+    credentials=_credentials,
     targets={"ollama._client:Client._request": route, "ollama._client:AsyncClient._request": route},
     uncovered={f"*Client.{name}": "manages models" for name in ("create", "delete", "pull", "push", "show")},
 )

@@ -110,6 +110,7 @@ instrumentor = Instrumentor(
     hosts=HOSTS,
     errors=stainless.ERRORS,
     surface=stainless.surface,
+    credentials=stainless.credentials,
     uncovered={"*.connect": "web sockets"},
     options={"stream_usage": Option(False, "requests the usage of streamed chat completions, and hides the chunk with it")},
     targets={

@@ -16,6 +16,7 @@ instrumentor = Instrumentor(
     provider="together",
     requires="together>=2,<4",
     surface=stainless.surface,
+    credentials=stainless.credentials,
     uncovered={
         "*.connect": "web sockets",
         **dict.fromkeys(("*.batches:*", "*.jig.*", "*.endpoints.*", "*.models.*"), "manages resources on the server"),
