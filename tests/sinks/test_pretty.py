@@ -114,7 +114,7 @@ class Written:
         self._out, fd = os.pipe()
         os.set_blocking(self._out, False)
         os.set_inheritable(fd, True)
-        self.sink = _pretty.PrettySink(fd)
+        self.sink = _pretty.PrettySink(DescriptorSink(fd))
 
     def text(self) -> list[str]:
         try:
@@ -175,7 +175,7 @@ def test_what_cannot_be_written_comes_once_when_it_can(captured: Any, tmp_path: 
     """The batch is refused and comes again, as it would from the writer: the trees are there once."""
     full = os.open("/dev/full", os.O_WRONLY)
     os.set_inheritable(full, True)
-    sink = _pretty.PrettySink(full)
+    sink = _pretty.PrettySink(DescriptorSink(full))
     batch = [entry(captured, "a"), entry(captured, "b")]
     taken = 0
     for _ in range(2):

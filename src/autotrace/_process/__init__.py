@@ -142,7 +142,10 @@ class Stdout:
         """
         if not self.is_chosen():
             return self.descriptor()
-        now = os.fstat(1)
+        try:
+            now = os.fstat(1)
+        except OSError as exc:
+            raise OSError(exc.errno, f"file descriptor 1: {exc.strerror}") from None
         if _file_of(now) == self._file:
             diagnostics.silent = False
             return 1

@@ -17,7 +17,7 @@ line."""
 
 
 def encode(value: Any) -> bytes:
-    """The JSON of `value`, with unsafe characters in JSON's own notation (``\\u2028``). Raises what `msgspec.json.encode` does."""
+    """The JSON of `value`, with unsafe characters in JSON's own notation. Raises what `msgspec.json.encode` does."""
     line = msgspec.json.encode(value)
     if line.isascii() and b"\x7f" not in line:
         return line
