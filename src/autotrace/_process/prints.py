@@ -178,9 +178,8 @@ class Prints:
         notes = self.notes
         if notes is None or not view or not (in_line or half):
             return len(view), ((), ()), ()
-        left: Iterable[object] = ()
-        if alone and notes.enter(_TURN_OF_OTHERS):
-            left = notes.leaving()
+        is_alone = alone and notes.enter(_TURN_OF_OTHERS)
+        left = notes.leaving() if is_alone else ()
         self.noted = False
         try:
             if in_line:
@@ -188,6 +187,8 @@ class Prints:
                     break
                 self.noted = True
         except OSError:
+            return len(view), ((), ()), left
+        if is_alone and in_line:
             return len(view), ((), ()), left
         # Again after the write: meanwhile another process may have completed the line.
         return len(view), (notes.noting(), notes.noting() if in_line else notes.clearing()), left

@@ -67,7 +67,7 @@ class DescriptorLock:
     """The lock on Linux, on the descriptor itself, which is not a regular file."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self._fd = (fd,)
         self._is_ignored = False
         """Whether the note is another open file description's, which cannot be cleared from here, and its line was ended."""
 
@@ -88,15 +88,16 @@ class DescriptorLock:
         self._is_ignored = not torn and self._is_noted()
 
     def noting(self) -> Iterable[object]:
-        return self._setting(fcntl.F_WRLCK) if sys.platform == "linux" else ()
+        return map(fcntl.fcntl, self._fd, _SET, _NOTED) if sys.platform == "linux" else ()
 
     def clearing(self) -> Iterable[object]:
-        return self._setting(fcntl.F_UNLCK) if sys.platform == "linux" else ()
+        return map(fcntl.fcntl, self._fd, _SET, _CLEAR) if sys.platform == "linux" else ()
 
     def enter(self, seconds: float) -> bool:
-        give_up = 0.0
+        if self._try(_GATE):
+            return True
+        give_up = time.monotonic() + seconds
         while not self._try(_GATE):
-            give_up = give_up or time.monotonic() + seconds
             if time.monotonic() > give_up:
                 return False
             _system.sleep(0.0002)
@@ -111,22 +112,17 @@ class DescriptorLock:
     def _try(self, byte: int) -> bool:
         if sys.platform != "win32":
             try:
-                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                fcntl.lockf(*self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
             except OSError as exc:
                 return exc.errno not in _TAKEN
         return True
 
     def _unlocking(self, byte: int) -> Iterable[object]:
-        return map(fcntl.lockf, (self._fd,), (fcntl.LOCK_UN,), (1,), (byte,)) if sys.platform != "win32" else ()
-
-    def _setting(self, kind: int) -> Iterable[object]:
-        if sys.platform != "linux":
-            return ()
-        return map(fcntl.fcntl, (self._fd,), (fcntl.F_OFD_SETLK,), (_flock(kind, _NOTE, 1),))
+        return map(fcntl.lockf, self._fd, (fcntl.LOCK_UN,), (1,), (byte,)) if sys.platform != "win32" else ()
 
     def _is_noted(self) -> bool:
         # Not F_OFD_GETLK, which finds no lock of the same description.
-        return sys.platform == "linux" and is_locked(self._fd, fcntl.F_GETLK, _NOTE, 1)
+        return sys.platform == "linux" and is_locked(*self._fd, fcntl.F_GETLK, _NOTE, 1)
 
 
 _FLOCK = "hhqqi4x" if struct.calcsize("P") == 8 else "hhqqi"
@@ -135,6 +131,11 @@ _FLOCK = "hhqqi4x" if struct.calcsize("P") == 8 else "hhqqi"
 
 def _flock(kind: int, start: int, length: int) -> bytes:
     return struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
+
+
+if sys.platform == "linux":
+    _SET = (fcntl.F_OFD_SETLK,)
+    _NOTED, _CLEAR = (_flock(fcntl.F_WRLCK, _NOTE, 1),), (_flock(fcntl.F_UNLCK, _NOTE, 1),)
 
 
 def is_locked(fd: int, command: int, start: int = 0, length: int = 0) -> bool:
