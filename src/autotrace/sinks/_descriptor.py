@@ -47,6 +47,12 @@ the lock."""
 _UNFINISHED = 1.0
 """Seconds for which a record waits for the rest of a line that another process has begun."""
 
+_UNFINISHED_AT_END = 0.5
+"""The same when this process is ending: the other one may wait for that."""
+
+_LAST = 0.1
+"""Seconds before the end of `exit_timeout` in which a record waits for no print any more."""
+
 _TURN = 0.02
 """Seconds that a record waits for a piece of a line that another process is writing."""
 
@@ -67,6 +73,7 @@ class DescriptorSink:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._lock: _locking.Lock = _locking.for_descriptor(fd)
+        self._gate = _locking.Gate(fd)
         self._locked = False
         self._locked_out_since = 0.0
         self._is_regular = self._is_pipe = False
@@ -116,6 +123,9 @@ class DescriptorSink:
     def close(self, deadline: float) -> None:
         """Release the lock. The sink buffers nothing."""
         self._lock.close()
+        if self._prints is not None and self._prints.notes is self._gate:
+            self._prints.notes = None
+        self._gate.close()
 
     def abandon(self) -> None:
         """Forget a line that was begun: the descriptor has become another file, where its rest must not go."""
@@ -225,7 +235,7 @@ class DescriptorSink:
     def _watch_prints(self) -> None:
         if self._prints is not None:
             self._prints.watch()
-            self._prints.notes = self._lock if self._has_lock else None
+            self._prints.notes = self._lock if self._has_lock else self._gate
 
     @contextmanager
     def _turn(self, begins_line: bool) -> Iterator[bool]:
@@ -236,12 +246,13 @@ class DescriptorSink:
         if not self._prints.lock.acquire(True, _PATIENCE):
             yield False
             return
-        entered = begins_line and self._has_lock and self._lock.enter(_TURN)
+        others = self._lock if self._has_lock else self._gate
+        entered = begins_line and others.enter(_TURN)
         try:
             yield self._has_room(0)  # the program may have printed in between
         finally:
             if entered:
-                for _ in self._lock.leaving():
+                for _ in others.leaving():
                     break
             self._prints.lock.release()
 
@@ -255,16 +266,20 @@ class DescriptorSink:
         if not self._due or now - self._last > _UNFINISHED:
             self._due = now
         self._last = now
-        is_ending = _process.ending.give_up_at is not None and self._is_complete
-        return now < self._prints.hold_until(self._due, is_ending, settings.current.valid("sync"))
+        is_ending = _process.ending.give_up_at is not None
+        if is_ending and _process.ending.left < _LAST:
+            return False
+        until = self._prints.hold_until(self._due, is_ending and self._is_complete, settings.current.valid("sync"))
+        return now < until
 
     def _must_wait_for_others(self) -> bool:
         """Whether another process may still finish the incomplete line."""
-        if self._prints is None or self._prints.half:
+        if self._prints is None or self._prints.half or settings.current.valid("sync"):
             return False
-        if _process.ending.give_up_at is not None or settings.current.valid("sync"):
-            return False
-        return (self._locked or not self._has_lock) and time.monotonic() < self._due + _UNFINISHED
+        patience = _UNFINISHED
+        if _process.ending.give_up_at is not None:
+            patience = min(_UNFINISHED_AT_END, _process.ending.left - _LAST)
+        return (self._locked or not self._has_lock) and time.monotonic() < self._due + patience
 
     # ------------------------------------------------------------------------------------------ state of the descriptor
 

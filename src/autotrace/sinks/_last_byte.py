@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from autotrace.sinks import _locking
+from autotrace.sinks import _locking, _system
 
 if sys.platform != "win32":
     import fcntl
@@ -38,10 +38,23 @@ def of(fd: int) -> bytes | None:
 
 
 def _reader(file: tuple[int, int], fd: int) -> int:
+    if file in _readers and not _is(file, _readers[file]):
+        del _readers[file]
     if file not in _readers:
-        reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
+        reader = _system.open_file(f"/proc/self/fd/{fd}", os.O_RDONLY)
         for other, old in list(_readers.items()):
-            if sys.platform == "linux" and not _locking.is_locked(old, fcntl.F_OFD_GETLK):
+            if not _is(other, old):
+                del _readers[other]
+            elif sys.platform == "linux" and not _locking.is_locked(old, fcntl.F_OFD_GETLK):
                 os.close(_readers.pop(other))
         _readers[file] = reader
     return _readers[file]
+
+
+def _is(file: tuple[int, int], fd: int) -> bool:
+    """Whether the descriptor is still ours: a program may close all that it does not know, and get its number."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == file

@@ -5,8 +5,8 @@ On Linux both belong to the descriptor, as locks on three bytes of it. `fcntl.lo
 that inherited the same open file description, which `flock` does not, and works on pipes, sockets and terminals. The note is an
 open-file-description lock on the second byte: the description keeps it, and every process with the descriptor sees it. The
 third byte is locked for the moment in which a line is begun. Regular files are not locked, as a program locks its own files: a
-`write` to one is whole, and its last byte can be read. On other systems both are a file in the directory for temporary files,
-named after the descriptor's file.
+`write` to one is whole, its last byte can be read, and that moment is a lock on /dev/null. On other systems both are a file in
+the directory for temporary files, named after the descriptor's file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from autotrace.sinks import _system
@@ -94,14 +94,7 @@ class DescriptorLock:
         return map(fcntl.fcntl, self._fd, _SET, _CLEAR) if sys.platform == "linux" else ()
 
     def enter(self, seconds: float) -> bool:
-        if self._try(_GATE):
-            return True
-        give_up = time.monotonic() + seconds
-        while not self._try(_GATE):
-            if time.monotonic() > give_up:
-                return False
-            _system.sleep(0.0002)
-        return True
+        return self._try(_GATE) or _entered(lambda: self._try(_GATE), seconds)
 
     def leaving(self) -> Iterable[object]:
         return self._unlocking(_GATE)
@@ -158,6 +151,83 @@ def _first(steps: Iterable[object]) -> None:
             break
     except OSError:  # closed meanwhile, a system without such locks, or another description has the note
         return
+
+
+def _entered(attempt: Callable[[], bool], seconds: float) -> bool:
+    give_up = time.monotonic() + seconds
+    while not attempt():
+        if time.monotonic() > give_up:
+            return False
+        _system.sleep(0.0002)
+    return True
+
+
+class Gate:
+    """What there is of a lock for a regular file on Linux: the moment in which a line is begun.
+
+    It is a lock on one byte of /dev/null, whose number is made from the file's. Nobody else locks that, and a lock of this open
+    file description is not released when the program closes its own /dev/null.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._for = fd
+        self._null = -1
+        self._pid = 0
+        self._byte = 0
+
+    def enter(self, seconds: float) -> bool:
+        """Keep other processes from beginning a line. False if one does so for longer than `seconds`."""
+        if self._pid != os.getpid() or not self._is_open():  # the parent's description is shared, so it excludes nobody
+            self._open()
+        return self._try() or _entered(self._try, seconds)
+
+    def leaving(self) -> Iterable[object]:
+        """An iterable whose first step ends that without running Python code."""
+        if sys.platform != "linux" or self._null < 0:
+            return ()
+        return map(fcntl.fcntl, (self._null,), (fcntl.F_OFD_SETLK,), (_flock(fcntl.F_UNLCK, self._byte, 1),))
+
+    def noting(self) -> Iterable[object]:
+        """Nothing: the file itself tells whether its last line is complete."""
+        return ()
+
+    clearing = noting
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        null, self._null, self._pid = self._null, -1, 0
+        if null >= 0:
+            os.close(null)
+
+    def _is_open(self) -> bool:
+        """Whether the descriptor is still ours: a program may close all that it does not know, and get its number."""
+        if self._null < 0:
+            return True
+        try:
+            is_open = os.fstat(self._null).st_rdev == os.stat(os.devnull).st_rdev
+        except OSError:
+            is_open = False
+        if not is_open:
+            self._null = -1
+        return is_open
+
+    def _open(self) -> None:
+        self.close()
+        self._pid = os.getpid()
+        try:
+            status = os.fstat(self._for)
+            self._null = _system.open_file(os.devnull, os.O_WRONLY)
+        except OSError:
+            return
+        self._byte = (status.st_dev * 1_000_003 + status.st_ino) & ((1 << 62) - 1)
+
+    def _try(self) -> bool:
+        if sys.platform == "linux" and self._null >= 0:
+            try:
+                fcntl.fcntl(self._null, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, self._byte, 1))
+            except OSError as exc:
+                return exc.errno not in _TAKEN
+        return True
 
 
 class FileLock:
