@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from autotrace.sinks import _pretty, _terminal
+from autotrace.sinks._descriptor import DescriptorSink
 from autotrace.sinks._entry import Entry
 from autotrace.sinks._tree import RED
 
