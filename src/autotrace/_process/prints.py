@@ -17,6 +17,7 @@ from _thread import get_ident
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import FrameType
     from typing import Any, Protocol
 
     class Notes(Protocol):
@@ -231,20 +232,26 @@ class Prints:
     def _call(self) -> int:
         """Whether the call that made the last write of some thread has not returned: 0, or one of the states below."""
         state = 0
-        for thread, (place, instruction, looks_like_end) in list(self._places.items()):
+        for thread, place in list(self._places.items()):
+            # With gevent the key may be a greenlet's: then its frame is on some thread's stack, if it runs.
             frame = sys._current_frames().get(thread)
-            others = 0
-            while frame is not None and not (id(frame) == place and frame.f_lasti == instruction):
-                others += str(frame.f_globals.get("__name__")).partition(".")[0] != "autotrace"
-                frame = frame.f_back
-            if frame is None:
+            tops = tuple(sys._current_frames().values()) if frame is None else (frame,)
+            found = max(self._state_below(top, place) for top in tops)
+            del frame, tops  # one of them may be this very frame
+            if not found:
                 self._places.pop(thread, None)
-            elif others:
-                state = max(state, _INSIDE)
-            else:
-                state = max(state, _ENDED if looks_like_end else _AT_WRITE)
-            del frame
+            state = max(state, found)
         return state
+
+    @staticmethod
+    def _state_below(frame: FrameType | None, place: tuple[int, int, bool]) -> int:
+        others = 0
+        while frame is not None:
+            if id(frame) == place[0] and frame.f_lasti == place[1]:
+                return _INSIDE if others else _ENDED if place[2] else _AT_WRITE
+            others += str(frame.f_globals.get("__name__")).partition(".")[0] != "autotrace"
+            frame = frame.f_back
+        return 0
 
     def complete(self, room: int) -> bool:
         """Have the program's buffers give out the rest of the incomplete line, up to its newline, but at most `room` bytes.

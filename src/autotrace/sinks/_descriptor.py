@@ -76,7 +76,8 @@ class DescriptorSink:
         self._gate = _locking.Gate(fd)
         self._locked = False
         self._locked_out_since = 0.0
-        self._is_regular = self._is_pipe = False
+        self._kind = 0
+        self._is_regular = False
         self._has_lock = True
         """Not on regular files: it would release the program's own locks on them, and one `write` to them is whole anyway."""
         self._rest = b""
@@ -134,8 +135,8 @@ class DescriptorSink:
     def _check_descriptor(self) -> None:
         """Find out what the descriptor refers to. Raises `OSError` if it is closed, or no longer is the program's output: after
         a close, the next file that the program opens gets the number. Children inherit an output, but not such a file."""
-        mode = os.fstat(self.fd).st_mode
-        self._is_regular, self._is_pipe = stat.S_ISREG(mode), stat.S_ISFIFO(mode)
+        self._kind = stat.S_IFMT(os.fstat(self.fd).st_mode)
+        self._is_regular = self._kind == stat.S_IFREG
         self._has_lock = not self._is_regular or sys.platform != "linux"
         if self.fd in (1, 2) and sys.platform != "win32" and not os.get_inheritable(self.fd):
             raise OSError(errno.EBADF, "it now refers to another file, not to the program's output")
@@ -179,7 +180,7 @@ class DescriptorSink:
         self._watch_prints()
         while sent.left and self._has_room(give_up - time.monotonic()):
             if self._prints is not None and self._prints.half:
-                self._is_complete = self._prints.complete(self._room())
+                self._is_complete = self._prints.complete(self._room_at_once())
             atomic, room = _FILE_BATCH if self._is_regular else _ATOMIC, self._room()
             piece = sent.next(atomic, room)
             written = self._put(piece, begins_line=True, full=len(piece) in (atomic, room))
@@ -312,18 +313,26 @@ class DescriptorSink:
                 return _ATOMIC
         return _ATOMIC
 
+    def _room_at_once(self) -> int:
+        """Like `_room`, but also for an empty socket, whose buffer is larger than a buffer of the program."""
+        return self._room() if self._kind != stat.S_IFSOCK or self._unread() else 4 * _ATOMIC
+
     def _watch_reader(self) -> None:
         """Notice that the reader takes what another process writes."""
-        queued = -1
+        unread = self._unread()
+        if unread not in (-1, self._queued):
+            self._queued = unread
+            _process.ending.took()
+
+    def _unread(self) -> int:
+        """How many bytes the reader has not taken yet; -1 if the system does not tell."""
         if sys.platform == "linux":
             try:
-                asked = fcntl.ioctl(self.fd, termios.FIONREAD if self._is_pipe else termios.TIOCOUTQ, b"\0\0\0\0")
-                queued = int.from_bytes(asked, sys.byteorder)
-            except OSError:  # the system does not tell
-                return
-        if queued != self._queued:
-            self._queued = queued
-            _process.ending.took()
+                asked = fcntl.ioctl(self.fd, termios.FIONREAD if self._kind == stat.S_IFIFO else termios.TIOCOUTQ, b"\0\0\0\0")
+                return int.from_bytes(asked, sys.byteorder)
+            except OSError:  # a device
+                return -1
+        return -1
 
 
 @contextmanager
