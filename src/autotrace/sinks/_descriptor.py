@@ -76,10 +76,9 @@ class DescriptorSink:
         self._gate = _locking.Gate(fd)
         self._locked = False
         self._locked_out_since = 0.0
-        self._kind = 0
-        self._is_regular = False
+        self._kind, self._is_regular = 0, False
         self._has_lock = True
-        """Not on regular files: it would release the program's own locks on them, and one `write` to them is whole anyway."""
+        """Not on regular files: it would release the program's own locks, and one `write` to them is whole anyway."""
         self._rest = b""
         """The rest of a line that was begun."""
         self._begun = b""

@@ -173,7 +173,9 @@ class Gate:
         self._for = fd
         self._null = -1
         self._pid = 0
-        self._byte = 0
+        self._device = 0
+        self._steps = b"", b""
+        """The arguments that set and clear the lock."""
 
     def enter(self, seconds: float) -> bool:
         """Keep other processes from beginning a line. False if one does so for longer than `seconds`."""
@@ -185,7 +187,7 @@ class Gate:
         """An iterable whose first step ends that without running Python code."""
         if sys.platform != "linux" or self._null < 0:
             return ()
-        return map(fcntl.fcntl, (self._null,), (fcntl.F_OFD_SETLK,), (_flock(fcntl.F_UNLCK, self._byte, 1),))
+        return map(fcntl.fcntl, (self._null,), _SET, self._steps[1:])
 
     def noting(self) -> Iterable[object]:
         """Nothing: the file itself tells whether its last line is complete."""
@@ -204,7 +206,7 @@ class Gate:
         if self._null < 0:
             return True
         try:
-            is_open = os.fstat(self._null).st_rdev == os.stat(os.devnull).st_rdev
+            is_open = os.fstat(self._null).st_rdev == self._device
         except OSError:
             is_open = False
         if not is_open:
@@ -217,14 +219,17 @@ class Gate:
         try:
             status = os.fstat(self._for)
             self._null = _system.open_file(os.devnull, os.O_WRONLY)
+            self._device = os.fstat(self._null).st_rdev
         except OSError:
             return
-        self._byte = (status.st_dev * 1_000_003 + status.st_ino) & ((1 << 62) - 1)
+        byte = (status.st_dev * 1_000_003 + status.st_ino) & ((1 << 62) - 1)
+        if sys.platform == "linux":
+            self._steps = _flock(fcntl.F_WRLCK, byte, 1), _flock(fcntl.F_UNLCK, byte, 1)
 
     def _try(self) -> bool:
         if sys.platform == "linux" and self._null >= 0:
             try:
-                fcntl.fcntl(self._null, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, self._byte, 1))
+                fcntl.fcntl(self._null, fcntl.F_OFD_SETLK, self._steps[0])
             except OSError as exc:
                 return exc.errno not in _TAKEN
         return True
