@@ -71,6 +71,33 @@ def lines_of_the_program() -> list[str]:
     return [*expected, "a line in parts ", *map(str, range(100))]
 
 
+WRAPPED = """
+class Unbuffered:
+    def __init__(self, stream):
+        self.stream = stream
+    def write(self, text):
+        self.stream.write(text)
+        self.stream.flush()
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+sys.stdout = Unbuffered(sys.stdout)
+class Slow:
+    def __str__(self):
+        span("inside")
+        assert not autotrace.flush(1.5)  # longer than a record waits for a line that no print is at
+        return "text"
+print("slow:", Slow(), "end")
+assert autotrace.flush(600)
+"""
+
+
+def test_a_stream_of_the_program_around_stdout_changes_nothing(start: Any) -> None:
+    out, err = start(WRAPPED).communicate(timeout=600)
+    assert err == b""
+    line, record = out.decode().splitlines()
+    assert (line, json.loads(record)["name"]) == ("slow: text end", "inside")
+
+
 @pytest.mark.parametrize(
     ("kind", "buffered"),
     [

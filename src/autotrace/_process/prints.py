@@ -62,6 +62,9 @@ _GROWING = 3.0
 _ENDING = 0.5
 """Seconds that a record waits for a print of another thread when the process is ending."""
 
+_WRAPPING = ("write", "writelines", "flush")
+"""Methods of an object that the program has put in the place of `sys.stdout`, and that writes to the original one."""
+
 _BUFFER = 4096
 """The smallest buffer that a stdout has."""
 
@@ -199,6 +202,8 @@ class Prints:
             frame = sys._getframe(3)  # of the program: behind this function, `_begin` and `write`
         except ValueError:  # the interpreter itself
             return
+        while frame.f_code.co_name in _WRAPPING and frame.f_back is not None:
+            frame = frame.f_back
         if len(self._places) > _MOST_PLACES:
             self._places.clear()
         self._places[get_ident()] = id(frame), frame.f_lasti, looks_like_end
