@@ -48,7 +48,7 @@ _PRINTING = 30.0
 """Seconds that a record waits for a print that has written a part of a line: an object's ``__str__`` may take long."""
 
 _BETWEEN_LINES = 1.0
-"""The same if the part ends with a newline: such a call may also be one that prints many lines (``map(print, …)``)."""
+"""The same, after the last part, if that ends with a newline: the call may also be one of many lines (``map(print, …)``)."""
 
 _WRITING = 0.05
 """The same if the call is at a write this very moment: it may be the next call at that place."""
@@ -57,7 +57,7 @@ _UNFINISHED = 1.0
 """Seconds that a record waits for the rest of a line that no print is at (``print("…", end="")``), after its last part."""
 
 _GROWING = 3.0
-"""The same if the program goes on adding parts to the line."""
+"""The same if the program goes on adding parts to the line, or lines to the call."""
 
 _ENDING = 0.5
 """Seconds that a record waits for a print of another thread when the process is ending."""
@@ -231,7 +231,7 @@ class Prints:
         if self.half:
             return 0.0 if is_ending or is_urgent else min(max(due, self.since) + _UNFINISHED, due + _GROWING)
         if call == _INSIDE:
-            return due + (_ENDING if is_ending else _BETWEEN_LINES)
+            return due + _ENDING if is_ending else min(max(due, self.since) + _BETWEEN_LINES, due + _GROWING)
         return due + _WRITING if call == _AT_WRITE else 0.0
 
     def _call(self) -> int:
