@@ -81,7 +81,7 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
 
         reporting.at_exit(status, library_mistakes)
     if _process.stdout.descriptor() == 1 and _process.stdout.is_wanted():
-        _process.prints[1].watch()
+        _process.watch.begin()
     _share_file_path()
     settings.enabled = True
     if settings.current.tables or settings.unknown_variables():
@@ -114,8 +114,7 @@ def disable(*libraries: str) -> None:
         settings.enabled = False
         settings.current.clear()
         _reopen_sinks()
-        for prints in _process.prints.values():
-            prints.release()
+        _process.watch.end()
 
 
 def status() -> dict[str, dict[str, Any]]:

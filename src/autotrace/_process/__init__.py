@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
+from _io import FileIO
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
-from autotrace._process.prints import Prints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 # ------------------------------------------------------------------------------------------------------------- claims
 
@@ -105,8 +107,50 @@ forks = Forks()
 IDENTITY = "AUTOTRACE_STDOUT"
 """Environment variable: the device and inode of the first active process's stdout."""
 
-prints = {1: Prints(1), 2: Prints(2)}
-"""The prints of the program, by the descriptor on which they and the lines appear."""
+
+class Watch:
+    """Waits for the program's first write to stdout, with which it imports `prints`."""
+
+    def __init__(self) -> None:
+        self._files: list[Any] = []
+
+    def begin(self) -> None:
+        """Observe the program's writes to stdout from now on."""
+        for stream in (sys.__stdout__, sys.stdout):
+            buffer = getattr(stream, "buffer", None)
+            file = getattr(buffer, "raw", buffer)
+            if type(file) is FileIO and "write" not in file.__dict__ and not file.closed and file.fileno() == 1:
+                file.write = _first_write(file, file.write)  # type: ignore[method-assign]
+                self._files.append(file)
+
+    def end(self) -> None:
+        """Give the program's files their own `write` back."""
+        for file in self._files:
+            if getattr(file.__dict__.get("write"), "is_first", False):
+                file.__dict__.pop("write", None)
+        self._files.clear()
+        prints = sys.modules.get("autotrace._process.prints")
+        if prints is not None:
+            prints.release()
+
+
+def _first_write(file: Any, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def write(data: Any, /) -> Any:
+        try:
+            from autotrace._process import prints
+
+            prints.of[1].watch()
+        except Exception:  # the interpreter is ending, and imports nothing any more
+            return original(data)
+        again = file.write
+        return original(data) if again is write else again(data)
+
+    write.is_first = True  # type: ignore[attr-defined]
+    return write
+
+
+watch = Watch()
+"""The watch of this process."""
 
 
 class Stdout:
@@ -173,7 +217,7 @@ class Stdout:
             return
         self._chosen = 2
         os.environ[IDENTITY] = "left"
-        prints[1].release()
+        watch.end()
         if self.on_leave is not None:
             self.on_leave()
 

@@ -113,7 +113,11 @@ class Prints:
         for stream in (sys.__stdout__, sys.stdout, sys.__stderr__, sys.stderr):
             buffer = getattr(stream, "buffer", None)
             file = getattr(buffer, "raw", buffer)
-            if type(file) is FileIO and "write" not in file.__dict__ and not file.closed and file.fileno() in fds:
+            if type(file) is not FileIO or file.closed or file.fileno() not in fds:
+                continue
+            if getattr(file.__dict__.get("write"), "is_first", False):  # `Watch` has waited for this
+                file.__dict__.pop("write", None)
+            if "write" not in file.__dict__:
                 file.write = self._observed(file.write)  # type: ignore[method-assign]
                 self._files.append(file)
 
@@ -324,6 +328,16 @@ class Prints:
 _ENDED, _AT_WRITE, _INSIDE = 1, 2, 3
 """The states of a call: it has made a write that looks like its last one; it is at a write, or has just returned; it is in code
 of the program, such as an object's ``__str__``."""
+
+
+of = {1: Prints(1), 2: Prints(2)}
+"""The prints of the program, by the descriptor on which they and the lines appear."""
+
+
+def release() -> None:
+    """Give the program's files their own `write` back."""
+    for prints in of.values():
+        prints.release()
 
 
 def _same_file() -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace import _settings as settings
+from autotrace._process import prints
 from autotrace._writer import process, process_exit
 from autotrace._writer.dispatch import Dispatch
 from autotrace._writer.queue import Item, Queue
@@ -57,8 +58,8 @@ class Writer:
 
     def _new_process(self) -> None:
         self.open_sinks.forget()
-        for prints in _process.prints.values():
-            prints.lock = _system.allocate_lock()
+        for one in prints.of.values():
+            one.lock = _system.allocate_lock()
         self.begun = diagnostics.Counter()
         """The spans that have begun in this process."""
         self.ended = diagnostics.Counter()

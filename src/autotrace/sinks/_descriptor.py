@@ -19,6 +19,7 @@ from contextlib import contextmanager
 
 from autotrace import _process
 from autotrace import _settings as settings
+from autotrace._process import prints
 from autotrace.sinks import _last_byte, _locking, _system
 from autotrace.sinks._entry import Entry
 from autotrace.sinks._sent import Sent, shorter
@@ -86,13 +87,12 @@ class DescriptorSink:
         self._noted = False
         """Whether the lock has our note that the last line is incomplete. A process that has waited `_STUCK` seconds ends the
         line and clears the note."""
-        self._prints = _process.prints.get(fd)
+        self._prints = prints.of.get(fd)
         self._due = self._last = 0.0
         """Since when a line waits for the program's prints; and when that was last found."""
         self._is_complete = True
         """Whether the program's buffers have nothing of its incomplete line."""
-        self._queued = -1
-        self._pid = os.getpid()
+        self._queued, self._pid = -1, os.getpid()
 
     def write(self, batch: list[Entry]) -> int:
         """Write as many lines as the reader takes within a few milliseconds. Returns how many were written.
@@ -330,7 +330,7 @@ class DescriptorSink:
                 asked = fcntl.ioctl(self.fd, termios.FIONREAD if self._kind == stat.S_IFIFO else termios.TIOCOUTQ, b"\0\0\0\0")
                 return int.from_bytes(asked, sys.byteorder)
             except OSError:  # a device
-                return -1
+                pass
         return -1
 
 
