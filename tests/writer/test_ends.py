@@ -141,12 +141,19 @@ def test_a_slow_reader_gets_everything_of_every_process_at_the_end(start: Any) -
         """
         span("first")
         autotrace.flush()
+        begun, begins = os.pipe()
         children = []
         for child in range(3):
             children.append(os.fork())
             if not children[-1]:
-                for number in range(10):
-                    span(f"{child}.{number}", text="x" * (3_000_000 if (child, number) == (0, 0) else 15_000))
+                if child == 0:
+                    span("long", text="x" * 3_000_000)
+                    assert not autotrace.flush(0.1)
+                    os.write(begins, b"12")
+                else:
+                    os.read(begun, 1)
+                    for number in range(20):
+                        span(f"{child}.{number}", text="x" * 15_000)
                 sys.exit()
         for child in children:
             os.waitpid(child, 0)
@@ -155,7 +162,7 @@ def test_a_slow_reader_gets_everything_of_every_process_at_the_end(start: Any) -
     )
     out = read_slowly(process, 0.008)  # of the long line alone, this takes more than a second
     assert process.communicate(timeout=600)[1] == b""
-    assert sorted(names(out)) == sorted(["first", *(f"{child}.{number}" for child in range(3) for number in range(10))])
+    assert sorted(names(out)) == sorted(["first", "long", *(f"{child}.{number}" for child in (1, 2) for number in range(20))])
 
 
 def test_a_reader_that_stops_at_the_end_costs_the_records_that_it_has_not_taken(start: Any) -> None:
