@@ -22,6 +22,10 @@ strict = os.environ.get("AUTOTRACE_STRICT") == "1"
 """Re-raise failures of ours after reporting them. Tests set it with `AUTOTRACE_STRICT=1`."""
 
 
+silent = False
+"""Write nothing, because stderr is not the program's any more: it leads to a client, like the stdout that it was put beside."""
+
+
 class Counter:
     """An exact counter for any number of threads, without a lock.
 
@@ -90,7 +94,7 @@ def say(event: str, message: str, level: str = "warning", again: bool = False, *
 
     `event` is the part after `autotrace.`. `message` says who, what, and what to do. `details` are plain JSON values.
     """
-    if ((event, message) in _written and not again) or len(_written) > 1000:
+    if silent or ((event, message) in _written and not again) or len(_written) > 1000:
         return
     _written.add((event, message))
     line: dict[str, Any] = {
@@ -106,7 +110,7 @@ def say(event: str, message: str, level: str = "warning", again: bool = False, *
         from autotrace._credentials import in_diagnostics
 
         line = in_diagnostics.scrubbed(line)
-        os.write(2, json.dumps(line, default=repr).encode() + b"\n")
+        os.write(2, json.dumps(line, default=repr).replace("\x7f", "\\u007f").encode() + b"\n")
     except Exception:  # stderr is closed, or imports no longer work
         return
 

@@ -125,9 +125,8 @@ def start(tmp_path: Path, environment: Callable[..., dict[str, str]]) -> Iterato
                 cwd=tmp_path,
                 stdin=subprocess.PIPE,
                 stdout=stdout,
-                stderr=subprocess.PIPE,
                 start_new_session=True,
-                **options,
+                **{"stderr": subprocess.PIPE, **options},
             )
         )
         return started[-1]

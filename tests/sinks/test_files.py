@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from autotrace import _settings as settings
 from autotrace._settings.sink_settings import duration
 from autotrace.errors import SettingsError
 from autotrace.sinks import Entry, FileSink, _file, rotation
+from autotrace.sinks.compression import Compressor
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -217,6 +219,99 @@ def test_what_a_killed_process_has_not_compressed_the_next_one_does(run: Callabl
     assert [one.name for one in sorted(tmp_path.glob("app.2*"))] == [f"{rotated.name}.gz"]
 
 
+# ------------------------------------------------------------------------------------------------- what others put there
+
+
+@pytest.mark.parametrize("what", ["link", "pipe"])
+def test_what_stands_where_a_compressed_file_is_made_is_not_written_to(tmp_path: Path, what: str) -> None:
+    path, victim = tmp_path / "app.jsonl", tmp_path / "victim"
+    victim.write_text("precious")
+    path.write_text('{"name":"a"}\n')
+    rotated = rotation.rotate(str(path))
+    if what == "link":
+        os.symlink(victim, f"{rotated}.gz.part")
+    else:
+        os.mkfifo(f"{rotated}.gz.part")
+    Compressor(str(path), "gzip").work(float("inf"))
+    assert victim.read_text() == "precious"
+    assert names(tmp_path) == ["a"]
+    assert stat.S_ISREG(os.lstat(f"{rotated}.gz").st_mode)
+
+
+def test_a_link_under_the_name_of_a_rotated_file_is_left_alone(tmp_path: Path) -> None:
+    path, victim = tmp_path / "app.jsonl", tmp_path / "victim"
+    victim.write_text("precious")
+    path.write_text('{"name":"a"}\n')
+    rotated = rotation.rotate(str(path))
+    os.rename(rotated, tmp_path / "kept")
+    os.symlink(victim, rotated)
+    Compressor(str(path), "gzip").work(float("inf"))
+    assert (victim.read_text(), sorted(one.name for one in tmp_path.iterdir())) == (
+        "precious",
+        sorted(["victim", "kept", os.path.basename(rotated)]),
+    )
+
+
+class Line:
+    line = b'{"name":"a"}\n'
+
+
+LINE = Line()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("target", ["victim", "missing"])
+def test_a_link_of_another_user_is_not_followed(tmp_path: Path, target: str) -> None:
+    (tmp_path / "victim").write_text("precious\n")
+    (tmp_path / "app.jsonl").symlink_to(tmp_path / target)
+    os.chown(tmp_path / "app.jsonl", 12345, 12345, follow_symlinks=False)
+    with pytest.raises(OSError, match="it is a link that belongs to another user"):
+        FileSink(tmp_path / "app.jsonl").write(cast(list[Entry], [LINE]))
+    assert (tmp_path / "victim").read_text() == "precious\n"
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_link_of_ones_own_leads_to_the_file_that_is_created(tmp_path: Path) -> None:
+    (tmp_path / "app.jsonl").symlink_to("real.jsonl")
+    sink = FileSink(tmp_path / "app.jsonl")
+    assert sink.write(cast(list[Entry], [LINE])) == 1
+    sink.close(0)
+    assert ((tmp_path / "real.jsonl").read_bytes(), mode(tmp_path / "real.jsonl")) == (LINE.line, 0o600)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "said"),
+    [
+        (0o600, ""),
+        (0o640, ""),
+        (0o644, "can be read"),
+        (0o602, "can be written to"),
+        (0o666, "can be read by other users, and"),
+    ],
+)
+def test_a_file_that_others_can_read_is_said_once(tmp_path: Path, diagnosed: Any, permissions: int, said: str) -> None:
+    path = tmp_path / "app.jsonl"
+    path.touch()
+    path.chmod(permissions)
+    for _ in range(2):
+        sink = FileSink(path)
+        assert sink.write(cast(list[Entry], [LINE])) == 1
+        sink.close(0)
+    lines = diagnosed()
+    assert [said in line["message"] and str(path) in line["message"] for line in lines] == [True] * bool(said)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_said(tmp_path: Path, diagnosed: Any) -> None:
+    path = tmp_path / "app.jsonl"
+    path.touch(0o600)
+    os.chown(path, 12345, 12345)
+    sink = FileSink(path)
+    sink.write(cast(list[Entry], [LINE]))
+    sink.close(0)
+    assert ["belongs to another user" in line["message"] for line in diagnosed()] == [True]
+
+
 DIRECT = """
 import resource, signal
 from autotrace.sinks import FileSink
@@ -250,12 +345,12 @@ sink.close(0)
 
 def test_a_directory_that_cannot_be_written_costs_the_rotation_and_no_line(run: Callable[..., Any], tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        (tmp_path / "app.jsonl").write_text("")
+        (tmp_path / "app.jsonl").touch(0o600)
         attributes = subprocess.run(["chattr", "+a", str(tmp_path / "app.jsonl")], capture_output=True, check=False)
         if attributes.returncode:
             pytest.skip("root may rename anything here")
     else:
-        (tmp_path / "app.jsonl").write_text("")
+        (tmp_path / "app.jsonl").touch(0o600)
         tmp_path.chmod(0o500)
     try:
         ran = run(

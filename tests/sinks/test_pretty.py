@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from autotrace.sinks import _pretty, _terminal
+from autotrace.sinks._descriptor import DescriptorSink
 from autotrace.sinks._entry import Entry
 from autotrace.sinks._tree import RED
 
@@ -114,7 +115,7 @@ class Written:
         self._out, fd = os.pipe()
         os.set_blocking(self._out, False)
         os.set_inheritable(fd, True)
-        self.sink = _pretty.PrettySink(fd)
+        self.sink = _pretty.PrettySink(DescriptorSink(fd))
 
     def text(self) -> list[str]:
         try:
@@ -175,7 +176,7 @@ def test_what_cannot_be_written_comes_once_when_it_can(captured: Any, tmp_path: 
     """The batch is refused and comes again, as it would from the writer: the trees are there once."""
     full = os.open("/dev/full", os.O_WRONLY)
     os.set_inheritable(full, True)
-    sink = _pretty.PrettySink(full)
+    sink = _pretty.PrettySink(DescriptorSink(full))
     batch = [entry(captured, "a"), entry(captured, "b")]
     taken = 0
     for _ in range(2):

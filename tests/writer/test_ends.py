@@ -127,7 +127,45 @@ def test_a_stalled_reader_delays_the_exit_for_as_long_as_is_set(start: Any) -> N
     assert (said["event"], said["records"]) == ("autotrace.dropped", 6)
 
 
-def test_a_slow_reader_gets_no_half_line_at_the_end(start: Any) -> None:
+def read_slowly(process: Any, pause: float) -> bytes:
+    found = b""
+    while data := os.read(process.stdout.fileno(), 16_384):
+        found += data
+        time.sleep(pause)
+    return found
+
+
+def test_a_slow_reader_gets_everything_of_every_process_at_the_end(start: Any) -> None:
+    """The seconds count from the last byte that it took, also if another process wrote that."""
+    process = start(
+        """
+        span("first")
+        autotrace.flush()
+        begun, begins = os.pipe()
+        children = []
+        for child in range(3):
+            children.append(os.fork())
+            if not children[-1]:
+                if child == 0:
+                    span("long", text="x" * 3_000_000)
+                    assert not autotrace.flush(0.1)
+                    os.write(begins, b"12")
+                else:
+                    os.read(begun, 1)
+                    for number in range(20):
+                        span(f"{child}.{number}", text="x" * 15_000)
+                sys.exit()
+        for child in children:
+            os.waitpid(child, 0)
+        """,
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "0.5", "AUTOTRACE_MAX_LINE_BYTES": "10000000"},
+    )
+    out = read_slowly(process, 0.008)  # of the long line alone, this takes more than a second
+    assert process.communicate(timeout=600)[1] == b""
+    assert sorted(names(out)) == sorted(["first", "long", *(f"{child}.{number}" for child in (1, 2) for number in range(20))])
+
+
+def test_a_reader_that_stops_at_the_end_costs_the_records_that_it_has_not_taken(start: Any) -> None:
     process = start(
         """
         for number in range(300):
@@ -135,13 +173,13 @@ def test_a_slow_reader_gets_no_half_line_at_the_end(start: Any) -> None:
         """,
         variables={"AUTOTRACE_EXIT_TIMEOUT": "0.3"},
     )
-    found = b""
-    while data := os.read(process.stdout.fileno(), 4096):
-        found += data
-        time.sleep(0.005)
-    out = [json.loads(line)["name"] for line in found.splitlines()]
+    found = os.read(process.stdout.fileno(), 100)
+    assert process.wait(600) == 0
+    rest, err = process.communicate(timeout=600)
+    whole = (found + rest).rpartition(b"\n")[0]
+    out = names(whole)
     assert out == [str(number) for number in range(len(out))]
-    said = json.loads(process.communicate(timeout=600)[1])
+    said = json.loads(err)
     assert (said["event"], said["records"]) == ("autotrace.dropped", 300 - len(out))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from autotrace import _process
 from autotrace._cli import complain
 from autotrace._cli.activation import environment
 from autotrace._cli.interpreters import shebang
@@ -51,6 +52,9 @@ def main(argv: Sequence[str]) -> int:
         del arguments[0]
     try:
         line = command(arguments)
+        # A program that is not Python may start others whose output it parses: which stdout is theirs is known only here.
+        if (stdout := _process.identity()) is not None:
+            given.setdefault(_process.IDENTITY, stdout)
         return _replace(line, environment(given, line))
     except NotRunnableError as exc:
         complain(f"run: {exc}")

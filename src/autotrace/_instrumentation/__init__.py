@@ -81,7 +81,7 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
 
         reporting.at_exit(status, library_mistakes)
     if _process.stdout.descriptor() == 1 and _process.stdout.is_wanted():
-        _process.stdout.prints.watch()
+        _process.watch.begin()
     _share_file_path()
     settings.enabled = True
     of_spans = diagnostics.without_content
@@ -116,7 +116,7 @@ def disable(*libraries: str) -> None:
         settings.enabled = False
         settings.current.clear()
         _reopen_sinks()
-        _process.stdout.prints.release()
+        _process.watch.end()
 
 
 def status() -> dict[str, dict[str, Any]]:

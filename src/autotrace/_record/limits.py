@@ -20,6 +20,7 @@ import msgspec
 
 from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS
+from autotrace._record.encoding import encode
 
 WHOLE = 256
 """A text of at most this many bytes of JSON stays whole as long as anything else can be cut."""
@@ -42,8 +43,6 @@ STRUCTURE = frozenset(
     if not field.content
     for attribute in (field.attribute, field.also)
 )
-
-_encode = msgspec.json.encode
 
 
 def cut_text(text: str, kept: int) -> tuple[str, int]:
@@ -128,7 +127,7 @@ class _Cut:
 
     def line(self, record: dict[str, Any]) -> bytes:
         """The JSON of `record` with the notes."""
-        return _encode({**record, "attributes": {**record["attributes"], **self.notes()}})
+        return encode({**record, "attributes": {**record["attributes"], **self.notes()}})
 
 
 def _most(counts: dict[str, int], named: int) -> dict[str, int]:
@@ -141,7 +140,7 @@ def _most(counts: dict[str, int], named: int) -> dict[str, int]:
 
 def _key(key: Any) -> str:
     """A key or an attribute's name, cut to the length that it may have in a line that is too long."""
-    text = key if isinstance(key, str) else _encode(key).decode()
+    text = key if isinstance(key, str) else encode(key).decode()
     return text if len(text) <= WHOLE // 12 or _size(text) <= WHOLE // 2 else _cut_to_size(text, WHOLE // 2)[0]
 
 
@@ -156,7 +155,7 @@ def _cut_to_size(text: str, size: int) -> tuple[str, int]:
 
 def _size(text: str) -> int:
     """Bytes of JSON, without the quotes."""
-    return len(_encode(text)) - 2
+    return len(encode(text)) - 2
 
 
 def _long_texts(record: Mapping[str, Any], limit: int) -> Optional[list[tuple[str, int]]]:
@@ -292,7 +291,7 @@ def _gap(neighbour: Any, missing: int) -> Any:
 def _with_less(record: dict[str, Any], limit: int, cut: _Cut) -> bytes:
     """The line without its largest attributes and, if that is not enough, without fields that the record does not define."""
     attributes: dict[str, Any] = record["attributes"]
-    sizes = {name: len(_encode(name)) + len(_encode(value)) + 2 for name, value in attributes.items()}
+    sizes = {name: len(encode(name)) + len(encode(value)) + 2 for name, value in attributes.items()}
     order = sorted(sizes, key=lambda name: (name in STRUCTURE, -sizes[name]))
     size = len(cut.line(record))
     for name in order:
@@ -303,7 +302,7 @@ def _with_less(record: dict[str, Any], limit: int, cut: _Cut) -> bytes:
         cut.characters.pop(name, None)
         cut.elements.pop(name, None)
         size -= sizes[name]
-    for name in sorted(record.keys() - _FIELDS, key=lambda name: -len(_encode(record[name]))):
+    for name in sorted(record.keys() - _FIELDS, key=lambda name: -len(encode(record[name]))):
         if len(cut.line(record)) <= limit:
             break
         del record[name]

@@ -79,14 +79,16 @@ class Thread:
         except RuntimeError:  # another thread has woken it
             return
 
-    def halt(self, patience: float) -> None:
-        """Stop the thread, and wait at most `patience` seconds until it has ended."""
+    def halt(self, patience: float) -> bool:
+        """Stop the thread, and wait at most `patience` seconds until it has ended. False if it has not."""
         if not self._claim.is_free:
             self.stopping = True
             self.wake()
             ended = self._ended
-            if ended.acquire(True, max(patience, 0)):
-                ended.release()
+            if not ended.acquire(True, max(patience, 0)):
+                return False
+            ended.release()
+        return True
 
     def hold_off(self) -> None:
         """Stop the thread and let none be started until `allow`, as the process is about to fork."""

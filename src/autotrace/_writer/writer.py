@@ -14,6 +14,7 @@ from collections.abc import Callable
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace import _settings as settings
+from autotrace._process import prints
 from autotrace._redaction import policy
 from autotrace._writer import process, process_exit
 from autotrace._writer.dispatch import Dispatch
@@ -34,6 +35,10 @@ _RETRY_PAUSE = 0.002
 so that other processes can take it."""
 
 
+_SLICE = 0.1
+"""Seconds between two looks at whether the reader still takes something, while another thread writes."""
+
+
 class Writer:
     """Queues what has ended, and writes it to the sinks. There is one per process."""
 
@@ -49,13 +54,13 @@ class Writer:
         self._ending = False
         self._sync = False
         self._patience = 0.0
-        self._give_up_at = 0.0
         _process.stdout.on_leave = lambda: self._close_sinks(_LEAVING)
         self._new_process()
 
     def _new_process(self) -> None:
         self.open_sinks.forget()
-        _process.stdout.prints.lock = _system.allocate_lock()
+        for one in prints.of.values():
+            one.lock = _system.allocate_lock()
         self.begun = diagnostics.Counter()
         """The spans that have begun in this process."""
         self.ended = diagnostics.Counter()
@@ -120,7 +125,7 @@ class Writer:
 
         if not threading.main_thread().is_alive():  # in an exit handler: one that is registered now is not called
             self._ending = self._directly = True
-            self._give_up_at = _process.ending.give_up_at = time.monotonic() + settings.current.valid("exit_timeout")
+            _process.ending.begin(settings.current.valid("exit_timeout"))
             return True
         if not self.thread.claim():
             return False
@@ -177,7 +182,7 @@ class Writer:
 
     def _write_through(self, may_wait: bool) -> None:
         if self._ending:
-            if not self.drain(self._give_up_at - time.monotonic()):
+            if not self.drain(_process.ending.left):
                 self._give_up()
             return
         # Do not wait again for a sink that is already behind: only the first call waits, not each one.
@@ -188,17 +193,23 @@ class Writer:
     def drain(self, timeout: float) -> bool:
         """Write what is queued, on this thread, for at most `timeout` seconds. False if something still waits then.
 
-        It waits for a slow sink, but not for a failing one.
+        It waits for a slow sink, but not for a failing one. When the process is ending, it waits as long as a reader takes
+        something.
         """
         if self._drainer == _system.get_ident():
             return True  # a finaliser inside this same loop, which goes on until the queue is empty
         give_up_at = time.monotonic() + timeout
-        if not self._draining.acquire(True, max(timeout, 0)):
-            return False
+
+        def left() -> float:
+            return max(give_up_at - time.monotonic(), _process.ending.left, 0.0)
+
+        while not self._draining.acquire(True, min(left(), _SLICE)):
+            if not left():
+                return False
         self._drainer = _system.get_ident()
         try:
             done = self.dispatch.round(now=True)
-            while not done and time.monotonic() < give_up_at and (self.queue or not self.dispatch.pause):
+            while not done and left() and (self.queue or not self.dispatch.pause):
                 if not self.queue or self.dispatch.is_full:
                     _system.sleep(_RETRY_PAUSE)
                 done = self.dispatch.round()
@@ -262,13 +273,14 @@ class Writer:
 
     def _at_exit(self) -> None:
         self._ending = self._directly = True
-        self._give_up_at = _process.ending.give_up_at = time.monotonic() + self._patience
+        _process.ending.begin(self._patience)
         for callback in self.before_exit:
             callback()
-        self.thread.halt(self._give_up_at - time.monotonic())
-        if not self.drain(self._give_up_at - time.monotonic()):
+        while not self.thread.halt(min(_process.ending.left, _SLICE)) and _process.ending.left:
+            continue
+        if not self.drain(_process.ending.left):
             self._give_up()
-        self.open_sinks.close(self._give_up_at)
+        self.open_sinks.close(time.monotonic() + _process.ending.left)
         process.keep_exit_code()
 
     def _give_up(self) -> None:

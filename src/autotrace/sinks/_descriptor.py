@@ -18,8 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autotrace import _process
-from autotrace.sinks import _locking, _system
+from autotrace import _settings as settings
+from autotrace._process import prints
+from autotrace.sinks import _last_byte, _locking, _system
 from autotrace.sinks._entry import Entry
+from autotrace.sinks._sent import Sent, shorter
 
 if sys.platform != "win32":
     import fcntl
@@ -42,9 +45,23 @@ _STUCK = 2.0
 """Seconds after which a process that holds the lock although there is room counts as stopped. Lines are then written without
 the lock."""
 
-_FRESH = 0.002
-"""Seconds for which an incomplete printed line may still be completed: with an unbuffered stdout, `print` writes a text and its
-newline one after the other."""
+_UNFINISHED = 1.0
+"""Seconds for which a record waits for the rest of a line that another process has begun."""
+
+_UNFINISHED_AT_END = 0.5
+"""The same when this process is ending: the other one may wait for that."""
+
+_LAST = 0.1
+"""Seconds before the end of `exit_timeout` in which a record waits for no print any more."""
+
+_TURN = 0.02
+"""Seconds that a record waits for a piece of a line that another process is writing."""
+
+_SOON = 0.1
+"""Seconds in which most prints are complete. After that, the writer looks less often."""
+
+_PAUSE = 0.0005
+"""Seconds between two looks at whether the program still prints."""
 
 
 class DescriptorSink:
@@ -57,9 +74,12 @@ class DescriptorSink:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._lock: _locking.Lock = _locking.for_descriptor(fd)
+        self._gate = _locking.Gate(fd)
         self._locked = False
         self._locked_out_since = 0.0
-        self._is_regular = False
+        self._kind, self._is_regular = 0, False
+        self._has_lock = True
+        """Not on regular files: it would release the program's own locks, and one `write` to them is whole anyway."""
         self._rest = b""
         """The rest of a line that was begun."""
         self._begun = b""
@@ -67,7 +87,12 @@ class DescriptorSink:
         self._noted = False
         """Whether the lock has our note that the last line is incomplete. A process that has waited `_STUCK` seconds ends the
         line and clears the note."""
-        self._pid = os.getpid()
+        self._prints = prints.of.get(fd)
+        self._due = self._last = 0.0
+        """Since when a line waits for the program's prints; and when that was last found."""
+        self._is_complete = True
+        """Whether the program's buffers have nothing of its incomplete line."""
+        self._queued, self._pid = -1, os.getpid()
 
     def write(self, batch: list[Entry]) -> int:
         """Write as many lines as the reader takes within a few milliseconds. Returns how many were written.
@@ -77,7 +102,7 @@ class DescriptorSink:
         give_up = time.monotonic() + _PATIENCE
         if self._pid != os.getpid():  # the parent finishes a line that the parent began
             self._pid, self._rest, self._begun, self._locked = os.getpid(), b"", b"", False
-        sent = _Sent([b"" if entry.line is self._begun else entry.line for entry in batch])
+        sent = Sent([b"" if entry.line is self._begun else entry.line for entry in batch])
         with _without_sigpipe():
             try:
                 self._check_descriptor()
@@ -98,18 +123,28 @@ class DescriptorSink:
     def close(self, deadline: float) -> None:
         """Release the lock. The sink buffers nothing."""
         self._lock.close()
+        if self._prints is not None and self._prints.notes is self._gate:
+            self._prints.notes = None
+        self._gate.close()
+
+    def abandon(self) -> None:
+        """Forget a line that was begun: the descriptor has become another file, where its rest must not go."""
+        self._rest, self._begun, self._locked = b"", b"", False
 
     def _check_descriptor(self) -> None:
         """Find out what the descriptor refers to. Raises `OSError` if it is closed, or no longer is the program's output: after
         a close, the next file that the program opens gets the number. Children inherit an output, but not such a file."""
-        self._is_regular = stat.S_ISREG(os.fstat(self.fd).st_mode)
+        self._kind = stat.S_IFMT(os.fstat(self.fd).st_mode)
+        self._is_regular = self._kind == stat.S_IFREG
+        self._has_lock = not self._is_regular or sys.platform != "linux"
         if self.fd in (1, 2) and sys.platform != "win32" and not os.get_inheritable(self.fd):
             raise OSError(errno.EBADF, "it now refers to another file, not to the program's output")
 
     def _acquire(self, give_up: float) -> bool:
-        while not self._locked and not self._lock.acquire():
+        while self._has_lock and not self._locked and not self._lock.acquire():
             now = time.monotonic()
             self._locked_out_since = self._locked_out_since or now
+            self._watch_reader()
             if not self._has_room(0):
                 self._locked_out_since = now  # the other process waits for the reader, as we would
             elif now - self._locked_out_since > _STUCK:
@@ -118,7 +153,7 @@ class DescriptorSink:
                 return False
             _system.sleep(0.001)
         else:
-            self._locked = True
+            self._locked = self._has_lock
         self._locked_out_since = 0.0
         return True
 
@@ -140,36 +175,41 @@ class DescriptorSink:
                 self._note(False)
         return True
 
-    def _send(self, sent: _Sent, give_up: float) -> None:
-        self._await_half_line(give_up)
+    def _send(self, sent: Sent, give_up: float) -> None:
+        self._watch_prints()
         while sent.left and self._has_room(give_up - time.monotonic()):
+            if self._prints is not None and self._prints.half:
+                self._is_complete = self._prints.complete(self._room_at_once())
             atomic, room = _FILE_BATCH if self._is_regular else _ATOMIC, self._room()
             piece = sent.next(atomic, room)
             written = self._put(piece, begins_line=True, full=len(piece) in (atomic, room))
             self._begun, self._rest = sent.advance(written)
-            if not written or not self._finish_line(give_up):
+            if written and not self._finish_line(give_up):
                 return
             sent.skip()
+            if not written:
+                now = time.monotonic()
+                if now > give_up or now > self._due + _SOON:
+                    return
+                _system.sleep(_PAUSE)
 
     def _put(self, piece: bytes, begins_line: bool = False, full: bool = False) -> int:
         """Write `piece` once. Returns how many bytes of it were written; 0 if the program is printing at the moment.
 
         If `begins_line`, `piece` starts on a new line. `full`: it is so long that one more byte might not be taken at once.
         """
-        shares_prints = self.fd == 1 and _process.stdout.prints.lock is not None
-        if shares_prints and not _process.stdout.prints.lock.acquire(True, _PATIENCE):
-            return 0
-        try:
-            if shares_prints and not self._has_room(0):  # the program has printed in between
+        with self._turn(begins_line) as is_ours:
+            if not is_ours or (begins_line and self._must_wait()):
                 return 0
             lead = begins_line and self._is_in_line()
-            written = self._write(b"\n" + (_shorter(piece) if full else piece) if lead else piece, lead)
-            if shares_prints and written:
-                _process.stdout.prints.half = False
+            if lead and self._must_wait_for_others():
+                return 0
+            written = self._write(b"\n" + (shorter(piece) if full else piece) if lead else piece, lead)
+            if written:
+                self._due = 0.0
+                if self._prints is not None:
+                    self._prints.half = False
             return max(written - lead, 0)
-        finally:
-            if shares_prints:
-                _process.stdout.prints.lock.release()
 
     def _write(self, data: bytes, in_line: bool) -> int:
         torn = not data.endswith(b"\n")
@@ -179,31 +219,78 @@ class DescriptorSink:
             written = os.write(self.fd, data)
         except BlockingIOError:  # another process made it non-blocking, and another writer was faster
             written = 0
+        if written:
+            _process.ending.took()
         if written < len(data) or in_line:
             self._note(torn or data[written - 1 : written] != b"\n" if written else in_line)
         return written
 
     def _note(self, torn: bool) -> None:
-        self._lock.note_torn(torn)
-        self._noted = torn and self._lock.is_torn()
+        if self._has_lock:
+            self._lock.note_torn(torn)
+            self._noted = torn and self._lock.is_torn()
+
+    # --------------------------------------------------------------------------------------------- the program's prints
+
+    def _watch_prints(self) -> None:
+        if self._prints is not None:
+            self._prints.watch()
+            self._prints.notes = self._lock if self._has_lock else self._gate
+
+    @contextmanager
+    def _turn(self, begins_line: bool) -> Iterator[bool]:
+        """Keep the program, and other processes if a line begins here, from printing. False if one of them is at it."""
+        if self._prints is None:
+            yield True
+            return
+        if not self._prints.lock.acquire(True, _PATIENCE):
+            yield False
+            return
+        others = self._lock if self._has_lock else self._gate
+        entered = begins_line and others.enter(_TURN)
+        try:
+            yield self._has_room(0)  # the program may have printed in between
+        finally:
+            if entered:
+                for _ in others.leaving():
+                    break
+            self._prints.lock.release()
+
+    def _must_wait(self) -> bool:
+        """Whether the program is in the middle of a print, or of a line that it may still finish."""
+        if self._prints is None:
+            return False
+        if self._prints.half and not self._is_in_line():  # another process has ended the line
+            self._prints.half = False
+        now = time.monotonic()
+        if not self._due or now - self._last > _UNFINISHED:
+            self._due = now
+        self._last = now
+        is_ending = _process.ending.give_up_at is not None
+        if is_ending and _process.ending.left < _LAST:
+            return False
+        until = self._prints.hold_until(self._due, is_ending and self._is_complete, settings.current.valid("sync"))
+        return now < until
+
+    def _must_wait_for_others(self) -> bool:
+        """Whether another process may still finish the incomplete line."""
+        if self._prints is None or self._prints.half or settings.current.valid("sync"):
+            return False
+        patience = _UNFINISHED
+        if _process.ending.give_up_at is not None:
+            patience = min(_UNFINISHED_AT_END, _process.ending.left - _LAST)
+        return (self._locked or not self._has_lock) and time.monotonic() < self._due + patience
 
     # ------------------------------------------------------------------------------------------ state of the descriptor
 
     def _is_in_line(self) -> bool:
         """Whether the last line on the descriptor is incomplete, so that a line written now would continue it."""
-        last = _last_byte(self.fd) if self._is_regular else None
+        last = _last_byte.of(self.fd) if self._is_regular else None
         if last is not None:
             return last not in (b"", b"\n")
-        return (self.fd == 1 and _process.stdout.prints.half) or self._lock.is_torn()
-
-    def _await_half_line(self, give_up: float) -> None:
-        """Wait until the line that the program is printing is complete, unless it has been incomplete for a while."""
-        if self.fd != 1:
-            return
-        _process.stdout.prints.watch()
-        _process.stdout.prints.noting = self._lock.noting
-        while _process.stdout.prints.half and time.monotonic() < min(_process.stdout.prints.since + _FRESH, give_up):
-            _system.sleep(0.0002)
+        if self._has_lock and self._lock.is_torn():
+            return True
+        return self._prints is not None and self._prints.half and not (self._has_lock and self._prints.noted)
 
     def _has_room(self, seconds: float) -> bool:
         """Wait at most `seconds` for the reader. True if a write will not block, or if it will fail and so tell the reason."""
@@ -225,50 +312,26 @@ class DescriptorSink:
                 return _ATOMIC
         return _ATOMIC
 
+    def _room_at_once(self) -> int:
+        """Like `_room`, but also for an empty socket, whose buffer is larger than a buffer of the program."""
+        return self._room() if self._kind != stat.S_IFSOCK or self._unread() else 4 * _ATOMIC
 
-class _Sent:
-    """The lines of one batch, and how many of them are completely written (`whole`). A line that was begun before is empty."""
+    def _watch_reader(self) -> None:
+        """Notice that the reader takes what another process writes."""
+        unread = self._unread()
+        if unread not in (-1, self._queued):
+            self._queued = unread
+            _process.ending.took()
 
-    def __init__(self, lines: list[bytes]) -> None:
-        self._lines = lines
-        self.whole = 0
-
-    @property
-    def left(self) -> bool:
-        """Whether any line is not completely written."""
-        return self.whole < len(self._lines)
-
-    def skip(self) -> None:
-        """Count the line that was begun as written, as it is complete."""
-        while self.left and not self._lines[self.whole]:
-            self.whole += 1
-
-    def next(self, atomic: int, room: int) -> bytes:
-        """The next bytes to write: as many whole lines as fit into `atomic` bytes; of a longer line, the first `room` bytes."""
-        first = self._lines[self.whole]
-        if len(first) > atomic:
-            return first[:room]
-        end, size = self.whole, 0
-        while end < len(self._lines) and size + len(self._lines[end]) <= atomic:
-            size += len(self._lines[end])
-            end += 1
-        return b"".join(self._lines[self.whole : end])
-
-    def advance(self, written: int) -> tuple[bytes, bytes]:
-        """Count `written` bytes. Returns the line in which they end and the rest of it; empty if they end with a line."""
-        while written > 0:
-            line = self._lines[self.whole]
-            if written < len(line):
-                self._lines[self.whole] = b""
-                return line, line[written:]
-            written -= len(line)
-            self.whole += 1
-        return b"", b""
-
-
-def _shorter(piece: bytes) -> bytes:
-    """`piece` without its last line or byte, so that another byte fits in front of it."""
-    return piece[: piece.rfind(b"\n", 0, len(piece) - 1) + 1] or piece[:-1]
+    def _unread(self) -> int:
+        """How many bytes the reader has not taken yet; -1 if the system does not tell."""
+        if sys.platform == "linux":
+            try:
+                asked = fcntl.ioctl(self.fd, termios.FIONREAD if self._kind == stat.S_IFIFO else termios.TIOCOUTQ, b"\0\0\0\0")
+                return int.from_bytes(asked, sys.byteorder)
+            except OSError:  # a device
+                pass
+        return -1
 
 
 @contextmanager
@@ -285,28 +348,3 @@ def _without_sigpipe() -> Iterator[None]:
             if signal.SIGPIPE in signal.sigpending():
                 signal.sigwait({signal.SIGPIPE})
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_readers: dict[tuple[int, int], int] = {}
-"""A descriptor for reading the file that was written to last. There is one only: closing it releases all locks on the file."""
-
-
-def _last_byte(fd: int) -> bytes | None:
-    """The byte before the position of the next write to a regular file; empty at its start, ``None`` if it cannot be read."""
-    try:
-        status = os.fstat(fd)
-        if sys.platform == "linux" and not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND:
-            end = os.lseek(fd, 0, os.SEEK_CUR)
-        else:
-            end = status.st_size
-        if end == 0:
-            return b""
-        file = (status.st_dev, status.st_ino)
-        if file not in _readers:
-            reader = os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
-            while _readers:
-                os.close(_readers.popitem()[1])
-            _readers[file] = reader
-        return os.pread(_readers[file], 1, end - 1)
-    except OSError:  # the file may be written but not read, or this is not Linux
-        return None

@@ -11,6 +11,7 @@ import msgspec
 from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
 from autotrace._record import freezing, limits, overload
+from autotrace._record.encoding import encode
 from autotrace._record.lines import Dropped, Record
 from autotrace._record.pricing import cost
 from autotrace.sinks import _processing
@@ -128,12 +129,12 @@ def _unfold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
     """structlog processor: renders the line."""
     try:
-        line = msgspec.json.encode(event)
+        line = encode(event)
     except Exception as exc:  # a processor or a getter added something that JSON cannot hold
         text = f"a record had values that JSON cannot represent; they were replaced: {diagnostics.described(exc)}"
         diagnostics.say("encoding", text)
         event = freezing.harmless(event)
-        line = msgspec.json.encode(event)
+        line = encode(event)
     limit = settings.current.valid("max_line_bytes")
     if limit and len(line) >= limit:
         has_attributes = isinstance(event.get("attributes"), dict)

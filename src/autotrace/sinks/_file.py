@@ -183,7 +183,11 @@ class _File:
             is_regular = True
         # The open of a named pipe without a reader would not return; and a pipe can only be written.
         mode = os.O_RDWR if is_regular else os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)
-        self.fd = _system.open_file(path, os.O_APPEND | os.O_CREAT | mode)
+        if is_regular:
+            self.fd = _opened(_target(path), os.O_APPEND | mode)
+            _warn_of_others(path, os.fstat(self.fd))
+        else:
+            self.fd = _system.open_file(path, os.O_APPEND | mode)
         self.pipe = None if is_regular else DescriptorSink(self.fd)
         """For anything but a regular file: it keeps lines whole in its own way."""
         self.began = self._began() if is_regular else time.time()
@@ -248,6 +252,39 @@ class _File:
         times = _NANOSECONDS.findall(os.read(self.fd, _HEAD).partition(b"\n")[0])
         status = os.fstat(self.fd)
         return max(map(int, times)) / 1e9 if times else status.st_mtime if status.st_size else time.time()
+
+
+def _target(path: str) -> str:
+    """The file that `path` leads to. Raises `OSError` for a link that another user has put there: it may lead to any file."""
+    if not os.path.islink(path):
+        return path
+    if hasattr(os, "geteuid") and os.lstat(path).st_uid not in (0, os.geteuid()):
+        raise OSError(errno.ELOOP, "it is a link that belongs to another user", path)
+    return os.path.realpath(path)
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open the file, which is no link any more; or create it, if nothing is there under its name."""
+    flags |= _system.O_NOFOLLOW
+    try:
+        return _system.open_file(path, flags)
+    except FileNotFoundError:
+        try:
+            return _system.open_file(path, flags | os.O_CREAT | os.O_EXCL)
+        except FileExistsError:  # another process was faster
+            return _system.open_file(path, flags)
+
+
+def _warn_of_others(path: str, status: os.stat_result) -> None:
+    """Say it if others own the file or may read it or write to it: records hold prompts and answers."""
+    if sys.platform == "win32":
+        return
+    faults = ["belongs to another user"] if status.st_uid != os.geteuid() else []
+    faults += ["can be read by other users"] if status.st_mode & stat.S_IROTH else []
+    faults += ["can be written to by other users"] if status.st_mode & stat.S_IWOTH else []
+    if faults:
+        advice = "It holds prompts and answers; use a file of this user with mode 600."
+        diagnostics.say("file", f"{path} {', and '.join(faults)}. {advice}")
 
 
 def make_directories(path: str) -> None:

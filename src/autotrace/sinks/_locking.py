@@ -1,34 +1,39 @@
 """A lock for a descriptor that several processes share, and a note that the last write to it was incomplete. The note outlives
 the process that made it.
 
-On Linux both belong to the descriptor. `fcntl.lockf` also excludes processes that inherited the same open file description,
-which `flock` does not, and works on pipes, sockets and terminals. The note is the number of the signal that would announce
-input (``F_SETSIG``): the open file description keeps it, it has no effect unless a process asks for such signals, and every
-process with the descriptor may set it. On other systems both are a file in the directory for temporary files, named after the
-descriptor's file.
+On Linux both belong to the descriptor, as locks on three bytes of it. `fcntl.lockf` on the first one also excludes processes
+that inherited the same open file description, which `flock` does not, and works on pipes, sockets and terminals. The note is an
+open-file-description lock on the second byte: the description keeps it, and every process with the descriptor sees it. The
+third byte is locked for the moment in which a line is begun. Regular files are not locked, as a program locks its own files: a
+`write` to one is whole, its last byte can be read, and that moment is a lock on /dev/null. On other systems both are a file in
+the directory for temporary files, named after the descriptor's file.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import struct
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Protocol
+
+from autotrace.sinks import _system
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
-_NOTE = 63
-"""The number of a real-time signal that programs have no reason to choose."""
+_LOCK, _NOTE, _GATE = range(3)
+"""The bytes that are locked."""
 
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 class Lock(Protocol):
-    """A lock and a note on a descriptor. No method waits or raises."""
+    """A lock and a note on a descriptor. No method raises, and none waits except `enter`."""
 
     def acquire(self) -> bool:
         """Try once to take the lock. Also True if the descriptor cannot be locked: lines are then written without it."""
@@ -45,51 +50,189 @@ class Lock(Protocol):
     def noting(self) -> Iterable[object]:
         """An iterable whose first step sets the note without running Python code."""
 
+    def clearing(self) -> Iterable[object]:
+        """An iterable whose first step clears the note without running Python code."""
+
+    def enter(self, seconds: float) -> bool:
+        """Keep other processes from beginning a line. False if one has done so for longer than `seconds`."""
+
+    def leaving(self) -> Iterable[object]:
+        """An iterable whose first step ends that without running Python code."""
+
     def close(self) -> None:
         """Release everything that is held."""
 
 
 class DescriptorLock:
-    """The lock on Linux, on the descriptor itself."""
+    """The lock on Linux, on the descriptor itself, which is not a regular file."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self._fd = (fd,)
+        self._is_ignored = False
+        """Whether the note is another open file description's, which cannot be cleared from here, and its line was ended."""
 
     def acquire(self) -> bool:
+        return self._try(_LOCK)
+
+    def release(self) -> None:
+        _first(self._unlocking(_LOCK))
+
+    def is_torn(self) -> bool:
+        torn = self._is_noted()
+        if not torn:
+            self._is_ignored = False
+        return torn and not self._is_ignored
+
+    def note_torn(self, torn: bool) -> None:
+        _first(self.noting() if torn else self.clearing())
+        self._is_ignored = not torn and self._is_noted()
+
+    def noting(self) -> Iterable[object]:
+        return map(fcntl.fcntl, self._fd, _SET, _NOTED) if sys.platform == "linux" else ()
+
+    def clearing(self) -> Iterable[object]:
+        return map(fcntl.fcntl, self._fd, _SET, _CLEAR) if sys.platform == "linux" else ()
+
+    def enter(self, seconds: float) -> bool:
+        return self._try(_GATE) or _entered(lambda: self._try(_GATE), seconds)
+
+    def leaving(self) -> Iterable[object]:
+        return self._unlocking(_GATE)
+
+    def close(self) -> None:
+        return
+
+    def _try(self, byte: int) -> bool:
         if sys.platform != "win32":
             try:
-                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(*self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
             except OSError as exc:
                 return exc.errno not in _TAKEN
         return True
 
-    def release(self) -> None:
-        if sys.platform != "win32":
-            try:
-                fcntl.lockf(self._fd, fcntl.LOCK_UN)
-            except OSError:  # closed meanwhile, which releases the lock
-                return
+    def _unlocking(self, byte: int) -> Iterable[object]:
+        return map(fcntl.lockf, self._fd, (fcntl.LOCK_UN,), (1,), (byte,)) if sys.platform != "win32" else ()
 
-    def is_torn(self) -> bool:
-        if sys.platform == "linux":
-            try:
-                return fcntl.fcntl(self._fd, fcntl.F_GETSIG) == _NOTE
-            except OSError:
-                return False
+    def _is_noted(self) -> bool:
+        # Not F_OFD_GETLK, which finds no lock of the same description.
+        return sys.platform == "linux" and is_locked(*self._fd, fcntl.F_GETLK, _NOTE, 1)
+
+
+_FLOCK = "hhqqi4x" if struct.calcsize("P") == 8 else "hhqqi"
+"""The form of ``struct flock`` (of ``flock64`` on 32 bits)."""
+
+
+def _flock(kind: int, start: int, length: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
+
+
+if sys.platform == "linux":
+    _SET = (fcntl.F_OFD_SETLK,)
+    _NOTED, _CLEAR = (_flock(fcntl.F_WRLCK, _NOTE, 1),), (_flock(fcntl.F_UNLCK, _NOTE, 1),)
+
+
+def is_locked(fd: int, command: int, start: int = 0, length: int = 0) -> bool:
+    """Whether `command` (F_GETLK, F_OFD_GETLK) finds a lock on these bytes; a `length` of 0 stands for all from `start` on.
+
+    False if the system does not tell.
+    """
+    if sys.platform == "win32":
         return False
+    try:
+        found = fcntl.fcntl(fd, command, _flock(fcntl.F_WRLCK, start, length))
+    except OSError:
+        return False
+    return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
 
-    def note_torn(self, torn: bool) -> None:
-        if sys.platform == "linux":
-            try:
-                fcntl.fcntl(self._fd, fcntl.F_SETSIG, _NOTE if torn else 0)
-            except OSError:  # a system that only looks like Linux
-                return
+
+def _first(steps: Iterable[object]) -> None:
+    try:
+        for _ in steps:
+            break
+    except OSError:  # closed meanwhile, a system without such locks, or another description has the note
+        return
+
+
+def _entered(attempt: Callable[[], bool], seconds: float) -> bool:
+    give_up = time.monotonic() + seconds
+    while not attempt():
+        if time.monotonic() > give_up:
+            return False
+        _system.sleep(0.0002)
+    return True
+
+
+class Gate:
+    """What there is of a lock for a regular file on Linux: the moment in which a line is begun.
+
+    It is a lock on one byte of /dev/null, whose number is made from the file's. Nobody else locks that, and a lock of this open
+    file description is not released when the program closes its own /dev/null.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._for = fd
+        self._null = -1
+        self._pid = 0
+        self._device = 0
+        self._steps = b"", b""
+        """The arguments that set and clear the lock."""
+
+    def enter(self, seconds: float) -> bool:
+        """Keep other processes from beginning a line. False if one does so for longer than `seconds`."""
+        if self._pid != os.getpid() or not self._is_open():  # the parent's description is shared, so it excludes nobody
+            self._open()
+        return self._try() or _entered(self._try, seconds)
+
+    def leaving(self) -> Iterable[object]:
+        """An iterable whose first step ends that without running Python code."""
+        if sys.platform != "linux" or self._null < 0:
+            return ()
+        return map(fcntl.fcntl, (self._null,), _SET, self._steps[1:])
 
     def noting(self) -> Iterable[object]:
-        return map(fcntl.fcntl, (self._fd,), (fcntl.F_SETSIG,), (_NOTE,)) if sys.platform == "linux" else ()
+        """Nothing: the file itself tells whether its last line is complete."""
+        return ()
+
+    clearing = noting
 
     def close(self) -> None:
-        return
+        """Close the descriptor."""
+        null, self._null, self._pid = self._null, -1, 0
+        if null >= 0:
+            os.close(null)
+
+    def _is_open(self) -> bool:
+        """Whether the descriptor is still ours: a program may close all that it does not know, and get its number."""
+        if self._null < 0:
+            return True
+        try:
+            is_open = os.fstat(self._null).st_rdev == self._device
+        except OSError:
+            is_open = False
+        if not is_open:
+            self._null = -1
+        return is_open
+
+    def _open(self) -> None:
+        self.close()
+        self._pid = os.getpid()
+        try:
+            status = os.fstat(self._for)
+            self._null = _system.open_file(os.devnull, os.O_WRONLY)
+            self._device = os.fstat(self._null).st_rdev
+        except OSError:
+            return
+        byte = (status.st_dev * 1_000_003 + status.st_ino) & ((1 << 62) - 1)
+        if sys.platform == "linux":
+            self._steps = _flock(fcntl.F_WRLCK, byte, 1), _flock(fcntl.F_UNLCK, byte, 1)
+
+    def _try(self) -> bool:
+        if sys.platform == "linux" and self._null >= 0:
+            try:
+                fcntl.fcntl(self._null, fcntl.F_OFD_SETLK, self._steps[0])
+            except OSError as exc:
+                return exc.errno not in _TAKEN
+        return True
 
 
 class FileLock:
@@ -137,6 +280,15 @@ class FileLock:
     def noting(self) -> Iterable[object]:
         return () if self._file is None else map(os.ftruncate, (self._file,), (2,))
 
+    def clearing(self) -> Iterable[object]:
+        return () if self._file is None else map(os.ftruncate, (self._file,), (1,))
+
+    def enter(self, seconds: float) -> bool:
+        return True
+
+    def leaving(self) -> Iterable[object]:
+        return ()
+
     def close(self) -> None:
         file, self._file = self._file, None
         if file is None:
@@ -162,7 +314,11 @@ class FileLock:
         try:
             made = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return os.open(self._path, flags)
+            found = os.open(self._path, flags)
+            if sys.platform == "win32" or os.fstat(found).st_uid == os.getuid():
+                return found
+            os.close(found)
+            raise PermissionError(errno.EACCES, "it belongs to another user", self._path) from None
         self._made_by = os.getpid()
         return made
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from autotrace import _process
 from autotrace._record.lines import Dropped, Span
 from autotrace.sinks import _excerpts, _system, _terminal, _tree
 from autotrace.sinks._descriptor import DescriptorSink
 from autotrace.sinks._entry import Entry
+from autotrace.sinks._stdout import StdoutSink
 
 _PATIENCE = 60.0
 """Seconds that a trace waits for its root after its latest record."""
@@ -38,11 +40,10 @@ class Text:
 
 
 class PrettySink:
-    """Writes trees to descriptor `fd`."""
+    """Writes trees to the descriptor of `below`."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._below = DescriptorSink(fd)
+    def __init__(self, below: DescriptorSink | StdoutSink) -> None:
+        self._below = below
         self._waiting: dict[str, _Trace] = {}
         self._number = 0
         """How many records wait, in all traces together."""
@@ -67,7 +68,7 @@ class PrettySink:
         for trace_id in list(self._waiting):
             self._show(trace_id, "without its root")
         try:
-            while not self._send([]) and time.monotonic() < deadline:
+            while not self._send([]) and (time.monotonic() < deadline or _process.ending.left):
                 _system.sleep(0.001)
         finally:
             self._below.close(deadline)
@@ -100,7 +101,7 @@ class PrettySink:
         self._shown[trace_id] = None
         while len(self._shown) > _MOST_TRACES:
             del self._shown[next(iter(self._shown))]
-        color, width = _terminal.has_colors(self._fd), _terminal.width(self._fd)
+        color, width = _terminal.has_colors(self._below.fd), _terminal.width(self._below.fd)
         self._texts.append(Text(_tree.render(records, color=color, width=width, excerpt=True, note=note)))
 
     def _send(self, notices: list[Text]) -> bool:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from autotrace.sinks._descriptor import DescriptorSink
     from autotrace.sinks._entry import Entry, Sink
+    from autotrace.sinks._stdout import StdoutSink
 
     Factory = Callable[[dict[str, Any]], Sink]
 
@@ -34,23 +36,27 @@ _CLOSING = 1.0
 
 
 def _stdout(options: dict[str, Any]) -> Sink:
-    return _descriptor(_process.stdout.descriptor(), options)
+    from autotrace.sinks._descriptor import DescriptorSink
+    from autotrace.sinks._stdout import StdoutSink
+
+    descriptor = _process.stdout.descriptor()
+    return _formatted(StdoutSink() if _process.stdout.is_chosen() else DescriptorSink(descriptor), options)
 
 
 def _stderr(options: dict[str, Any]) -> Sink:
-    return _descriptor(2, options)
+    from autotrace.sinks._descriptor import DescriptorSink
+
+    return _formatted(DescriptorSink(2), options)
 
 
-def _descriptor(fd: int, options: dict[str, Any]) -> Sink:
+def _formatted(below: DescriptorSink | StdoutSink, options: dict[str, Any]) -> Sink:
     if options:
         raise SettingsError(f"sinks stdout and stderr: {min(options)!r} is not a known option; they take no options")
     if settings.current.valid("format") == "pretty":
         from autotrace.sinks._pretty import PrettySink
 
-        return PrettySink(fd)
-    from autotrace.sinks._descriptor import DescriptorSink
-
-    return DescriptorSink(fd)
+        return PrettySink(below)
+    return below
 
 
 def _file(options: dict[str, Any]) -> Sink:

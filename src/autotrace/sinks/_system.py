@@ -34,6 +34,10 @@ poll = getattr(_unpatched(select, "select"), "poll", None)
 """``None`` if the system has no poll (Windows)."""
 
 
+O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+"""A flag for `open_file`: fail if the path is a link. 0 if the system has none (Windows)."""
+
+
 def open_file(path: str, flags: int, mode: int = 0o600) -> int:
     """Like `os.open`, but never descriptor 0, 1 or 2: if a daemon has closed these, its prints would go to our file."""
     fd = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0), mode)

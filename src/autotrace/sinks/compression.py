@@ -7,8 +7,10 @@ started again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
+import stat
 import sys
 import time
 import zlib
@@ -97,18 +99,29 @@ class _Job:
         self._pid = os.getpid()
 
     def begin(self) -> bool:
-        """Lock the file. False if another process is compressing it, or has done so."""
+        """Lock the file. False if another process is compressing it, or has done so, or if it is not a file but a link."""
         try:
-            self._fds.append(_system.open_file(self._path, os.O_RDWR))
+            self._fds.append(_system.open_file(self._path, os.O_RDWR | _system.O_NOFOLLOW))
             if sys.platform != "win32":
                 fcntl.flock(self._fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (FileNotFoundError, BlockingIOError):
             return False
-        if not os.path.exists(self._path):  # another process finished it between our open and our lock
+        except OSError as exc:
+            if exc.errno == errno.ELOOP:
+                return False
+            raise
+        source = os.fstat(self._fds[0])
+        try:
+            is_there = os.path.samestat(source, os.lstat(self._path))
+        except FileNotFoundError:  # another process finished it between our open and our lock
+            is_there = False
+        if not is_there or not stat.S_ISREG(source.st_mode):
             return False
-        mode = os.fstat(self._fds[0]).st_mode & 0o777
         part = self._target + rotation.PART
-        self._fds.append(_system.open_file(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)  # what another process left unfinished, or a link
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _system.O_NOFOLLOW
+        self._fds.append(_system.open_file(part, flags, source.st_mode & 0o777))
         return True
 
     def step(self) -> bool:
@@ -119,7 +132,9 @@ class _Job:
         if data:
             return False
         status = os.fstat(source)
-        os.utime(self._target + rotation.PART, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.utime(
+            part if os.utime in os.supports_fd else self._target + rotation.PART, ns=(status.st_atime_ns, status.st_mtime_ns)
+        )
         if sys.platform == "win32":  # an open file cannot be renamed or removed there
             while self._fds:
                 os.close(self._fds.pop())

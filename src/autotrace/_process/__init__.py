@@ -1,12 +1,13 @@
 """State that a process has once: claims, fork callbacks, stdout, its end.
 
-Stdout means: which descriptor the lines go to, and whether the output of the program there ends in the middle of a line. This
-is part of the activation budget, because the program may print before it makes its first call.
+Stdout means: which descriptor the lines go to, and what the program prints there (`prints`). This is part of the activation
+budget, because the program may print before it makes its first call.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from _io import FileIO
@@ -16,7 +17,7 @@ from autotrace import _settings as settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
 # ------------------------------------------------------------------------------------------------------------- claims
@@ -106,110 +107,50 @@ forks = Forks()
 IDENTITY = "AUTOTRACE_STDOUT"
 """Environment variable: the device and inode of the first active process's stdout."""
 
-_NEWLINE = 10
 
-
-class Prints:
-    """The output of the program through the file under `sys.stdout`, as far as it ends in the middle of a line.
-
-    A buffered stdout is flushed after every 8 KB, wherever a line is at that point. Only its file sees that, so the file gets
-    an attribute `write` that calls the original one. `lock` makes the program's writes and record writes exclude each other,
-    once there are records.
-    """
+class Watch:
+    """Waits for the program's first write to stdout, with which it imports `prints`."""
 
     def __init__(self) -> None:
-        self.since = 0.0
-        """When this process began its last write to stdout (`time.monotonic`)."""
-        self.lock: Any = None
-        self.noting: Callable[[], Iterable[object]] | None = None
-        """Returns an iterable. Iterating over it tells other processes about an incomplete line; in C, see `_observed`."""
         self._files: list[Any] = []
-        self._before = self._ends_in_line = False
-        self._size: int = 0
-        self._written: int | None = None
 
-    @property
-    def half(self) -> bool:
-        """Whether the last write of this process to stdout was incomplete: it ended in the middle of a line."""
-        if not self._written:
-            return self._before
-        return self._ends_in_line or self._written != self._size  # the rest of an incomplete write comes with the next one
-
-    @half.setter
-    def half(self, half: bool) -> None:
-        self._before, self._written = half, None
-
-    def watch(self) -> None:
-        """Observe every write to stdout from now on. Costs nothing if they are observed already."""
+    def begin(self) -> None:
+        """Observe the program's writes to stdout from now on."""
         for stream in (sys.__stdout__, sys.stdout):
             buffer = getattr(stream, "buffer", None)
             file = getattr(buffer, "raw", buffer)
             if type(file) is FileIO and "write" not in file.__dict__ and not file.closed and file.fileno() == 1:
-                file.write = self._observed(file.write)  # type: ignore[method-assign]
+                file.write = _first_write(file, file.write)  # type: ignore[method-assign]
                 self._files.append(file)
 
-    def release(self) -> None:
+    def end(self) -> None:
         """Give the program's files their own `write` back."""
         for file in self._files:
-            file.__dict__.pop("write", None)
+            if getattr(file.__dict__.get("write"), "is_first", False):
+                file.__dict__.pop("write", None)
         self._files.clear()
-        self.half = False
+        prints = sys.modules.get("autotrace._process.prints")
+        if prints is not None:
+            prints.release()
 
-    def _observed(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """`original`, with the bookkeeping before and after each write.
 
-        A signal handler may raise an exception wherever the interpreter checks for signals: at calls, and at the back edges of
-        loops. If one were raised here after the write, the program's buffer would count the write as failed and print the same
-        data again. So everything from the write on is C-level iteration in loops that never repeat, where no signal handler can
-        run.
-        """
-
-        def write(data: Any, /) -> Any:
-            lock = self.lock
-            held: list[bool] = []
-            try:
-                if lock is not None:
-                    # With a timeout: the interpreter's last flush comes here too.
-                    held.extend(map(lock.acquire, (True,), (0.1,)))
-                size, noted = self._begin(data)
-                released = iter(lock.release, None) if any(held) else ()
-                for count in map(original, (data,)):
-                    self._written = count
-                    try:
-                        for _ in noted[count == size]:
-                            break
-                    except OSError:  # closed meanwhile
-                        pass
-                    for _ in released:
-                        break
-                    return count
-            except BaseException:
-                if any(held):
-                    lock.release()
-                raise
-
-        return write
-
-    def _begin(self, data: Any) -> tuple[int, tuple[Iterable[object], Iterable[object]]]:
-        """The size of `data`, and two iterables for after the write: one if it was incomplete, one if it was complete."""
+def _first_write(file: Any, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def write(data: Any, /) -> Any:
         try:
-            view = memoryview(data).cast("B")
-        except TypeError:  # FileIO rejects it too
-            view = memoryview(b"")
-        in_line = bool(view) and view[-1] != _NEWLINE
-        self._before, self._ends_in_line, self._size, self._written = self.half, in_line, len(view), None
-        self.since = time.monotonic()
-        if self.noting is None or not view:
-            return len(view), ((), ())
-        if in_line:
-            try:
-                for _ in self.noting():
-                    break
-            except OSError:
-                return len(view), ((), ())
-        # Again after the write: meanwhile another process may have completed the line.
-        noted = self.noting()
-        return len(view), (noted, noted if in_line else ())
+            from autotrace._process import prints
+
+            prints.of[1].watch()
+        except Exception:  # the interpreter is ending, and imports nothing any more
+            return original(data)
+        again = file.write
+        return original(data) if again is write else again(data)
+
+    write.is_first = True  # type: ignore[attr-defined]
+    return write
+
+
+watch = Watch()
+"""The watch of this process."""
 
 
 class Stdout:
@@ -217,7 +158,8 @@ class Stdout:
 
     def __init__(self) -> None:
         self._chosen: int | None = None
-        self.prints = Prints()
+        self._file: tuple[int, int] | None = None
+        """Device and inode of stdout at activation."""
         self.on_leave: Callable[[], None] | None = None
         """Called when stdout is left, if there may be a writer for it."""
 
@@ -228,14 +170,46 @@ class Stdout:
         process notes its own stdout in the environment, which children inherit. The decision holds for the life of the process.
         """
         if self._chosen is None:
-            try:
-                status = os.fstat(1)
-            except OSError:  # closed
+            noted = identity()
+            if noted is None:
                 self._chosen = 2
             else:
-                identity = f"{status.st_dev}:{status.st_ino}"
-                self._chosen = 1 if os.environ.setdefault(IDENTITY, identity) == identity else 2
+                self._file = _file_of(os.fstat(1))
+                self._chosen = 1 if os.environ.setdefault(IDENTITY, noted) == noted else 2
         return self._chosen if (named := settings.current.valid("fd")) is None else _open(int(named))
+
+    def place(self) -> int:
+        """Where a line goes now: `descriptor`, but 2 while descriptor 1 is another file than at activation.
+
+        The program may have put a connection there, which it talks to by `print`. Raises `OSError` if descriptor 1 is closed,
+        and if descriptor 2 is that other file as well.
+        """
+        if not self.is_chosen():
+            return self.descriptor()
+        try:
+            now = os.fstat(1)
+        except OSError as exc:
+            raise OSError(exc.errno, f"file descriptor 1: {exc.strerror}") from None
+        if _file_of(now) == self._file:
+            diagnostics.silent = False
+            return 1
+        text = "stdout is another file than when autotrace started"
+        try:
+            has_stderr = not os.path.samestat(now, os.fstat(2))
+        except OSError:  # closed
+            has_stderr = False
+        if has_stderr:
+            diagnostics.silent = False
+            diagnostics.say("stdout", f"{text}. Records go to stderr; to send them elsewhere, set AUTOTRACE_FILE.")
+            return 2
+        if _is_null(now):
+            return 1
+        diagnostics.silent = not stat.S_ISREG(now.st_mode)  # the connection would get the diagnostics
+        raise OSError(f"{text}, and so is stderr; set AUTOTRACE_FILE")
+
+    def is_chosen(self) -> bool:
+        """Whether lines go to this process's own stdout, and no setting names a descriptor."""
+        return self.descriptor() == 1 and settings.current.valid("fd") is None
 
     def leave(self) -> None:
         """See `leave_stdout`."""
@@ -243,7 +217,7 @@ class Stdout:
             return
         self._chosen = 2
         os.environ[IDENTITY] = "left"
-        self.prints.release()
+        watch.end()
         if self.on_leave is not None:
             self.on_leave()
 
@@ -252,6 +226,26 @@ class Stdout:
         """Whether the current settings send lines to the descriptor: not if they name other sinks, or a file."""
         given = settings.current.given("sinks")
         return "stdout" in given[0] if given else settings.current.valid("file") is None
+
+
+def identity() -> str | None:
+    """Device and inode of this process's stdout, as `IDENTITY` holds them; ``None`` if it is closed."""
+    try:
+        status = os.fstat(1)
+    except OSError:
+        return None
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def _file_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _is_null(status: os.stat_result) -> bool:
+    try:
+        return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
+    except OSError:
+        return False
 
 
 def _open(named: int) -> int:
@@ -283,11 +277,28 @@ def leave_stdout() -> None:
 class Ending:
     """How this process ends."""
 
-    __slots__ = ("give_up_at",)
+    __slots__ = ("_patience", "give_up_at")
 
     def __init__(self) -> None:
+        self._patience = 0.0
         self.give_up_at: float | None = None
         """When sinks stop waiting (`time.monotonic`); ``None`` while the process is not ending."""
 
+    @property
+    def left(self) -> float:
+        """Seconds until sinks stop waiting; 0 while the process is not ending."""
+        return 0.0 if self.give_up_at is None else max(self.give_up_at - time.monotonic(), 0.0)
+
+    def begin(self, patience: float) -> None:
+        """The process is ending: from now on, sinks wait at most `patience` seconds for a reader that does not read."""
+        self._patience = patience
+        self.give_up_at = time.monotonic() + patience
+
+    def took(self) -> None:
+        """A reader has taken something, so the seconds count anew: a slow one gets everything."""
+        if self.give_up_at is not None:
+            self.give_up_at = time.monotonic() + self._patience
+
 
 ending = Ending()
+"""The end of this process."""
