@@ -6,13 +6,12 @@ is part of the activation budget, because the program may print before it makes 
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from _io import FileIO
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
+from autotrace._system import os, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

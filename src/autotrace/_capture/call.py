@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Mapping
-from time import perf_counter_ns, time_ns
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
@@ -26,6 +25,7 @@ from autotrace._record import freezing
 from autotrace._record.draft import Draft
 from autotrace._record.exchange import Exchange
 from autotrace._record.lines import EndReason
+from autotrace._system import perf_counter_ns, time_ns
 from autotrace._writer.writer import writer
 
 NO_ERRORS: dict[str, Getter] = {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from time import perf_counter_ns
 from types import CoroutineType, FunctionType
 from typing import Any
 
@@ -20,6 +19,7 @@ from autotrace._declaration.invocation import UNSET, Invocation, Observation, Ob
 from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace._record.origin import Origin
+from autotrace._system import perf_counter_ns
 from autotrace.errors import DeclarationError
 
 _current = context.current

@@ -6,7 +6,6 @@ Out: a library whose functions are replaced, or the original ones again; `status
 
 from __future__ import annotations
 
-import os
 import sys
 
 from autotrace import _diagnostics as diagnostics
@@ -15,6 +14,7 @@ from autotrace import _settings as settings
 from autotrace._discovery import distributions
 from autotrace._instrumentation import installed_plugin
 from autotrace._instrumentation.installed_plugin import InstalledPlugin
+from autotrace._system import os
 from autotrace.errors import SettingsError
 
 TYPE_CHECKING = False

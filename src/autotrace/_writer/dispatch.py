@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from autotrace import _diagnostics as diagnostics
 from autotrace._record import overload
+from autotrace._system import time
 from autotrace._writer import delivery
 from autotrace._writer.delivery import Delivery, Tally
 from autotrace._writer.queue import Item, Queue

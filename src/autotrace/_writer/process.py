@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections.abc import Callable
 
-from autotrace.sinks import _system
+from autotrace import _system
+from autotrace._system import os, time
 
 
 def await_end_of(thread: int, patience: float) -> None:

@@ -8,17 +8,16 @@ instead of waiting for the writer's. Finalisers may call `put`: it takes no lock
 from __future__ import annotations
 
 import atexit
-import time
 from collections.abc import Callable
 
 from autotrace import _diagnostics as diagnostics
-from autotrace import _process
+from autotrace import _process, _system
 from autotrace import _settings as settings
+from autotrace._system import time
 from autotrace._writer import process, process_exit
 from autotrace._writer.dispatch import Dispatch
 from autotrace._writer.queue import Item, Queue
 from autotrace._writer.thread import POLL, Thread
-from autotrace.sinks import _system
 from autotrace.sinks._entry import Sink
 from autotrace.sinks._registry import OpenSinks
 

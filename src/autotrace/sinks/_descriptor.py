@@ -8,22 +8,22 @@ attempt; the lines that it did not take are offered again.
 from __future__ import annotations
 
 import errno
-import os
 import select
 import signal
 import stat
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autotrace import _process
+from autotrace._system import os, time
 from autotrace.sinks import _locking, _system
 from autotrace.sinks._entry import Entry
 
 if sys.platform != "win32":
-    import fcntl
     import termios
+
+    from autotrace.sinks._system import fcntl
 
 _ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
 """How many bytes a pipe that polls writable takes without blocking, and without bytes of other writers in between."""

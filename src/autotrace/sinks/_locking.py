@@ -11,7 +11,6 @@ descriptor's file.
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Iterable
 from typing import Protocol
@@ -19,7 +18,9 @@ from typing import Protocol
 if sys.platform == "win32":
     import msvcrt
 else:
-    import fcntl
+    from autotrace.sinks._system import fcntl
+
+from autotrace._system import os
 
 _NOTE = 63
 """The number of a real-time signal that programs have no reason to choose."""
