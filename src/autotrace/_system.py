@@ -51,7 +51,9 @@ def unpatched(module: Any, *names: str) -> Any:
 
 if not TYPE_CHECKING:
     time = _copied(sys.modules["time"].__spec__)
-    _os = sys.modules["genericpath"].os  # the real one, also where `import os` gives another
+    import os as _os
+
+    _os = sys.modules["genericpath"].os  # the real one, also where the import gives another
     os = SimpleNamespace(**{**vars(_os), "path": SimpleNamespace(**vars(_os.path))})
     io = SimpleNamespace(**vars(sys.modules["_io"]))
 
