@@ -199,6 +199,7 @@ class Call:
         """Begin a postponed call now."""
         draft = self._draft
         if draft.span_id:
+            writer.ensure()  # `disable()` may have ended its thread meanwhile
             _open[draft.span_id] = weakref.ref(self)
             if self._key is not None:
                 _keyed[self._key] = self

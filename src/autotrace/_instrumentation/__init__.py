@@ -115,6 +115,9 @@ def disable(*libraries: str) -> None:
         settings.current.clear()
         _reopen_sinks()
         _process.stdout.prints.release()
+        _retire_writer()
+        _process.variables.restore()
+        _process.stdout.reset()
 
 
 def status() -> dict[str, dict[str, Any]]:
@@ -144,6 +147,15 @@ def _reopen_sinks() -> None:
         writer.reopen(_FLUSH_TIMEOUT)
 
 
+def _retire_writer() -> None:
+    """Take back what the writer has changed in the process, unless a call is still open: its record is still to come."""
+    calls = sys.modules.get("autotrace._capture.open_calls")
+    if "autotrace._writer.writer" in sys.modules and (calls is None or not calls.by_id):
+        from autotrace._writer.writer import writer
+
+        writer.retire(_FLUSH_TIMEOUT)
+
+
 def _check_sinks() -> None:
     """Raise `SettingsError` for a sink in the settings that does not exist or does not accept its options."""
     if settings.current.given("sinks"):
@@ -158,7 +170,7 @@ def _share_file_path() -> None:
     if path and not os.path.isabs(path):
         from autotrace._settings import sink_settings
 
-        os.environ["AUTOTRACE_FILE"] = sink_settings.path("AUTOTRACE_FILE", path)
+        _process.variables.set("AUTOTRACE_FILE", sink_settings.path("AUTOTRACE_FILE", path))
 
 
 def _discover(prefer: object = None) -> None:
