@@ -51,8 +51,7 @@ def unpatched(module: Any, *names: str) -> Any:
 
 if not TYPE_CHECKING:
     time = _copied(sys.modules["time"].__spec__)
-    import os as _os
-
+    __import__("os")
     _os = sys.modules["genericpath"].os  # the real one, also where the import gives another
     os = SimpleNamespace(**{**vars(_os), "path": SimpleNamespace(**vars(_os.path))})
     io = SimpleNamespace(**vars(sys.modules["_io"]))

@@ -668,7 +668,7 @@ PROGRAM = """
 import os, sys, threading, time
 main, importing = threading.get_ident(), set()
 def watch(event, args):
-    if event == "import" and args[0] == "genai_prices":
+    if event == "import" and args[0] == "autotrace._record.pricing.maintained":
         importing.add(threading.get_ident())
     if event in ("socket.connect", "socket.getaddrinfo"):
         os.write(2, f"network: {args}".encode())
@@ -690,7 +690,10 @@ PROGRAMS = {
     # It may be half imported when the program looks for it, as openai 2 does at every call.
     "no HTTP client": (
         "call(); assert autotrace.flush(600); assert importing and 'httpx2' not in sys.modules\n"
-        "from genai_prices import UpdatePrices",
+        "assert 'genai_prices' not in sys.modules and 'genai_prices.update_prices' not in sys.modules\n"
+        "import genai_prices.update_prices as updates; from genai_prices import UpdatePrices, types\n"
+        "assert genai_prices.update_prices is updates and updates.UpdatePrices is UpdatePrices\n"
+        "assert sys.modules['_autotrace_genai_prices.types'].Usage is not types.Usage",
         1,
     ),
     "a call, and an exit handler's": ("call(); import atexit; atexit.register(call)", 2),

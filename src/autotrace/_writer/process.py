@@ -29,7 +29,8 @@ class Multiprocessing:
     def join(self, at_exit: Callable[[], None]) -> bool:
         """Register `at_exit` for the end of this process if it is such a child.
 
-        True if the child is a daemon, like a pool's workers: these are killed while they wait, a moment after their last result.
+        True if the child is a daemon, like a pool's workers: these are killed while they wait, a moment after their last
+        result.
         """
         process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
         if process is None or util is None or process.parent_process() is None:
