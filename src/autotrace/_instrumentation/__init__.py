@@ -16,6 +16,7 @@ from autotrace._instrumentation import installed_plugin
 from autotrace._instrumentation.installed_plugin import InstalledPlugin
 from autotrace._system import os
 from autotrace.errors import SettingsError
+from autotrace.hooks import _finder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         _process.stdout.prints.watch()
     _share_file_path()
     settings.enabled = True
+    _finder.when_imported("logging", _watch_end)
+    if not installed:
+        from autotrace._instrumentation import mistakes
+
+        mistakes.report_no_plugin()
     if settings.current.tables or settings.unknown_variables():
         from autotrace._settings import library_settings
 
@@ -99,6 +105,14 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         plugin.refresh()
 
 
+def _watch_end(_module: object) -> None:
+    """Report at the end of the process what was imported unnoticed. Called when something imports `logging`, as every SDK does:
+    `atexit` is loaded then, and need not be a part of the activation budget."""
+    from autotrace._instrumentation import unnoticed
+
+    unnoticed.at_exit(installed)
+
+
 def disable(*libraries: str) -> None:
     """Stop tracing and restore the original functions: everywhere, or only in `libraries`.
 
@@ -112,6 +126,11 @@ def disable(*libraries: str) -> None:
     if not libraries:
         flush(_FLUSH_TIMEOUT)
         settings.enabled = False
+        _finder.forget([_watch_end])
+        if "autotrace._instrumentation.unnoticed" in sys.modules:
+            from autotrace._instrumentation import unnoticed
+
+            unnoticed.forget()
         settings.current.clear()
         _reopen_sinks()
         _process.stdout.prints.release()
