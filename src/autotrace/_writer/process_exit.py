@@ -10,7 +10,7 @@ exist, or for a signal that the program handles, that is ignored, or that ends n
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # getsignal of `signal` makes Enums
 import functools
 import operator
 import os
