@@ -85,8 +85,9 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         _process.stdout.prints.watch()
     _share_file_path()
     settings.enabled = True
-    _finder.when_imported("logging", _watch_end)
-    if not installed:
+    if installed:
+        _finder.when_imported("logging", _watch_end)
+    else:
         from autotrace._instrumentation import mistakes
 
         mistakes.report_no_plugin()
