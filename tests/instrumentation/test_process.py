@@ -84,8 +84,9 @@ def changes(directory: Path, **variables: str) -> list[list[str]]:
     return result
 
 
-def test_the_page_lists_what_changes_and_everything_has_a_way_back(tmp_path: Path) -> None:
-    to_stdout, to_file = changes(tmp_path), changes(tmp_path, AUTOTRACE_FILE="records.jsonl")
+def test_the_page_lists_what_changes_and_everything_has_a_way_back(tmp_path: Path, environment: dict[str, str]) -> None:
+    to_stdout = changes(tmp_path, environment)
+    to_file = changes(tmp_path, {**environment, "AUTOTRACE_FILE": "records.jsonl"})
     assert (to_stdout[1], to_file[1]) == ([], [])
     listed = {name.strip("`") for name in ROWS.findall(PAGE.read_text(encoding="utf-8"))}
     if not os.path.isdir("/proc/self/fd"):
@@ -123,8 +124,7 @@ os._exit(5)
 
 
 @pytest.mark.skipif(not hasattr(os, "execv") or sys.platform == "win32", reason="the functions of POSIX")
-def test_replaced_functions_refuse_what_they_refused_and_give_way_to_others() -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+def test_replaced_functions_refuse_what_they_refused_and_give_way_to_others(environment: dict[str, str]) -> None:
     environment["AUTOTRACE_EXIT_TIMEOUT"] = "600"
     run = subprocess.run([sys.executable, "-c", WRAPPED], env=environment, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (5, "")
@@ -149,8 +149,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_signal_that_ends_nothing_waits_for_no_reader() -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+def test_a_signal_that_ends_nothing_waits_for_no_reader(environment: dict[str, str]) -> None:
     reader, writer = os.pipe()
     try:
         run = subprocess.run(
