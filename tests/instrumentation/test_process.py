@@ -70,15 +70,16 @@ sys.stderr.write(json.dumps([differing(before, during), differing(before, seen()
 """
 
 
-def changes(directory: Path, **variables: str) -> list[list[str]]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+@pytest.fixture
+def environment(library: Any) -> dict[str, str]:
+    """That of a program for which a plugin is installed."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AUTOTRACE")}
+    return {**inherited, "PYTHONPATH": str(library.site)}
+
+
+def changes(directory: Path, environment: dict[str, str]) -> list[list[str]]:
     run = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**environment, **variables},
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", PROGRAM], env=environment, cwd=directory, capture_output=True, text=True, check=False
     )
     result: list[list[str]] = json.loads(run.stderr)
     return result
