@@ -18,8 +18,8 @@ import autotrace
 
 SOURCE = Path(autotrace.__file__).parent
 ROOMS = """
-errors _credentials _diagnostics _settings _process hooks _discovery _declaration surface _record _redaction sinks
-_writer _capture plugin dialects families _instrumentation autotrace testing _cli __main__
+errors _system _credentials _diagnostics _settings _process hooks _discovery _declaration surface _record _redaction sinks
+_writer _capture plugin dialects families _instrumentation autotrace testing _pyinstaller _cli __main__
 """.split()
 """The packages and modules of `autotrace`. Each imports only what stands before it, wherever in a file the import is."""
 

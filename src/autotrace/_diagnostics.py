@@ -6,11 +6,10 @@ This module is part of the activation budget, so `json` is imported only when th
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from _collections_abc import Mapping
 
+from autotrace._system import os, time
 from autotrace.errors import sentences
 
 TYPE_CHECKING = False

@@ -355,7 +355,7 @@ ROWS: Rows = {
     "async stream": (lambda a: collected(a.Model().astream("out", lambda: a.atexts("in"))), [IN]),
     "async stream closed": (  # the outer one leaves its inner generator to the event loop
         lambda a: astarted(a.Model().astream("out", lambda: a.atexts("in"))),
-        [TOP, ("chat in", "top", "abandoned")],
+        [("chat in", "top", "abandoned")],
     ),
     "tasks": (racing, [IN, IN]),
     "to_thread": (in_task_threads, [IN]),

@@ -157,7 +157,7 @@ def test_no_finder_is_left_out_of_the_first_import(own: Installation, first: str
         shutil.rmtree(own.metadata)
     result = own.start(f"import {first}, sys; print({first!r} in sys.modules)", AUTOTRACE="1")
     assert result.stdout.splitlines()[-1] == "True"
-    assert result.stderr == ""
+    assert ["no plugin is installed" in line for line in result.stderr.splitlines()] == ([] if installed else [True])
 
 
 @pytest.mark.parametrize("kind", ["sitecustomize", "usercustomize"])
@@ -521,7 +521,7 @@ def test_a_walk_along_the_finders_that_is_under_way_passes_none_over(own: Instal
         assert first.find_spec("wave") is None
         assert first.find_spec("no_such_module") is None
     """
-    assert own.script(program, AUTOTRACE="1").stderr == ""
+    assert "no plugin is installed" in own.script(program, AUTOTRACE="1").stderr
 
 
 @pytest.mark.parametrize("error", ["ValueError('theirs')", "KeyboardInterrupt()", "ImportError('theirs')"])

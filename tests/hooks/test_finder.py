@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from autotrace import hooks
-from autotrace.hooks import _finder, _position
+from autotrace.hooks import _execution, _finder
 
 
 @pytest.fixture
@@ -469,7 +469,7 @@ def few_finders(modules: Any) -> Iterator[Callable[[Any], None]]:
 def test_leaving_waits_for_searches_so_that_none_passes_a_finder_over(
     modules: Any, blocked: Any, few_finders: Any, gate: Any, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    monkeypatch.setattr(_position, "PATIENCE", patience)
+    monkeypatch.setattr(_execution, "PATIENCE", patience)
     hooks.when_imported(modules.new(), lambda module: None)
     few_finders(blocked)  # with one less in front, the walk that goes on from `blocked` would pass the last one over
     before = sys.meta_path
@@ -488,14 +488,14 @@ def test_leaving_waits_for_searches_so_that_none_passes_a_finder_over(
 
 
 def test_leaving_from_within_a_search_loses_nobody(modules: Any, few_finders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_position, "PATIENCE", 600.0)  # which no machine is busy enough to come near, where nobody waits
+    monkeypatch.setattr(_execution, "PATIENCE", 600.0)  # which no machine is busy enough to come near, where nobody waits
     name = modules.new()
     hooks.when_imported(modules.new(), lambda module: None)
 
     def leave(*_: Any) -> None:
         started = time.monotonic()
         hooks.uninstall()
-        assert time.monotonic() - started < _position.PATIENCE / 2
+        assert time.monotonic() - started < _execution.PATIENCE / 2
 
     foreign: Any = Foreign(name, leave)
     few_finders(foreign)
@@ -535,7 +535,7 @@ def test_what_another_thread_is_looking_for_is_not_missed(modules: Any, blocked:
 def test_what_another_thread_looks_for_without_end_is_said(
     modules: Any, blocked: Any, gate: Any, seen: list[Any], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_position, "PATIENCE", 0.05)
+    monkeypatch.setattr(_execution, "PATIENCE", 0.05)
     gate.start(importlib.import_module, blocked.name)
     assert blocked.reached.wait(600)
     hooks.when_imported(blocked.name, seen.append)
@@ -898,7 +898,7 @@ def test_a_module_that_another_thread_imports_during_the_registration_is_reporte
     vars(stop)["wait"] = lambda: (begun.set(), gate.wait(600))
     monkeypatch.setitem(sys.modules, "gate_of_test", stop)
     importing = threading.Thread(target=importlib.import_module, args=(name,))
-    search = _position.wait_for_search
+    search = _execution.wait_for_search
 
     def other_thread_comes_first(searched: str) -> bool:
         importing.start()
@@ -908,7 +908,7 @@ def test_a_module_that_another_thread_imports_during_the_registration_is_reporte
             importing.join(600)
         return search(searched)
 
-    monkeypatch.setattr(_position, "wait_for_search", other_thread_comes_first)
+    monkeypatch.setattr(_execution, "wait_for_search", other_thread_comes_first)
     calls: list[Any] = []
     hooks.when_imported(name, calls.append)
     gate.set()

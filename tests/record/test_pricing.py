@@ -24,7 +24,7 @@ from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
 from autotrace._cli.activation import variables_of_file
 from autotrace._declaration import conventions
-from autotrace._record.pricing import cost, sources
+from autotrace._record.pricing import cost, offline, sources
 from autotrace.errors import SettingsError
 from autotrace.testing import Capture
 
@@ -48,7 +48,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def without_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the extra were not installed."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
-    monkeypatch.delitem(sys.modules, "autotrace._record.pricing.maintained", raising=False)
+    for name in [name for name in sys.modules if name.startswith(("autotrace._record.pricing.maintained", offline.NAME))]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 def attributes(provider: str | None, model: str, raw: Any = None, more: Any = (), **counts: int) -> dict[str, Any]:
@@ -675,7 +676,7 @@ PROGRAM = """
 import os, sys, threading, time
 main, importing = threading.get_ident(), set()
 def watch(event, args):
-    if event == "import" and args[0] == "genai_prices":
+    if event == "import" and args[0] == "autotrace._record.pricing.maintained":
         importing.add(threading.get_ident())
     if event in ("socket.connect", "socket.getaddrinfo"):
         os.write(2, f"network: {args}".encode())
@@ -697,7 +698,10 @@ PROGRAMS = {
     # It may be half imported when the program looks for it, as openai 2 does at every call.
     "no HTTP client": (
         "call(); assert autotrace.flush(600); assert importing and 'httpx2' not in sys.modules\n"
-        "from genai_prices import UpdatePrices",
+        "assert 'genai_prices' not in sys.modules and 'genai_prices.update_prices' not in sys.modules\n"
+        "import genai_prices, genai_prices.update_prices as updates; from genai_prices import UpdatePrices, types\n"
+        "assert genai_prices.update_prices is updates and updates.UpdatePrices is UpdatePrices\n"
+        "assert sys.modules['_autotrace_genai_prices.types'].Usage is not types.Usage",
         1,
     ),
     "a call, and an exit handler's": ("call(); import atexit; atexit.register(call)", 2),

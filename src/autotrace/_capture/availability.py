@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import sys
 from functools import cache
 
 from autotrace import _diagnostics as diagnostics
@@ -15,22 +14,26 @@ if TYPE_CHECKING:
 
 def recording() -> ModuleType | None:
     """The module `autotrace._capture.recording`, or ``None`` if its dependencies cannot be loaded, which is reported once."""
-    return None if why_not() else sys.modules["autotrace._capture.recording"]
+    return _loaded()[0]
+
+
+def why_not() -> str | None:
+    """The reason why this interpreter cannot record; ``None`` if it can."""
+    return _loaded()[1]
 
 
 @cache
-def why_not() -> str | None:
-    """The reason why this interpreter cannot record; ``None`` if it can."""
+def _loaded() -> tuple[ModuleType | None, str | None]:
     # msgspec cannot be imported in an isolated subinterpreter. A second attempt crashes CPython 3.12 and 3.13, so there is
     # not even a first. Up to 3.11 the import works.
     if not getattr(_thread, "daemon_threads_allowed", lambda: True)():
         reason = "msgspec cannot be loaded in an isolated subinterpreter"
     else:
         try:
-            from autotrace._capture import recording  # noqa: F401
+            from autotrace._capture import recording
 
-            return None
+            return recording, None
         except ImportError as exc:  # an incomplete installation
             reason = f"{exc}; reinstall llm-autotrace"
     diagnostics.say("recording", f"recording is off in this interpreter: {reason}. The program is not affected.")
-    return reason
+    return None, reason

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Mapping
-from time import perf_counter_ns, time_ns
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
@@ -25,6 +24,7 @@ from autotrace._record import freezing
 from autotrace._record.draft import Draft
 from autotrace._record.exchange import Exchange
 from autotrace._record.lines import EndReason
+from autotrace._system import perf_counter_ns, time_ns
 from autotrace._writer.writer import writer
 
 NO_ERRORS: dict[str, Getter] = {}
@@ -249,6 +249,7 @@ class Call:
         """Begin a postponed call now."""
         draft = self._draft
         if draft.span_id:
+            writer.ensure()  # `disable()` may have ended its thread meanwhile
             _open[draft.span_id] = weakref.ref(self)
             if self._key is not None:
                 open_calls.hold(self._key, self)

@@ -8,10 +8,11 @@ or is closed or collected, because only then is it known that the helper has mad
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Optional
 
@@ -47,9 +48,14 @@ def attach(seam: StreamSeam, helper: Any, call: Call) -> None:
     asynchronous = hasattr(inner, "__anext__")
     call._wait_for_helper(_Idle)
     know(helper, call, keep=True)
-    setattr(helper, seam.iterator, (_steps_async if asynchronous else _steps)(inner, call))
+    steps: Any = _Steps(call)
+    observe: Any = streams.observe_async if asynchronous else streams.observe
+    setattr(helper, seam.iterator, observe(inner, lambda: steps, lambda _: _nothing))
     for path in seam.close:
         streams.watch_close(helper, path, call, asynchronous)
+
+
+_nothing = contextlib.nullcontext()
 
 
 class _Idle:
@@ -58,44 +64,31 @@ class _Idle:
     runs = False
 
 
-def _steps(inner: Iterator[Any], call: Call) -> Generator[Any, Any, None]:
-    """A generator of what `inner` yields. An exception of `inner` ends `call`."""
-    taken: list[Any] = []  # so that no variable holds the item while the consumer has it
-    try:
-        while True:
-            try:
-                taken.append(next(inner))
-            except StopIteration:
-                return
-            except BaseException as exc:
-                call.fail(exc)
-                forget_frame(exc)
-                raise
-            yield taken.pop()
-    finally:
-        if hasattr(inner, "close"):
-            inner.close()
+class _Steps:
+    """Takes the place of a call in `streams.observe`: what the helper makes of the call's chunks is not recorded again."""
 
+    __slots__ = ("_call",)
 
-async def _steps_async(inner: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, Any]:
-    """`_steps` for an asynchronous iterator, which is not registered with the event loop, as this one closes it."""
-    taken: list[Any] = []
-    step: Callable[[], Any] = functools.partial(streams.unregistered, inner.__anext__)
-    try:
-        while True:
-            try:
-                taken.append(await step())
-            except StopAsyncIteration:
-                return
-            except BaseException as exc:
-                call.fail(exc)
-                forget_frame(exc)
-                raise
-            step = inner.__anext__
-            yield taken.pop()
-    finally:
-        if hasattr(inner, "aclose"):
-            await inner.aclose()
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def begin_stream(self) -> None:
+        """Do nothing: the chunks are recorded where they arrive."""
+
+    def chunk(self, item: Any) -> Any:
+        """Return `item`."""
+        return item
+
+    def finish(self) -> None:
+        """Do nothing: the call ends when the helper is closed or collected."""
+
+    def abandon(self, may_wait: bool = True) -> None:
+        """Do nothing, as in `finish`."""
+
+    def fail(self, exc: BaseException) -> None:
+        """End the call with `exc`, and remove our frame from its traceback."""
+        self._call.fail(exc)
+        forget_frame(exc)
 
 
 def forget_frame(exc: BaseException) -> None:
@@ -194,7 +187,9 @@ class Around:
         if self.call is not None:
             self.call._leave_helper()
 
-    abandon = finish
+    def abandon(self, may_wait: bool = True) -> None:
+        """Do what `finish` does."""
+        self.finish()
 
     def fail(self, exc: BaseException) -> None:
         """End the call with `exc`, and remove our frame from its traceback."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import weakref
-from _thread import get_ident
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -13,6 +12,7 @@ from autotrace._capture import context
 from autotrace._capture.context import SpanContext
 from autotrace._capture.transparency import Layer
 from autotrace._credentials import values as credentials
+from autotrace._system import get_ident
 
 by_id: dict[int, weakref.ref[Any]] = {}
 """Every call that has not ended, by span id. Empty in a forked child: the parent records the calls that it began."""

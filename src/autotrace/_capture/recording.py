@@ -5,11 +5,9 @@ A call that is still open when the process ends is recorded with the end reason 
 
 from __future__ import annotations
 
-import os
 import weakref
 from _random import Random
 from collections.abc import Mapping
-from time import perf_counter_ns, time_ns
 from typing import Any
 
 from autotrace import _process
@@ -24,6 +22,7 @@ from autotrace._declaration.paths import Getter
 from autotrace._record import freezing, resource, response_ids
 from autotrace._record.draft import Draft
 from autotrace._record.origin import Origin
+from autotrace._system import os, perf_counter_ns, time_ns
 from autotrace._writer.writer import writer
 
 _random = Random(int.from_bytes(os.urandom(32), "little"))

@@ -8,7 +8,6 @@ while the consumer's code runs.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import sys
@@ -78,11 +77,14 @@ class _Ending:
         return _sending(method, exc)
 
 
-def observe(inner: Iterator[Any], begin: Begin, step_of: Any = _Step) -> Generator[Any, Any, Any]:
+def observe(
+    inner: Iterator[Any], begin: Begin, step_of: Any = _Step, hide: Callable[[Any], bool] | None = None
+) -> Generator[Any, Any, Any]:
     """A generator that yields what `inner` yields and records it as the chunks of the call that `begin` returns.
 
     `begin` is called at the first step, before `inner` runs. Values and exceptions sent into the generator go on to `inner`.
-    `step_of` takes the call and returns the context manager for each step of `inner`.
+    `step_of` takes the call and returns the context manager for each step of `inner`. Items that `hide` selects are recorded
+    and not yielded.
     """
     call = begin()
     call.begin_stream()
@@ -93,6 +95,10 @@ def observe(inner: Iterator[Any], begin: Begin, step_of: Any = _Step) -> Generat
         while True:
             with inside:
                 taken.append(step())
+            if hide is not None and hide(taken[-1]):
+                step = advance
+                keep(taken.pop())
+                continue
             try:
                 sent = yield keep(taken.pop())  # so that no variable holds the chunk while the consumer has it
                 step = advance if sent is None else _sending(inner.send, sent)  # type: ignore[attr-defined]
@@ -106,41 +112,96 @@ def observe(inner: Iterator[Any], begin: Begin, step_of: Any = _Step) -> Generat
     return ending.value
 
 
-async def observe_async(inner: AsyncIterator[Any], begin: Begin, step_of: Any = _Step) -> AsyncGenerator[Any, Any]:
-    """`observe` for an asynchronous iterator."""
+def observe_async(
+    inner: AsyncIterator[Any], begin: Begin, step_of: Any = _Step, hide: Callable[[Any], bool] | None = None
+) -> AsyncGenerator[Any, Any]:
+    """`observe` for an asynchronous iterator.
+
+    The event loop knows only `inner`, as it would without us, and closes that one itself: at its end, and when it is dropped. A
+    generator of ours that passed a close on would not do what the loop does: CPython closes what a generator awaits when it
+    gets the exit through another generator, and not when it gets it from the loop.
+    """
+    dropped: list[bool] = []
+    outer = _observe_async(inner, begin, step_of, hide, dropped)
+
+    def drop(outer: Any) -> None:
+        dropped.append(True)
+        _run(outer.aclose())
+
+    _start_unregistered(outer, drop)
+    return outer
+
+
+def _start_unregistered(generator: AsyncGenerator[Any, Any], drop: Callable[[Any], None] | None) -> None:
+    """Take the first step of an asynchronous generator, which awaits nothing in it. The event loop does not learn of it, and
+    `drop` is called when it is garbage-collected."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=drop)
+    try:
+        _run(generator.asend(None))  # at its first step, a generator takes its hooks from its thread
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+def _run(step: Any) -> None:
+    try:
+        step.send(None)
+    except StopIteration:
+        return
+
+
+def _at_end_of_loop(call: Call) -> Any:
+    """Abandon `call` when the event loop closes the streams that are open at its end. Holds until the result is dropped."""
+    firstiter = sys.get_asyncgen_hooks().firstiter
+    if firstiter is None:
+        return None
+    registered = _abandon_when_closed(call)
+    _start_unregistered(registered, None)
+    firstiter(registered)
+    return registered
+
+
+async def _abandon_when_closed(call: Call) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        call.abandon(may_wait=False)
+
+
+async def _observe_async(
+    inner: Any, begin: Begin, step_of: Any, hide: Callable[[Any], bool] | None, dropped: list[bool]
+) -> AsyncGenerator[Any, Any]:
+    try:
+        sent = yield
+    except BaseException:  # nothing was read
+        if not dropped and hasattr(inner, "aclose"):
+            await inner.aclose()
+        raise
     call = begin()
     call.begin_stream()
+    _registered = _at_end_of_loop(call)
     taken: list[Any] = []
     advance, inside, keep = inner.__anext__, step_of(call), call.chunk
-    step: Callable[[], Any] = functools.partial(unregistered, advance) if isinstance(inner, AsyncGeneratorType) else advance
+    step: Callable[[], Any] = advance if sent is None else _sending(inner.asend, sent)
     with _Ending(call) as ending:
         while True:
             with inside:
                 taken.append(await step())
+            if hide is not None and hide(taken[-1]):
+                step = advance
+                keep(taken.pop())
+                continue
             try:
                 sent = yield keep(taken.pop())
-                step = advance if sent is None else _sending(inner.asend, sent)  # type: ignore[attr-defined]
+                step = advance if sent is None else _sending(inner.asend, sent)
             except GeneratorExit:
-                call.abandon()
-                if hasattr(inner, "aclose"):
+                # Whoever drops it may hold any lock; and the loop closes `inner`, which nothing else holds.
+                call.abandon(may_wait=not dropped)
+                if not dropped and hasattr(inner, "aclose"):
                     await inner.aclose()
                 raise
             except BaseException as exc:
                 step = ending.throwing(inner, "athrow", exc)
-
-
-def unregistered(step: Callable[[], Any]) -> Any:
-    """The result of the first `step` of an asynchronous generator, taken without registering the generator with the event loop.
-
-    The loop closes the generators that are registered: all when it ends, and each when it is collected. Ours is registered and
-    closes the library's. If the loop closed that one as well, one of the two would fail with "already running".
-    """
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(firstiter=None, finalizer=_nothing)
-    try:
-        return step()
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
 
 
 def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
@@ -165,11 +226,9 @@ def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
         return False
     inner = getattr(stream, seam.iterator)
     if hasattr(inner, "__anext__"):
-        observer: Any = observe_async(inner, lambda: call)
-        observer = observer if seam.hide is None else _without_async(observer, seam.hide)
+        observer: Any = observe_async(inner, lambda: call, hide=seam.hide)
     elif hasattr(inner, "__next__"):
-        observer = observe(inner, lambda: call)
-        observer = observer if seam.hide is None else _without(observer, seam.hide)
+        observer = observe(inner, lambda: call, hide=seam.hide)
     else:
         return False
     call.begin_stream()
@@ -177,30 +236,6 @@ def attach(seam: StreamSeam, stream: Any, call: Call) -> bool:
     for path in seam.close:
         watch_close(stream, path, call, hasattr(inner, "__anext__"))
     return True
-
-
-def _without(inner: Generator[Any, Any, Any], hide: Callable[[Any], bool]) -> Generator[Any, Any, None]:
-    """A generator of what `inner` yields, without the items that `hide` selects."""
-    with contextlib.closing(inner):
-        for item in inner:
-            if not hide(item):
-                yield item
-
-
-async def _without_async(inner: AsyncGenerator[Any, Any], hide: Callable[[Any], bool]) -> AsyncGenerator[Any, Any]:
-    """`_without` for an asynchronous generator. It is not registered with the event loop, as this one closes it."""
-    step: Callable[[], Any] = functools.partial(unregistered, inner.__anext__)
-    try:
-        while True:
-            try:
-                item = await step()
-            except StopAsyncIteration:
-                return
-            step = inner.__anext__
-            if not hide(item):
-                yield item
-    finally:
-        await inner.aclose()
 
 
 def _holds(value: Any, name: str) -> bool:

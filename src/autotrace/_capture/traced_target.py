@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from time import perf_counter_ns
 from typing import Any
 
 from autotrace import _diagnostics as diagnostics
@@ -14,6 +13,7 @@ from autotrace._declaration.invocation import UNSET, Invocation, Observation, Ta
 from autotrace._declaration.operation import Operation, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace._record.origin import Origin
+from autotrace._system import perf_counter_ns
 from autotrace.errors import DeclarationError
 
 _NOTHING = Operation("nothing")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
+from autotrace._system import os
 from autotrace.errors import DeclarationError, nearest
 
 Init = TypeVar("Init", bound=Callable[..., None])

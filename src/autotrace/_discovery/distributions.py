@@ -6,10 +6,10 @@ A reader of our own, because importing `importlib.metadata` alone takes ten time
 
 from __future__ import annotations
 
-import os
 import sys
 
 from autotrace import _diagnostics as diagnostics
+from autotrace._system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ Imported only if there is an archive on the path, or a finder on `sys.meta_path`
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 from autotrace import _diagnostics as diagnostics
+from autotrace._system import os
 
 
 class Row(NamedTuple):

@@ -7,12 +7,12 @@ the distribution `openai-agents`) may belong to the program itself. Then the met
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from autotrace._discovery.distributions import normal
+from autotrace._system import os
 
 
 def is_foreign(package: str, module: Any, distributions: Sequence[str]) -> bool:

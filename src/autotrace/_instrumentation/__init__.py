@@ -6,7 +6,6 @@ Out: a library whose functions are replaced, or the original ones again; `status
 
 from __future__ import annotations
 
-import os
 import sys
 
 from autotrace import _diagnostics as diagnostics
@@ -15,7 +14,9 @@ from autotrace import _settings as settings
 from autotrace._discovery import distributions
 from autotrace._instrumentation import installed_plugin
 from autotrace._instrumentation.installed_plugin import InstalledPlugin
+from autotrace._system import os
 from autotrace.errors import SettingsError
+from autotrace.hooks import _finder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
     settings.enabled = True
     of_spans = diagnostics.without_content
     (of_spans.discard if settings.current.valid("content") else of_spans.add)("autotrace")  # manual spans
+    if installed:
+        _finder.when_imported("logging", _watch_end)
+    else:
+        from autotrace._instrumentation import mistakes
+
+        mistakes.report_no_plugin()
     if settings.current.tables or settings.unknown_variables():
         from autotrace._settings import library_settings
 
@@ -101,6 +108,14 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
         plugin.refresh()
 
 
+def _watch_end(_module: object) -> None:
+    """Report at the end of the process what was imported unnoticed. Called when something imports `logging`, as every SDK does:
+    `atexit` is loaded then, and need not be a part of the activation budget."""
+    from autotrace._instrumentation import unnoticed
+
+    unnoticed.at_exit(installed)
+
+
 def disable(*libraries: str) -> None:
     """Stop tracing and restore the original functions: everywhere, or only in `libraries`.
 
@@ -114,9 +129,17 @@ def disable(*libraries: str) -> None:
     if not libraries:
         flush(_FLUSH_TIMEOUT)
         settings.enabled = False
+        _finder.forget([_watch_end])
+        if "autotrace._instrumentation.unnoticed" in sys.modules:
+            from autotrace._instrumentation import unnoticed
+
+            unnoticed.forget()
         settings.current.clear()
         _reopen_sinks()
         _process.watch.end()
+        _retire_writer()
+        _process.variables.restore()
+        _process.stdout.reset()
 
 
 def status() -> dict[str, dict[str, Any]]:
@@ -146,6 +169,15 @@ def _reopen_sinks() -> None:
         writer.reopen(_FLUSH_TIMEOUT)
 
 
+def _retire_writer() -> None:
+    """Take back what the writer has changed in the process, unless a call is still open: its record is still to come."""
+    calls = sys.modules.get("autotrace._capture.open_calls")
+    if "autotrace._writer.writer" in sys.modules and (calls is None or not calls.by_id):
+        from autotrace._writer.writer import writer
+
+        writer.retire(_FLUSH_TIMEOUT)
+
+
 def _check_installed() -> None:
     """Raise `SettingsError` for a sink or a redactor in the settings that does not exist, or options that a sink refuses."""
     if settings.current.given("sinks"):
@@ -164,7 +196,7 @@ def _share_file_path() -> None:
     if path and not os.path.isabs(path):
         from autotrace._settings import sink_settings
 
-        os.environ["AUTOTRACE_FILE"] = sink_settings.path("AUTOTRACE_FILE", path)
+        _process.variables.set("AUTOTRACE_FILE", sink_settings.path("AUTOTRACE_FILE", path))
 
 
 def _discover(prefer: object = None) -> None:

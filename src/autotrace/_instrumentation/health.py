@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _instrumentation as instrumentation
 from autotrace import _settings as settings
+from autotrace._system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

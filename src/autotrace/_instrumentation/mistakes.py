@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
@@ -137,3 +138,14 @@ def in_library_settings(plugins: Plugins, load: bool) -> list[str]:
             continue
         problems += options.read(plugin.title, package, declared)[3]
     return problems
+
+
+def report_no_plugin() -> None:
+    """Report that no plugin is installed, so that only manual spans are recorded."""
+    advice = (
+        "Build this executable where the plugins are installed: the hook of llm-autotrace lets PyInstaller include them. "
+        "Otherwise pass --copy-metadata and --hidden-import for each plugin (docs/activation.md)."
+        if getattr(sys, "frozen", False)
+        else 'Install one for each library that is to be traced: pip install "llm-autotrace[NAME]".'
+    )
+    diagnostics.say("plugin", f"no plugin is installed: only manual spans are recorded. {advice}")

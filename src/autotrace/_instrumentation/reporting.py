@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import sys
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace import _settings as settings
 from autotrace._settings import library_settings
+from autotrace._system import os
 from autotrace.errors import SettingsError
 
 TYPE_CHECKING = False

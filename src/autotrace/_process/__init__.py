@@ -6,14 +6,13 @@ budget, because the program may print before it makes its first call.
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
-import time
 from _io import FileIO
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
+from autotrace._system import os, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +101,34 @@ class Forks:
 forks = Forks()
 """The fork callbacks of this process."""
 
+# -------------------------------------------------------------------------------------------------------- environment
+
+
+class Variables:
+    """The environment variables that this process sets for its children."""
+
+    def __init__(self) -> None:
+        self._set: dict[str, tuple[str | None, str]] = {}
+
+    def set(self, name: str, value: str) -> None:
+        """Set a variable, until `restore`."""
+        self._set[name] = (self._set[name][0] if name in self._set else os.environ.get(name), value)
+        os.environ[name] = value
+
+    def restore(self) -> None:
+        """Give each variable the value that it had, unless the program has set it since."""
+        for name, (before, ours) in self._set.items():
+            if os.environ.get(name) == ours:
+                if before is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = before
+        self._set.clear()
+
+
+variables = Variables()
+"""The environment variables that this process has set."""
+
 # ------------------------------------------------------------------------------------------------------------- stdout
 
 IDENTITY = "AUTOTRACE_STDOUT"
@@ -175,7 +202,9 @@ class Stdout:
                 self._chosen = 2
             else:
                 self._file = _file_of(os.fstat(1))
-                self._chosen = 1 if os.environ.setdefault(IDENTITY, noted) == noted else 2
+                self._chosen = 1 if os.environ.get(IDENTITY, noted) == noted else 2
+                if IDENTITY not in os.environ:
+                    variables.set(IDENTITY, noted)
         return self._chosen if (named := settings.current.valid("fd")) is None else _open(int(named))
 
     def place(self) -> int:
@@ -216,10 +245,15 @@ class Stdout:
         if self._chosen == 2 or settings.current.valid("fd") is not None:
             return
         self._chosen = 2
-        os.environ[IDENTITY] = "left"
+        variables.set(IDENTITY, "left")
         watch.end()
         if self.on_leave is not None:
             self.on_leave()
+
+    def reset(self) -> None:
+        """Decide again, when autotrace is enabled again. A stdout that was left stays left."""
+        if self._chosen == 1:
+            self._chosen = self._file = None
 
     @staticmethod
     def is_wanted() -> bool:

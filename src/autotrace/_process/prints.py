@@ -8,11 +8,10 @@ ended in the middle of a line, and the place in the program that made it.
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from _io import BufferedWriter, FileIO, TextIOWrapper
-from _thread import get_ident
+
+from autotrace._system import get_ident, os, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

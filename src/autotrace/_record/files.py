@@ -7,10 +7,10 @@ of C and by the operating system; a pipe, a socket, or a file whose class is wri
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 import stat
 from typing import Any
+
+from autotrace._system import io, os
 
 LARGEST = 16 * 2**20
 """The most bytes of a file that are read, for its content or its hash."""

@@ -6,13 +6,13 @@ Within ``autotrace.span/1`` the record only grows: no field and no attribute is 
 
 from __future__ import annotations
 
-import time
 from typing import Any, Literal, Optional, Union
 
 import msgspec
 
 from autotrace._declaration import conventions
 from autotrace._declaration.conventions import Kind
+from autotrace._system import time
 
 SCHEMA: Literal["autotrace.span/1"] = "autotrace.span/1"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import cache
 from typing import Any
 
 from autotrace import _settings as settings
+from autotrace._system import os
 
 
 def of_process() -> dict[str, Any]:

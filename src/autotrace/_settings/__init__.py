@@ -11,9 +11,9 @@ Booleans.
 
 from __future__ import annotations
 
-import os
 import sys
 
+from autotrace._system import io, os
 from autotrace.errors import SettingsError, sentences
 
 TYPE_CHECKING = False
@@ -324,7 +324,7 @@ def nearest_file(directory: str) -> str | None:
     while True:
         path = os.path.join(directory, "pyproject.toml")
         try:
-            with open(path, "rb") as file:
+            with io.open(path, "rb") as file:
                 return path if _names_us(file.read()) else None
         except OSError:
             parent = os.path.dirname(directory)

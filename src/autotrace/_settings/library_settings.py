@@ -7,10 +7,9 @@ and it is loaded later. This module is imported only if there is such a setting.
 
 from __future__ import annotations
 
-import os
-
 from autotrace import _settings as settings
 from autotrace._settings.mistakes import normalized
+from autotrace._system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ The settings import this module only if prices are given, so it imports nothing 
 
 from __future__ import annotations
 
+from autotrace._system import io
 from autotrace.errors import SettingsError, nearest
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ def read(name: str, value: object) -> dict[str, dict[str, float]]:
         try:
             if not value.lstrip().startswith("{"):
                 where = f"setting {name}, {value}"
-                with open(value, encoding="utf-8") as file:
+                with io.open(value, encoding="utf-8") as file:
                     text = file.read()
             parsed = json.loads(text)
         except (OSError, ValueError) as exc:

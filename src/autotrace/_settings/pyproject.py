@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from autotrace._system import io
 from autotrace.errors import SettingsError, sentences
 
 if sys.version_info >= (3, 11):
@@ -46,7 +47,7 @@ def read(path: str, known: Known, libraries: Iterable[str]) -> Table:
     """
     closed = "Content is not recorded."
     try:
-        with open(path, "rb") as file:
+        with io.open(path, "rb") as file:
             table = tomllib.load(file).get("tool", {}).get("autotrace", {})
     except (OSError, ValueError) as exc:
         what = f"invalid TOML: {exc}" if isinstance(exc, ValueError) else f"cannot be read: {exc.strerror}"

@@ -53,7 +53,7 @@ def processors(name: str, value: object) -> list[Any]:
 
 def path(name: str, value: object) -> str:
     """An absolute path. ``~`` is the user's home, and a relative path starts at the current directory."""
-    import os
+    from autotrace._system import os
 
     if not isinstance(value, (str, os.PathLike)) or not str(value):
         raise SettingsError(f"setting {name}: expected a path, got {value!r}")

@@ -6,7 +6,6 @@ waiting records are limited by bytes; dropped ones are counted and reported to t
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import Any
 
 from autotrace import _diagnostics as diagnostics
 from autotrace._record import lines, overload, resource
+from autotrace._system import time
 from autotrace.errors import sentences
 from autotrace.sinks import _registry
 from autotrace.sinks._entry import Entry, Sink

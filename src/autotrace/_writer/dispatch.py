@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ from autotrace._credentials import values as credentials
 from autotrace._record import overload
 from autotrace._record.lines import Record
 from autotrace._redaction import policy, records
+from autotrace._system import time
 from autotrace._writer import delivery
 from autotrace._writer.delivery import Delivery, Tally
 from autotrace._writer.queue import Item, Queue

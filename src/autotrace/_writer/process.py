@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections.abc import Callable
+from typing import Any
 
-from autotrace.sinks import _system
+from autotrace import _system
+from autotrace._system import os, time
 
 
 def await_end_of(thread: int, patience: float) -> None:
@@ -20,16 +20,29 @@ def await_end_of(thread: int, patience: float) -> None:
         _system.sleep(0.0002)
 
 
-def join_multiprocessing(at_exit: Callable[[], None]) -> bool:
-    """In a child of multiprocessing, register `at_exit` for its end, as a forked child does not run `atexit`.
+class Multiprocessing:
+    """The end of a child of multiprocessing, which does not run `atexit`."""
 
-    True if the child is a daemon, like a pool's workers: these are killed while they wait, a moment after their last result.
-    """
-    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-    if process is None or util is None or process.parent_process() is None:
-        return False
-    util.Finalize(None, at_exit, exitpriority=-1000)
-    return bool(process.current_process().daemon)
+    def __init__(self) -> None:
+        self._finalizer: Any = None
+
+    def join(self, at_exit: Callable[[], None]) -> bool:
+        """Register `at_exit` for the end of this process if it is such a child.
+
+        True if the child is a daemon, like a pool's workers: these are killed while they wait, a moment after their last
+        result.
+        """
+        process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+        if process is None or util is None or process.parent_process() is None:
+            return False
+        self._finalizer = util.Finalize(None, at_exit, exitpriority=-1000)
+        return bool(process.current_process().daemon)
+
+    def leave(self) -> None:
+        """Take back what `join` has registered."""
+        if self._finalizer is not None:
+            self._finalizer.cancel()
+            self._finalizer = None
 
 
 def keep_exit_code() -> None:

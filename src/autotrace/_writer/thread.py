@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-from autotrace import _process
+from autotrace import _process, _system
+from autotrace._system import time
 from autotrace._writer import process
 from autotrace._writer.dispatch import Dispatch
-from autotrace.sinks import _system
 from autotrace.sinks._entry import PREPARATIONS
 
 POLL = 0.01

@@ -8,24 +8,27 @@ instead of waiting for the writer's. Finalisers may call `put`: it takes no lock
 from __future__ import annotations
 
 import atexit
-import time
 from collections.abc import Callable
 
 from autotrace import _diagnostics as diagnostics
-from autotrace import _process
+from autotrace import _process, _system
 from autotrace import _settings as settings
 from autotrace._process import prints
 from autotrace._redaction import policy
-from autotrace._writer import process, process_exit
+from autotrace._system import time
+from autotrace._writer import process
 from autotrace._writer.dispatch import Dispatch
+from autotrace._writer.process_exit import ProcessExit
 from autotrace._writer.queue import Item, Queue
 from autotrace._writer.thread import POLL, Thread
-from autotrace.sinks import _system
 from autotrace.sinks._entry import Sink
 from autotrace.sinks._registry import OpenSinks
 
 _FORK_PATIENCE = 0.05
 """Seconds to write records before a fork, at most."""
+
+_BEFORE_END = 0.05
+"""Seconds to write records before a signal ends the process, at most: the program may raise it from an event loop."""
 
 _LEAVING = 1.0
 """Seconds to wait for a write in progress when the program starts to use stdout for a protocol."""
@@ -50,7 +53,8 @@ class Writer:
         self.open_sinks = OpenSinks()
         self.dispatch = Dispatch(self.queue, self.open_sinks)
         self.thread = Thread(self.dispatch, self._write)
-        self._registered = False
+        self._registered = self._follows_forks = False
+        self._process_exit = ProcessExit(self)
         self._ending = False
         self._sync = False
         self._patience = 0.0
@@ -71,6 +75,7 @@ class Writer:
         self._drainer = 0
         self.thread.forget()
         self._has_begun = False
+        self._multiprocessing = process.Multiprocessing()
         self._at_once = False
         self._directly = False
         """Whether records are written at once, on the calling thread."""
@@ -112,9 +117,10 @@ class Writer:
     def start(self) -> bool:
         """Count a span that begins now, and start the thread if it is not running. True if it was started."""
         self.begun.add()
-        return self._start()
+        return self.ensure()
 
-    def _start(self) -> bool:
+    def ensure(self) -> bool:
+        """Start the thread if it is not running. True if it was started."""
         if not self.thread.is_missing or self._ending:
             return False
         # The thread that first imports `threading` becomes its main thread, for which the interpreter waits at its end. That
@@ -132,12 +138,14 @@ class Writer:
         if not self._registered:
             self._registered = True
             atexit.register(self._at_exit)
-            process_exit.watch(self._before_leaving)
-            _process.forks.add(before=self._before_fork, in_parent=self._after_fork, in_child=self._new_process)
-            _process.forks.call_before()
+            self._process_exit.watch()
+            if not self._follows_forks:
+                self._follows_forks = True
+                _process.forks.add(before=self._before_fork, in_parent=self._after_fork, in_child=self._new_process)
+                _process.forks.call_before()
         if not self._has_begun:
             self._has_begun = True
-            self._at_once = process.join_multiprocessing(self._at_exit)
+            self._at_once = self._multiprocessing.join(self._at_exit)
             self.configure()
         self.thread.start()
         return True
@@ -263,13 +271,41 @@ class Writer:
         self.thread.allow()
         # Also if spans are open: their ends do not start the thread.
         if self.dispatch.waits or self.begun.value != self.ended.value:
-            self._start()
+            self.ensure()
 
-    def _before_leaving(self, for_good: bool) -> None:
-        if for_good and self._has_begun:
+    def before_exit_call(self) -> None:
+        """Write everything, open spans included."""
+        if self._has_begun:
             self._at_exit()
-        elif self.dispatch.waits or self._draining.locked():
+        else:
+            self.before_exec()
+
+    def after_exit_call(self) -> None:
+        """Go on: the process did not end."""
+        self._ending, _process.ending.give_up_at = False, None
+        self.configure()
+
+    def before_exec(self) -> None:
+        """Write what is queued."""
+        if self.dispatch.waits or self._draining.locked():
             self.drain(self._patience)
+
+    def before_signal(self) -> None:
+        """Write what is queued, as long as a fork would wait for it."""
+        if self.dispatch.waits or self._draining.locked():
+            self.drain(min(self._patience, _BEFORE_END))
+
+    def retire(self, timeout: float) -> None:
+        """End the thread, and take back what was changed in the process for it. The next span begins anew.
+
+        Only when no span is open: nothing would write its record at the end of the process.
+        """
+        self._process_exit.release()
+        if self._registered:
+            self.thread.halt(timeout)
+            atexit.unregister(self._at_exit)
+            self._multiprocessing.leave()
+            self._registered = self._has_begun = False
 
     def _at_exit(self) -> None:
         self._ending = self._directly = True

@@ -12,7 +12,7 @@ import sys
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
-from autotrace.hooks import _execution, _position
+from autotrace.hooks import _execution
 from autotrace.hooks._loaders import invisible
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def _find(finder: Finder, fullname: str, path: Sequence[str] | None, target: Mod
         return None
     _finding.add(key)
     try:
-        spec: ModuleSpec | None = _position.ask_behind(finder, fullname, path, target)
+        spec: ModuleSpec | None = _execution.ask_behind(finder, fullname, path, target)
         if spec is not None:
             _execution.attach(spec, Observation)
         return spec
@@ -99,7 +99,7 @@ class Observation:
         self.name = name
         self.thread = _thread.get_ident()
         is_other = module is not None and sys.modules.get(name) is not module
-        self.by_hand = is_other and not _position.is_importing(name)
+        self.by_hand = is_other and not _execution.is_importing(name)
         self._module = module
 
     def begin(self) -> None:
@@ -119,7 +119,7 @@ class Observation:
             watch = _watched.get(self.name)
             if watch is not None:
                 _ended[self.name] = _ended.get(self.name, 0) + (done and not self.by_hand)
-                _position.take(_finder)  # another agent's finder may have come in front of it meanwhile
+                _execution.take(_finder)  # another agent's finder may have come in front of it meanwhile
         module = self._module if self.by_hand else sys.modules.get(self.name)
         for callback in watch.after if done and watch is not None and module is not None else ():
             _call(callback, self.name, module)
@@ -138,9 +138,9 @@ def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[
     with _writing:
         old = _watched.get(name, _NOTHING)
         _watched = {**_watched, name: Watch(old.before + before, old.after + after)}
-        _position.take(_finder)
+        _execution.take(_finder)
         running, ended = any(one.name == name and not one.by_hand for one in _running), _ended.get(name, 0)
-    if not running and not _position.wait_for_search(name):
+    if not running and not _execution.wait_for_search(name):
         diagnostics.say("hook", f"another thread was looking for {name}; this import may be missed. A reload is patched.")
     return running, ended
 
@@ -201,7 +201,7 @@ def forget(callbacks: Sequence[object]) -> None:
         }
         gone = _replace({name: watch for name, watch in kept.items() if watch.before or watch.after})
     if gone is not None:
-        _position.leave(gone)
+        _execution.leave(gone)
 
 
 def uninstall() -> None:
@@ -209,7 +209,7 @@ def uninstall() -> None:
     with _writing:
         gone = _replace({})
     if gone is not None:
-        _position.leave(gone)
+        _execution.leave(gone)
 
 
 def _replace(watched: dict[str, Watch]) -> Finder | None:

@@ -8,25 +8,25 @@ attempt; the lines that it did not take are offered again.
 from __future__ import annotations
 
 import errno
-import os
 import select
 import signal
 import stat
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autotrace import _process
 from autotrace import _settings as settings
 from autotrace._process import prints
+from autotrace._system import os, time
 from autotrace.sinks import _last_byte, _locking, _system
 from autotrace.sinks._entry import Entry
 from autotrace.sinks._sent import Sent, shorter
 
 if sys.platform != "win32":
-    import fcntl
     import termios
+
+    from autotrace.sinks._system import fcntl
 
 _ATOMIC = min(getattr(select, "PIPE_BUF", 512), 4096)
 """How many bytes a pipe that polls writable takes without blocking, and without bytes of other writers in between."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any, Protocol
 
@@ -151,17 +150,38 @@ class _Line:
     debug = warning = error = info
 
 
-def _import_structlog() -> None:
-    """Import structlog. Its import asks `sys.stdout` whether it is a terminal, but a program may have closed `sys.stdout`, or
-    replaced it by an object that cannot answer."""
-    try:
-        import structlog
-    except Exception:  # that object may raise anything
-        program, sys.stdout = sys.stdout, None
+class _Chain:
+    """Runs the processors as structlog does, where structlog cannot be imported.
+
+    Its import asks `sys.stdout` whether it is a terminal. A program may have replaced that by an object that cannot answer.
+    """
+
+    def __init__(self, processors: list[Any]) -> None:
+        self._processors = processors
+
+    def log(self, record: Record) -> Any:
+        event: Any = {"record": record}
         try:
-            import structlog  # noqa: F401
-        finally:
-            sys.stdout = program
+            for processor in self._processors:
+                event = processor(None, getattr(record, "level", "info"), event)
+        except Exception as exc:
+            if _processing.drops(exc):
+                return None
+            raise
+        return event
+
+
+def _logger(processors: list[Any]) -> Any:
+    try:
+        from structlog import BoundLoggerBase, wrap_logger
+    except Exception:  # the program's object may raise anything
+        return _Chain(processors)
+
+    class Logger(BoundLoggerBase):
+        def log(self, record: Record) -> Any:
+            return self._proxy_to_logger(getattr(record, "level", "info"), "record", record=record)
+
+    return wrap_logger(_Line(), processors=processors, wrapper_class=Logger, context_class=dict).bind()
 
 
 class Renderer:
@@ -179,16 +199,8 @@ class Renderer:
         """The logger. It is made anew when the program's processors have changed."""
         given = _processing.processors()
         if self._logger is None or self._processors != given:
-            _import_structlog()
-            import structlog
-
-            class Logger(structlog.BoundLoggerBase):
-                def log(self, record: Record) -> Any:
-                    return self._proxy_to_logger(getattr(record, "level", "info"), "record", record=record)
-
             own = [_processing.plain, *map(_processing.guarded, given)] if given else [_unfold]
-            logger = structlog.wrap_logger(_Line(), processors=[*own, _render], wrapper_class=Logger, context_class=dict)
-            self._processors, self._logger = given, logger.bind()
+            self._processors, self._logger = given, _logger([*own, _render])
         return self._logger
 
 

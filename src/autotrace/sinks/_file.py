@@ -10,24 +10,23 @@ has neither: only one process may write to a file there.
 from __future__ import annotations
 
 import errno
-import os
 import re
 import stat
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Optional
 
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
+from autotrace._system import os, time
 from autotrace.sinks import _system, rotation
 from autotrace.sinks._descriptor import DescriptorSink
 from autotrace.sinks._entry import Entry
 from autotrace.sinks.compression import Compressor
 
 if sys.platform != "win32":
-    import fcntl
+    from autotrace.sinks._system import fcntl
 
 _PATIENCE = 0.05
 """Seconds to wait for another process's lock. Lines that are not written by then are offered again, after the other sinks."""

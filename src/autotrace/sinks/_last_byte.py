@@ -6,13 +6,13 @@ here is closed only when nobody has a lock on the file.
 
 from __future__ import annotations
 
-import os
 import sys
 
+from autotrace._system import os
 from autotrace.sinks import _locking, _system
 
 if sys.platform != "win32":
-    import fcntl
+    from autotrace.sinks._system import fcntl
 
 _readers: dict[tuple[int, int], int] = {}
 """Descriptors for reading, by device and inode: that of the file that was asked for last, and those that cannot be closed."""

@@ -12,19 +12,19 @@ the directory for temporary files, named after the descriptor's file.
 from __future__ import annotations
 
 import errno
-import os
 import struct
 import sys
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from autotrace._system import os, time
 from autotrace.sinks import _system
 
 if sys.platform == "win32":
     import msvcrt
 else:
-    import fcntl
+    from autotrace.sinks._system import fcntl
+
 
 _LOCK, _NOTE, _GATE = range(3)
 """The bytes that are locked."""

@@ -6,7 +6,6 @@ a subtree with a note. Until then only the part of a record that the tree shows 
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from autotrace import _process
 from autotrace._record.lines import Dropped, Span
+from autotrace._system import time
 from autotrace.sinks import _excerpts, _system, _terminal, _tree
 from autotrace.sinks._descriptor import DescriptorSink
 from autotrace.sinks._entry import Entry

@@ -6,6 +6,7 @@ A processor is a function ``(logger, method, event) -> event``. It may change th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -38,14 +39,17 @@ def _plain(event: Event) -> Event:
     return msgspec.json.decode(encoded)  # type: ignore[no-any-return]
 
 
+def drops(exc: Exception) -> bool:
+    """Whether `exc` says that the record is to be dropped: a processor that raises it has imported structlog."""
+    return isinstance(exc, getattr(sys.modules.get("structlog"), "DropEvent", ()))
+
+
 def guarded(given: str | Processor) -> Processor:
     """Wrap a processor so that only its own effect is lost if it raises, cannot be loaded, or does not return an event."""
     name = given if isinstance(given, str) else getattr(given, "__qualname__", repr(given))
     loaded: list[Processor] = [] if isinstance(given, str) else [given]
 
     def guarded(logger: Any, method: str, event: Event) -> Event:
-        import structlog
-
         before = msgspec.json.encode(event)
         try:
             if not loaded:
@@ -54,9 +58,9 @@ def guarded(given: str | Processor) -> Processor:
             if not isinstance(result, MutableMapping):
                 raise TypeError(f"it returned {type(result).__name__}; expected the event, a mapping")
             return _plain(result)
-        except structlog.DropEvent:
-            raise
         except Exception as exc:  # the program's own function
+            if drops(exc):
+                raise
             diagnostics.failed(f"processor {name}", exc, aside=True)
             return msgspec.json.decode(before)  # type: ignore[no-any-return]
 

@@ -7,14 +7,12 @@ record.
 
 from __future__ import annotations
 
-import os
-import time
-
 from autotrace import _diagnostics as diagnostics
 from autotrace import _process
 from autotrace import _settings as settings
 from autotrace._discovery import distributions, references
 from autotrace._discovery.distributions import EntryPoint
+from autotrace._system import os, time
 from autotrace.errors import SettingsError, nearest, sentences
 
 TYPE_CHECKING = False

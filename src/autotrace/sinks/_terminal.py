@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
+
+from autotrace._system import os
 
 WIDTH = 120
 """The width without a terminal, in columns."""

@@ -9,20 +9,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
-import os
 import stat
 import sys
-import time
 import zlib
 from typing import Any, Optional
 
 from autotrace import _diagnostics as diagnostics
+from autotrace._system import os, time
 from autotrace.sinks import _system, rotation
 
 __all__ = ["Compressor", "stream"]
 
 if sys.platform != "win32":
-    import fcntl
+    from autotrace.sinks._system import fcntl
 
 _PIECE = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS

@@ -8,11 +8,11 @@ collector reads it or another process compresses it.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import time
 
 __all__ = ["PART", "SUFFIXES", "remove_oldest", "rotate", "rotated"]
+
+from autotrace._system import os, time
 
 SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
 """The suffix of a compressed file, by method."""

@@ -11,12 +11,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import genai_prices
-from genai_prices import data_snapshot
-from genai_prices.data import providers
-from genai_prices.types import ModelInfo, Provider
-
+from autotrace._discovery import requirements
+from autotrace._record.pricing import offline
 from autotrace._record.pricing.billable import Cost, UnpricedError, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from genai_prices import data_snapshot, types
+    from genai_prices.data import providers
+    from genai_prices.types import ModelInfo, Provider
+else:
+    types, data_snapshot = offline.module("types"), offline.module("data_snapshot")
+    providers = offline.module("data").providers
 
 _CLOUDS = {"gcp": "google"}
 """First words of the conventions' provider names that have another name in the data."""
@@ -57,9 +63,9 @@ class Maintained:
     """A source of cost: the installed ``genai-prices``."""
 
     def __init__(self) -> None:
-        self.name = f"genai-prices {genai_prices.__version__}"
+        self.name = f"genai-prices {requirements.installed_version('genai-prices')}"
         self._find = functools.lru_cache(256)(_find)
-        blank = genai_prices.Usage()
+        blank = types.Usage()
         self._without_details: set[Any] = set()
         """The forms of usage from which the data reads no counts beyond ours."""
         self._counts = {ours: theirs for ours, theirs in _COUNTS.items() if hasattr(blank, theirs)}  # it warns about others
@@ -74,7 +80,7 @@ class Maintained:
         _check_priced(usage, vars(model.get_prices(usage.when, context)))
         counts = {theirs: usage.counts[ours] for ours, theirs in self._counts.items() if ours in usage.counts}
         try:
-            counted = genai_prices.Usage(**{**self._reported(provider, usage.raw, counts), **counts})
+            counted = types.Usage(**{**self._reported(provider, usage.raw, counts), **counts})
             price = model.calc_price(counted, provider, genai_request_timestamp=usage.when, price_context=context)
         except ValueError as exc:  # the counts contradict each other, or do not separate tokens that have separate prices
             raise UnpricedError(str(exc).removeprefix("Invalid usage data: ").partition(": ")[0]) from None

@@ -87,9 +87,6 @@ def _maintained() -> list[Source]:
     if diagnostics.interpreter_is_ending():
         return [FailedSource("genai-prices", "the process was ending")]
     try:
-        from autotrace._record.pricing import offline
-
-        offline.load()
         from autotrace._record.pricing.maintained import Maintained
 
         return [Maintained()]
