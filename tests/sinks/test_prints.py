@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotrace._process.prints import Prints
+from autotrace._system import allocate_lock
 from autotrace.sinks import _locking
 
 from .test_lines import output
@@ -227,7 +228,7 @@ def test_a_line_is_completed_from_the_programs_buffers_and_nothing_is_lost(
 
     try:
         sys.stdout = stream
-        prints.lock = _locking._system.allocate_lock()
+        prints.lock = allocate_lock()
         prints.watch()
         for number, (text, times) in enumerate(texts):
             stream.write(text * times)
