@@ -150,22 +150,24 @@ def _run(step: Any) -> None:
         return
 
 
-def _at_end_of_loop(call: Call) -> Any:
-    """Abandon `call` when the event loop closes the streams that are open at its end. Holds until the result is dropped."""
+def _at_end_of_loop(call: Call, over: list[bool]) -> Any:
+    """Abandon `call` when the event loop closes the streams that are open at its end. Holds until the result is dropped, which
+    does nothing if the stream is `over` by then: a helper may still make something of what was read."""
     firstiter = sys.get_asyncgen_hooks().firstiter
     if firstiter is None:
         return None
-    registered = _abandon_when_closed(call)
+    registered = _abandon_when_closed(call, over)
     _start_unregistered(registered, None)
     firstiter(registered)
     return registered
 
 
-async def _abandon_when_closed(call: Call) -> AsyncGenerator[None, None]:
+async def _abandon_when_closed(call: Call, over: list[bool]) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        call.abandon(may_wait=False)
+        if not over:
+            call.abandon(may_wait=False)
 
 
 async def _observe_async(
@@ -179,7 +181,8 @@ async def _observe_async(
         raise
     call = begin()
     call.begin_stream()
-    _registered = _at_end_of_loop(call)
+    over: list[bool] = []
+    _registered = _at_end_of_loop(call, over)
     taken: list[Any] = []
     advance, inside, keep = inner.__anext__, step_of(call), call.chunk
     step: Callable[[], Any] = advance if sent is None else _sending(inner.asend, sent)
@@ -202,6 +205,7 @@ async def _observe_async(
                 raise
             except BaseException as exc:
                 step = ending.throwing(inner, "athrow", exc)
+    over.append(True)
 
 
 def _sending(method: Callable[[Any], Any], value: Any) -> Callable[[], Any]:
