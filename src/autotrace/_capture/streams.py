@@ -47,11 +47,13 @@ class _Step:
 class _Ending:
     """Ends the call when its stream is left, in whatever way. The exception that marks an exhausted iterator stops here."""
 
-    __slots__ = ("_call", "_thrown", "value")
+    __slots__ = ("_call", "_thrown", "is_left", "value")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._thrown: BaseException | None = None
+        self.is_left = False
+        """Whether the call has already been told that its stream was left."""
         self.value: Any = None
 
     def __enter__(self) -> _Ending:
@@ -62,6 +64,8 @@ class _Ending:
             self.value = getattr(exc, "value", None)
             self._call.finish()
             return True
+        if self.is_left:
+            return False
         if exc is None or exc is self._thrown or isinstance(exc, GeneratorExit):
             self._call.abandon()
         else:
@@ -200,7 +204,10 @@ async def _observe_async(
             except GeneratorExit:
                 # Whoever drops it may hold any lock; and the loop closes `inner`, which nothing else holds.
                 call.abandon(may_wait=not dropped)
-                if not dropped and hasattr(inner, "aclose"):
+                if dropped:
+                    over.append(True)
+                    ending.is_left = True  # the library may say more when the loop closes `inner`
+                elif hasattr(inner, "aclose"):
                     await inner.aclose()
                 raise
             except BaseException as exc:
