@@ -148,7 +148,7 @@ FAULTS: dict[str, tuple[Replacements, set[str]]] = {
     "cancel: CancelledError is no Exception": ((own_seam(ABANDON + FAIL + FINISH),), {"cancel"}),
     "concurrency: one key for all calls": (
         (in_route("call.key = call.parent = 'the call'"),),
-        {"concurrency"},
+        {"concurrency", "nesting", "transparency"},
     ),
     "same result: the plugin leaves its mark": (
         (seam("def seam(result, call):\n    getattr(result, 'data', {}).update(seen=True)\n    return False"),),

@@ -158,9 +158,9 @@ def test_a_slow_reader_gets_everything_of_every_process_at_the_end(start: Any) -
         for child in children:
             os.waitpid(child, 0)
         """,
-        variables={"AUTOTRACE_EXIT_TIMEOUT": "0.5", "AUTOTRACE_MAX_LINE_BYTES": "10000000"},
+        variables={"AUTOTRACE_EXIT_TIMEOUT": "2", "AUTOTRACE_MAX_LINE_BYTES": "10000000"},
     )
-    out = read_slowly(process, 0.008)  # of the long line alone, this takes more than a second
+    out = read_slowly(process, 0.02)  # of the long line alone, this takes more than three seconds
     assert process.communicate(timeout=600)[1] == b""
     assert sorted(names(out)) == sorted(["first", "long", *(f"{child}.{number}" for child in (1, 2) for number in range(20))])
 

@@ -27,7 +27,8 @@ def route(call: Invocation) -> Operation | None:
     if operation is not None:
         call.request = call.kwargs.get("json")
         call.server = getattr(getattr(call.instance, "_client", None), "base_url", None)
-        call.args = (_recording(call.args[0]), *call.args[1:])
+        if isinstance(call.args[0], type):
+            call.args = (_recording(call.args[0]), *call.args[1:])
         call.stream = (_finish_with_body,)
     return operation
 
