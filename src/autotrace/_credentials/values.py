@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -66,10 +67,17 @@ def _texts(held: Any) -> Iterator[str]:
     elif isinstance(held, (Mapping, tuple, list)):
         for pair in held.items() if isinstance(held, Mapping) else held:
             if isinstance(pair, (tuple, list)) and len(pair) == 2:
-                name, value = ("".join(_texts(one)) for one in pair)
-                if name and value and (names.is_strong(name) or names.is_of_query(name)):
+                name = pair[0] if isinstance(pair[0], str) else "".join(_texts(pair[0]))
+                value = "".join(_texts(pair[1])) if _is_name(name) else ""
+                if value:
                     yield value
                     yield from _of_cookies(name, value)
+
+
+@functools.lru_cache(maxsize=512)
+def _is_name(name: str) -> bool:
+    """Whether a header or a parameter called `name` is a credential."""
+    return bool(name) and (names.is_strong(name) or names.is_of_query(name))
 
 
 def _of_cookies(name: str, value: str) -> Iterator[str]:

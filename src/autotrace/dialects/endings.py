@@ -50,10 +50,12 @@ _NO_CODE = frozenset({"0", "200", "20000", "ok", "success", "succeeded", "none",
 def failure(error: object, *codes: str) -> Failure | None:
     """The failure in an ``error`` field: a text, an object whose code is in the first of the fields `codes` that has one, or a
     list of these, of which the first counts. ``None`` for an error without any content (``{"code": 0, "message": ""}``)."""
+    if not error:
+        return None  # nearly always
     if isinstance(error, (list, tuple)):
         return next((found for one in error if (found := failure(one, *codes))), None)
     if isinstance(error, str):
-        return Failure(code=None, message=error) if error else None
+        return Failure(code=None, message=error)
     wire = plain.known(error)
     inner = wire.get("error")
     if isinstance(inner, (dict, list)) and not any(plain.says(wire.get(name)) for name in (*codes, "message")):
