@@ -16,7 +16,7 @@ from autotrace._capture.call import Call
 from autotrace._declaration.operation import SeamFunction, StreamSeam
 from autotrace.families import sse
 
-__all__ = ["seam"]
+__all__ = ["body_of", "seam"]
 
 
 def seam(stream: StreamSeam) -> SeamFunction:
@@ -26,6 +26,11 @@ def seam(stream: StreamSeam) -> SeamFunction:
     observed when the raw response creates it.
     """
     return functools.partial(_observe, stream)
+
+
+def body_of(response: Callable[[], Any]) -> bytes | None:
+    """The body of the httpx response that `response` refers to weakly, decompressed; ``None`` if it has not been read."""
+    return getattr(response(), "_content", None)
 
 
 def _observe(stream: StreamSeam, result: Any, call: Call) -> bool:

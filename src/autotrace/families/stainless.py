@@ -9,7 +9,9 @@ subclasses, and clients that existed before activation. Checked with openai 2.54
 from __future__ import annotations
 
 import copy
+import functools
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,7 +22,7 @@ from autotrace._declaration.invocation import Continues, Invocation, Observer, R
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace.dialects import endings
-from autotrace.families import raw_response
+from autotrace.families import raw_response, sse
 from autotrace.families._stainless_paths import (
     UNSET,
     absolute,
@@ -185,7 +187,8 @@ def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
 
 def _answered(call: Call, invocation: Invocation, _none: None) -> None:
     response = invocation.argument("raw")
-    call.answered(response.status_code, response.headers)
+    body = functools.partial(raw_response.body_of, weakref.ref(response))
+    call.answered(response.status_code, response.headers, body, sse.decode)
     call.redact(_sent(response))
 
 
