@@ -100,13 +100,13 @@ class Call:
     ) -> None:
         """Record the HTTP status and the response headers of the server's answer. The last answer counts.
 
-        `body` is for a library that may refuse a good answer: it returns the bytes of the answer's body, or ``None`` if they
-        have not been read. It is called if the call fails and nothing else of the answer has been recorded. Then, on the
-        writer's thread, `decode` turns a list with these bytes into the response. `body` must not keep the library's response
-        alive.
+        `body` is for a library that may refuse a good answer, because it does not fit the types that it makes of it. It is
+        called if the call fails before anything of the answer has been recorded, and returns the bytes of the body, or ``None``
+        if they have not been read. On the writer's thread, `decode` turns a list of these bytes into the response. `body` must
+        not keep the library's response alive.
         """
         draft = self._draft
-        self._unused = body, decode
+        self._unused = (body if status < 400 else None), decode
         self._exchange().answered(status, headers, perf_counter_ns() - draft.started)
 
     def redact(self, *credentials: Any) -> None:

@@ -28,8 +28,13 @@ def seam(stream: StreamSeam) -> SeamFunction:
     return functools.partial(_observe, stream)
 
 
-def body_of(response: Callable[[], Any]) -> bytes | None:
-    """The body of the httpx response that `response` refers to weakly, decompressed; ``None`` if it has not been read."""
+def body_of(response: Any) -> Callable[[], bytes | None]:
+    """A function that returns the body of an httpx response, decompressed; ``None`` if it has not been read, or if the response
+    is gone. It does not keep the response, for `Call.answered`."""
+    return functools.partial(_read_body, weakref.ref(response))
+
+
+def _read_body(response: weakref.ref[Any]) -> bytes | None:
     return getattr(response(), "_content", None)
 
 

@@ -9,9 +9,7 @@ subclasses, and clients that existed before activation. Checked with openai 2.54
 from __future__ import annotations
 
 import copy
-import functools
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -55,16 +53,25 @@ __all__ = [
 def error_code(*names: str) -> Getter:
     """A getter of the provider's code in an exception, from the first of the fields `names` of the error that has one.
 
-    The body of an exception is the error, or an object with the error, depending on the SDK.
+    The body of an exception is the error, or an object with the error, depending on the SDK. That of an exception about a good
+    answer is the answer, whose fields may have the same names.
     """
 
     def read(exc: Any) -> str | None:
         body = getattr(exc, "body", None)
-        failure = endings.failure_in(body, *names) or endings.failure(body, *names)
+        failure = endings.failure_in(body, *names)
+        if _refuses(exc):
+            return failure and failure["code"]
+        failure = failure or endings.failure(body, *names)
         own = (getattr(exc, name, None) for name in names)
         return next((code for code in (failure and failure["code"], *own) if code), None)
 
     return read
+
+
+def _refuses(exc: Any) -> bool:
+    """Whether the SDK raises `exc` because a good answer does not fit its types."""
+    return any(kind.__name__ == "APIResponseValidationError" for kind in type(exc).__mro__)
 
 
 ERRORS: dict[str, str | Getter] = {
@@ -187,8 +194,7 @@ def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
 
 def _answered(call: Call, invocation: Invocation, _none: None) -> None:
     response = invocation.argument("raw")
-    body = functools.partial(raw_response.body_of, weakref.ref(response))
-    call.answered(response.status_code, response.headers, body, sse.decode)
+    call.answered(response.status_code, response.headers, raw_response.body_of(response), sse.decode)
     call.redact(_sent(response))
 
 
