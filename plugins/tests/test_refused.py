@@ -48,8 +48,8 @@ def chat(content: str | None = TEXT, finish: str = "stop", created: Any = 1, **m
 def response(created_at: Any = 1) -> Any:
     message = {"type": "message", "id": "i1", "role": "assistant", "status": "completed"}
     return {
-        **{"id": "r1", "object": "response", "created_at": created_at, "status": "completed", "model": "m-1"},
-        **{"tools": [], "parallel_tool_calls": False, "tool_choice": "auto"},
+        "id": "r1", "object": "response", "created_at": created_at, "status": "completed", "model": "m-1",
+        "tools": [], "parallel_tool_calls": False, "tool_choice": "auto",
         "output": [{**message, "content": [{"type": "output_text", "text": TEXT, "annotations": []}]}],
         "usage": {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
     }
@@ -57,20 +57,20 @@ def response(created_at: Any = 1) -> Any:
 
 def message(role: Any = "assistant") -> Any:
     return {
-        **{"id": "r1", "type": "message", "role": role, "model": "m-1", "stop_reason": "end_turn", "stop_sequence": None},
+        "id": "r1", "type": "message", "role": role, "model": "m-1", "stop_reason": "end_turn", "stop_sequence": None,
         "content": [{"type": "text", "text": TEXT}],
         "usage": {"input_tokens": 7, "output_tokens": 3},
     }
 
 
 LLAMA = {
-    **{"model": "m-1", "message": {"role": "assistant", "content": TEXT}, "done": True, "done_reason": "stop"},
-    **{"prompt_eval_count": 7, "eval_count": 3, "total_duration": "long"},
+    "model": "m-1", "message": {"role": "assistant", "content": TEXT}, "done": True, "done_reason": "stop",
+    "prompt_eval_count": 7, "eval_count": 3, "total_duration": "long",
 }
 GEMINI = {
     "candidates": [{"index": "first", "content": {"role": "model", "parts": [{"text": TEXT}]}, "finishReason": "STOP"}],
     "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 3, "totalTokenCount": 10},
-    **{"modelVersion": "m-1", "responseId": "r1"},
+    "modelVersion": "m-1", "responseId": "r1",
 }
 CALLED = {"tool_calls": [{"id": "t1", "type": "function", "function": {"name": "City", "arguments": TEXT}}]}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autotrace.families import sse
 
-FIELDS = st.sampled_from(["content", "text", "arguments", "id", "usage", "\\\"", ""])
+FIELDS = st.sampled_from(["content", "text", "arguments", "id", "usage", '\\"', ""])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=4),

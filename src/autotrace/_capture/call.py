@@ -225,7 +225,11 @@ class Call:
         body, decode = self._unused
         if body is None or draft.response is not None or draft.chunks or not draft.operation.reads_response:
             return False
-        received = body()
+        try:
+            received = body()
+        except Exception as exc:  # a plugin's function, given a response that it was not written for
+            diagnostics.failed(f"read a refused answer for {draft.origin.name}", exc)
+            return False
         if not received:
             return False
         draft.chunks, draft.decode = [received], decode

@@ -12,7 +12,7 @@ _CUT = -1
 _MISSING: Any = object()
 
 DEPTH = 30
-"""How deep objects and arrays are read. Each level reads the rest of the text once more, so a hostile text must not choose it."""
+"""How deep objects and arrays are read. Each level reads the rest of the text once more, so a text must not choose how many."""
 
 TEXTS = frozenset({"arguments", "content", "reasoning", "reasoning_content", "refusal", "text", "thinking", "transcript"})
 """The fields of which the beginning is recorded. Of an id, a name or a word of a list, the beginning is another one."""
