@@ -48,8 +48,14 @@ def chat(content: str | None = TEXT, finish: str = "stop", created: Any = 1, **m
 def response(created_at: Any = 1) -> Any:
     message = {"type": "message", "id": "i1", "role": "assistant", "status": "completed"}
     return {
-        "id": "r1", "object": "response", "created_at": created_at, "status": "completed", "model": "m-1",
-        "tools": [], "parallel_tool_calls": False, "tool_choice": "auto",
+        "id": "r1",
+        "object": "response",
+        "created_at": created_at,
+        "status": "completed",
+        "model": "m-1",
+        "tools": [],
+        "parallel_tool_calls": False,
+        "tool_choice": "auto",
         "output": [{**message, "content": [{"type": "output_text", "text": TEXT, "annotations": []}]}],
         "usage": {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
     }
@@ -57,20 +63,31 @@ def response(created_at: Any = 1) -> Any:
 
 def message(role: Any = "assistant") -> Any:
     return {
-        "id": "r1", "type": "message", "role": role, "model": "m-1", "stop_reason": "end_turn", "stop_sequence": None,
+        "id": "r1",
+        "type": "message",
+        "role": role,
+        "model": "m-1",
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
         "content": [{"type": "text", "text": TEXT}],
         "usage": {"input_tokens": 7, "output_tokens": 3},
     }
 
 
 LLAMA = {
-    "model": "m-1", "message": {"role": "assistant", "content": TEXT}, "done": True, "done_reason": "stop",
-    "prompt_eval_count": 7, "eval_count": 3, "total_duration": "long",
+    "model": "m-1",
+    "message": {"role": "assistant", "content": TEXT},
+    "done": True,
+    "done_reason": "stop",
+    "prompt_eval_count": 7,
+    "eval_count": 3,
+    "total_duration": "long",
 }
 GEMINI = {
     "candidates": [{"index": "first", "content": {"role": "model", "parts": [{"text": TEXT}]}, "finishReason": "STOP"}],
     "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 3, "totalTokenCount": 10},
-    "modelVersion": "m-1", "responseId": "r1",
+    "modelVersion": "m-1",
+    "responseId": "r1",
 }
 CALLED = {"tool_calls": [{"id": "t1", "type": "function", "function": {"name": "City", "arguments": TEXT}}]}
 
@@ -155,7 +172,17 @@ WAYS = {
         "google.genai", _gemini, lambda client: client.models.generate_content(model="m", contents="Which city?"), GEMINI
     ),
 }
+INTERACTION = {
+    "id": "r1",
+    "status": "completed",
+    "model": "m-1",
+    "steps": [{"type": "model_output", "content": [{"type": "text", "text": TEXT}]}],
+    "usage": {"total_input_tokens": 7, "total_output_tokens": 3, "total_tokens": 10},
+}
 DAMAGED = {
+    "interaction": Way(
+        "google.genai", _gemini, lambda client: client.interactions.create(model="m", input="Which city?"), INTERACTION
+    ),
     "chat": Way("openai", OPENAI, _create_chat, chat()),
     "responses": Way("openai", OPENAI, _ask_responses, response()),
     "messages": Way("anthropic", ANTHROPIC, _create_message, message()),
@@ -166,21 +193,30 @@ DAMAGED = {
 
 
 class Server:
+    """A server that answers everything with status 200 and what the test says."""
+
     def __init__(self) -> None:
         self.body = b""
+        self.kind = "application/json"
         self.url = ""
 
     def answer(self, call: Call) -> Answer:
-        return Answer(self.body)
+        return Answer(self.body, content_type=self.kind)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def running() -> Iterator[Server]:
     made = Server()
     wire = WireFormat("said", made.answer, lambda call, failure: made.answer(call), lambda call: b"", b"", lambda call: True)
     with serve(formats=[wire]) as provider:
         made.url = provider.url
         yield made
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    running.kind = "application/json"
+    return running
 
 
 async def refused(world: Any, way: Way, server: Server, captured: Any, body: bytes) -> Any:
@@ -250,6 +286,23 @@ async def test_a_raw_answer_is_recorded_before_the_program_parses_it(world: Any,
     (span,) = captured.spans
     assert (span["end_reason"], span["attributes"]["gen_ai.usage.output_tokens"]) == ("completed", 3)
     assert MARK in str(span["attributes"]["gen_ai.output.messages"])
+
+
+async def test_a_stream_is_recorded_up_to_the_chunk_that_is_refused(world: Any, server: Server, captured: Any) -> None:
+    pytest.importorskip("openai")
+    autotrace.enable()
+    delta = {"index": 0, "delta": {"role": "assistant", "content": TEXT}, "finish_reason": None}
+    chunk = {"id": "r1", "object": "chat.completion.chunk", "created": 1, "model": "m-1", "choices": [delta]}
+    server.kind = "text/event-stream"
+    server.body = b"".join(b"data: %s\n\n" % json.dumps(one).encode() for one in (chunk, {**chunk, "created": "now"}))
+    client = world.closing(STRICT_OPENAI(importlib.import_module("openai"), "Async" * world.asynchronous, server.url))
+    stream = await world.value(client.chat.completions.create(model="m", messages=ASKED, stream=True))
+    with pytest.raises(Exception, match="schema"):
+        await world.items(stream)
+    (span,) = captured.spans
+    found = span["attributes"]
+    assert (span["end_reason"], found["autotrace.error.category"]) == ("error", "response_invalid")
+    assert (found["gen_ai.response.id"], MARK in str(found["gen_ai.output.messages"])) == ("r1", True)
 
 
 COUNTS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
