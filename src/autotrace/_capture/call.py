@@ -106,7 +106,7 @@ class Call:
         not keep the library's response alive.
         """
         draft = self._draft
-        self._unused = (body if status < 400 else None), decode
+        self._unused = body, decode
         self._exchange().answered(status, headers, perf_counter_ns() - draft.started)
 
     def redact(self, *credentials: Any) -> None:
@@ -226,7 +226,7 @@ class Call:
         if body is None or draft.response is not None or draft.chunks or not draft.operation.reads_response:
             return False
         try:
-            received = body()
+            received = body() if self._exchange().http_status < 400 else None  # type: ignore[operator]  # it has been answered
         except Exception as exc:  # a plugin's function, given a response that it was not written for
             diagnostics.failed(f"read a refused answer for {draft.origin.name}", exc)
             return False
