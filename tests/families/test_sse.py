@@ -61,6 +61,8 @@ CHAT = b'{"id": "c1", "choices": [{"message": {"content": "Hello, wor'
     [
         (CHAT, {"id": "c1", "choices": [{"message": {"content": "Hello, wor"}}]}),
         (b'{"usage": {"input": 7, "output": 12', {"usage": {"input": 7}}),  # it may have been 120
+        (b'{"id": "c1", "score": 0.', {"id": "c1"}),
+        (b'{"id": "c1", "score": 1e', {"id": "c1"}),
         (b'{"id": "c1", "model": "gpt-4', {"id": "c1"}),  # it may have been gpt-4o
         (b'{"content": "a\\u26', {"content": "a"}),
         (b'{"content": "a\\\\', {"content": "a\\"}),

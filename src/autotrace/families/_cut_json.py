@@ -8,6 +8,7 @@ from typing import Any
 
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
+_END = re.compile(r"[ \t\r\n,\]}]")
 _CUT = -1
 _MISSING: Any = object()
 
@@ -39,7 +40,8 @@ def _read(text: str, at: int, field: str, depth: int) -> tuple[Any, int]:
         value, end = _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
         return _read_cut(text, at, field, depth)
-    return (_MISSING, _CUT) if end == len(text) and type(value) in (int, float) else (value, end)
+    whole = type(value) not in (int, float) or _END.match(text, end) is not None  # of 1.5, cut after the point, 1 is decoded
+    return (value, end) if whole else (_MISSING, _CUT)
 
 
 def _read_cut(text: str, at: int, field: str, depth: int) -> tuple[Any, int]:
