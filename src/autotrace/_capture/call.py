@@ -51,6 +51,7 @@ class Call:
         "_place",
         "_read",
         "_reading",
+        "_unused",
     )
 
     def __init__(self, draft: Draft, errors: Mapping[str, Getter] = NO_ERRORS, key: Any = None) -> None:
@@ -68,6 +69,8 @@ class Call:
         """True once the answer has been read to its end. From then on, only what the helper raises is a failure."""
         self._reading = False
         """True while the library's own iterator runs: if it closes itself, that is not an early close."""
+        self._unused: tuple[Callable[[], bytes | None] | None, Any] = (None, None)
+        """Where the body of the last answer is, as long as the library has made nothing of it, and what decodes it."""
 
     @property
     def context(self) -> SpanContext:
@@ -92,9 +95,18 @@ class Call:
         # Never in place: the writer may be reading the old dict.
         self._draft.attributes = {**self._draft.attributes, key: value} if self._draft.attributes else {key: value}
 
-    def answered(self, status: int, headers: Mapping[str, str]) -> None:
-        """Record the HTTP status and the response headers of the server's answer. The last answer counts."""
+    def answered(
+        self, status: int, headers: Mapping[str, str], body: Callable[[], bytes | None] | None = None, decode: Any = None
+    ) -> None:
+        """Record the HTTP status and the response headers of the server's answer. The last answer counts.
+
+        `body` is for a library that may refuse a good answer, because it does not fit the types that it makes of it. It is
+        called if the call fails before anything of the answer has been recorded, and returns the bytes of the body, or ``None``
+        if they have not been read. On the writer's thread, `decode` turns a list of these bytes into the response. `body` must
+        not keep the library's response alive.
+        """
         draft = self._draft
+        self._unused = body, decode
         self._exchange().answered(status, headers, perf_counter_ns() - draft.started)
 
     def redact(self, *credentials: Any) -> None:
@@ -105,6 +117,7 @@ class Call:
     def retry(self, wait: float, exc: BaseException | None = None) -> None:
         """Record that the current attempt failed, with the last answer or with `exc`, and that the library makes another one
         in `wait` seconds."""
+        self._unused = None, None
         self._exchange().retry(wait, exc, perf_counter_ns() - self._draft.started)
 
     def caused_by(self, exc: BaseException) -> None:
@@ -193,18 +206,34 @@ class Call:
 
     def fail(self, exc: BaseException) -> None:
         """End the call as failed with `exc`, or as cancelled if `exc` is not an `Exception` (CancelledError, …)."""
-        if not isinstance(exc, Exception):
-            self._end("abandoned" if self._left else "cancelled")
+        failed = isinstance(exc, Exception)
+        draft = self._claim("error" if failed else "abandoned" if self._left else "cancelled")
+        if draft is None:
             return
-        draft = self._claim("error")
-        if draft is not None:
-            try:
-                draft.description = self._exchange().fail(exc, self._errors, self._read)
+        try:
+            refused = self._record_unused(draft)
+            if isinstance(exc, Exception):
+                draft.description = self._exchange().fail(exc, self._errors, self._read or refused)
                 if draft.operation.expected is not None and draft.operation.expected(exc):
                     draft.end_reason, self._exchange().error = "completed", None
-            except Exception as ours:  # must not replace the exception that the program expects
-                diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
-            writer.put(draft)
+        except Exception as ours:  # must not replace the exception that the program expects
+            diagnostics.failed(f"describe a failure for {draft.origin.name}", ours)
+        writer.put(draft)
+
+    def _record_unused(self, draft: Draft) -> bool:
+        """Record the body of the answer that the library has refused. False if there is none."""
+        body, decode = self._unused
+        if body is None or draft.response is not None or draft.chunks or not draft.operation.reads_response:
+            return False
+        try:
+            received = body() if self._exchange().http_status < 400 else None  # type: ignore[operator]  # it has been answered
+        except Exception as exc:  # a plugin's function, given a response that it was not written for
+            diagnostics.failed(f"read a refused answer for {draft.origin.name}", exc)
+            return False
+        if not received:
+            return False
+        draft.chunks, draft.decode = [received], decode
+        return True
 
     def _wait_for_helper(self, helper: Any) -> None:
         """Let the call go on after its answer has been read, until `_leave_helper`, or until it ends in another way.

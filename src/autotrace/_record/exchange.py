@@ -105,7 +105,8 @@ class Exchange(msgspec.Struct):
         if self.error is not None:
             name = self.error_type or full_name(self.error)
             status = 200 if self.http_status is None and self.received else self.http_status
-            fail(attributes, name, self.error_code, status, self.error, message)
+            # Once the answer has arrived, the name of an exception says nothing about the server.
+            fail(attributes, name, self.error_code, status, None if self.received else self.error, message)
         if self.of_error is not None:
             attributes.update(self.of_error)
         if self.http_status is not None:

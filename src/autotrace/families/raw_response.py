@@ -16,7 +16,7 @@ from autotrace._capture.call import Call
 from autotrace._declaration.operation import SeamFunction, StreamSeam
 from autotrace.families import sse
 
-__all__ = ["seam"]
+__all__ = ["body_of", "seam"]
 
 
 def seam(stream: StreamSeam) -> SeamFunction:
@@ -26,6 +26,16 @@ def seam(stream: StreamSeam) -> SeamFunction:
     observed when the raw response creates it.
     """
     return functools.partial(_observe, stream)
+
+
+def body_of(response: Any) -> Callable[[], bytes | None]:
+    """A function that returns the body of an httpx response, decompressed; ``None`` if it has not been read, or if the response
+    is gone. It does not keep the response, for `Call.answered`."""
+    return functools.partial(_read_body, weakref.ref(response))
+
+
+def _read_body(response: weakref.ref[Any]) -> bytes | None:
+    return getattr(response(), "_content", None)
 
 
 def _observe(stream: StreamSeam, result: Any, call: Call) -> bool:

@@ -20,7 +20,7 @@ from autotrace._declaration.invocation import Continues, Invocation, Observer, R
 from autotrace._declaration.operation import Operation, Seam, StreamSeam
 from autotrace._declaration.paths import Getter
 from autotrace.dialects import endings
-from autotrace.families import raw_response
+from autotrace.families import raw_response, sse
 from autotrace.families._stainless_paths import (
     UNSET,
     absolute,
@@ -53,16 +53,25 @@ __all__ = [
 def error_code(*names: str) -> Getter:
     """A getter of the provider's code in an exception, from the first of the fields `names` of the error that has one.
 
-    The body of an exception is the error, or an object with the error, depending on the SDK.
+    The body of an exception is the error, or an object with the error, depending on the SDK. That of an exception about a good
+    answer is the answer, whose fields may have the same names.
     """
 
     def read(exc: Any) -> str | None:
         body = getattr(exc, "body", None)
-        failure = endings.failure_in(body, *names) or endings.failure(body, *names)
+        failure = endings.failure_in(body, *names)
+        if _refuses(exc):
+            return failure and failure["code"]
+        failure = failure or endings.failure(body, *names)
         own = (getattr(exc, name, None) for name in names)
         return next((code for code in (failure and failure["code"], *own) if code), None)
 
     return read
+
+
+def _refuses(exc: Any) -> bool:
+    """Whether the SDK raises `exc` because a good answer does not fit its types."""
+    return any(kind.__name__ == "APIResponseValidationError" for kind in type(exc).__mro__)
 
 
 ERRORS: dict[str, str | Getter] = {
@@ -185,7 +194,7 @@ def _attempt_failed(call: Call, _invocation: Invocation, wait: float) -> None:
 
 def _answered(call: Call, invocation: Invocation, _none: None) -> None:
     response = invocation.argument("raw")
-    call.answered(response.status_code, response.headers)
+    call.answered(response.status_code, response.headers, raw_response.body_of(response), sse.decode)
     call.redact(_sent(response))
 
 

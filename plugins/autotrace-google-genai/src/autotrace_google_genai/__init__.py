@@ -114,6 +114,12 @@ def _merged(body: Any, extra: Any) -> Any:
     return merged
 
 
+_TYPED = (
+    *("_generate_content", "_generate_content_stream", "_embed_content", "count_tokens", "compute_tokens"),
+    *("_generate_images", "_edit_image", "_upscale_image", "_generate_videos"),
+)
+"""The methods of models that send one request and make the SDK's objects of its answer."""
+
 _CLIENT = "google.genai._api_client:BaseApiClient"
 instrumentor = Instrumentor(
     provider="gcp.gemini",
@@ -129,11 +135,7 @@ instrumentor = Instrumentor(
         **function_calling.TARGETS,
         **failures.TARGETS,
         # They make the SDK's objects of the bodies that the functions above have received.
-        **{
-            f"google.genai.models:{prefix}Models._generate_content{form}": Continues(inside=True)
-            for prefix in ("", "Async")
-            for form in ("", "_stream")
-        },
+        **{f"google.genai.models:{prefix}Models.{name}": Continues(inside=True) for prefix in ("", "Async") for name in _TYPED},
     },
     surface=surface.ways,
     uncovered={"*.connect": "web sockets"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autotrace.families import raw_response
+from autotrace.families import raw_response, sse
 from autotrace.plugin import Call, Invocation, Observer, Operation, StreamSeam
 from autotrace_google_genai.dialects.interactions import gemini_interactions
 
@@ -71,7 +71,7 @@ _NOT_IN_BODY = frozenset({"request", "api_version", "extra_headers", "extra_quer
 
 
 def _answered(call: Call, _invocation: Invocation, response: Any) -> None:
-    call.answered(response.status_code, response.headers)
+    call.answered(response.status_code, response.headers, raw_response.body_of(response), sse.decode)
     call.redact(getattr(getattr(response, "_request", None), "headers", None))  # a token that was fetched for this request
 
 
