@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Optional
 
-from autotrace._capture import context, streams
+from autotrace._capture import closing, context, streams
 from autotrace._capture.call import Call
 from autotrace._declaration.invocation import Continues
 from autotrace._declaration.operation import StreamSeam
@@ -52,7 +52,7 @@ def attach(seam: StreamSeam, helper: Any, call: Call) -> None:
     observe: Any = streams.observe_async if asynchronous else streams.observe
     setattr(helper, seam.iterator, observe(inner, lambda: steps, lambda _: _nothing))
     for path in seam.close:
-        streams.watch_close(helper, path, call, asynchronous)
+        closing.watch(helper, path, call, asynchronous)
 
 
 _nothing = contextlib.nullcontext()

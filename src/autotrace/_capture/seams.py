@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from autotrace._capture import helpers, streams
+from autotrace._capture import closing, helpers, streams
 from autotrace._capture.call import Call
 from autotrace._declaration.operation import StreamSeam
 from autotrace._declaration.paths import Path
@@ -32,4 +32,4 @@ def observe_close(owner: Any, name: str, call: Call) -> None:
     path, _, method = name.rpartition(".")
     holder = Path(path)(owner) if path else owner
     asynchronous = inspect.iscoroutinefunction(getattr(type(holder), method, None))
-    streams.watch_close(owner, name, call, asynchronous)
+    closing.watch(owner, name, call, asynchronous)

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from autotrace._capture import streams
+from autotrace._capture import closing, streams
 from autotrace._capture.call import Call
 from autotrace._declaration.operation import SeamFunction, StreamSeam
 from autotrace.families import sse
@@ -93,7 +93,7 @@ def _watch_body(response: Any, call: Call) -> None:
         return observe(method(owner, *args, **kwargs), lambda: call)
 
     setattr(response, name, body)
-    streams.watch_close(response, "aclose" if asynchronous else "close", call, asynchronous)
+    closing.watch(response, "aclose" if asynchronous else "close", call, asynchronous)
 
 
 def _is_text(response: Any) -> bool:
