@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs/process.md"
-ROWS = re.compile(r"^\| (`[^`]+`|threads|descriptors) \|", re.MULTILINE)
+ROWS = re.compile(r"^\| (`[^`]+`|threads|descriptors|locks) \|", re.MULTILINE)
 
 PROGRAM = """
-import asyncio, atexit, builtins, importlib, io, json, logging, os, signal, sys, threading, time, warnings
+import asyncio, atexit, builtins, importlib, io, json, logging, os, signal, struct, sys, threading, time, warnings
 
 class AtExit:  # the module does not tell what it holds
     held, register, unregister = [], staticmethod(atexit.register), staticmethod(atexit.unregister)
@@ -46,12 +46,18 @@ def seen():
     lists["filters"] = warnings.filters
     state |= {name: [id(one) for one in held] for name, held in lists.items()}
     state |= {"asyncgen hooks": repr(sys.get_asyncgen_hooks()), "trace": repr((sys.gettrace(), sys.getprofile()))}
-    state |= {"sys.stdout": id(sys.stdout), "sys.stdout.buffer.raw.write": "write" in sys.stdout.buffer.raw.__dict__}
+    state |= {"sys.stdout": id(sys.stdout)}
+    for name in ("stdout", "stderr"):
+        buffer = getattr(sys, name).buffer
+        state |= {f"sys.{name}.buffer.raw.write": "write" in getattr(buffer, "raw", buffer).__dict__}
     state |= {"loggers": sorted(logging.root.manager.loggerDict), "atexit": len(AtExit.held)}
     if os.path.isdir("/proc/self/fd"):
         targets = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
         state |= {"descriptors": sorted(os.readlink(path) for path in targets if os.path.lexists(path))}
         state |= {"threads": len(os.listdir("/proc/self/task"))}
+        import fcntl  # of all bytes: the lock of an open file description is one of another owner
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        state |= {"locks": struct.unpack("hhqqi4x", fcntl.fcntl(1, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK}
     return state
 
 def differing(before, after):
@@ -62,12 +68,18 @@ autotrace.enable()
 with autotrace.span("by hand"):
     pass
 assert autotrace.flush(600)
+print("a line", end="", flush=True)
 during = seen()
+print(flush=True)
+with autotrace.span("after the line"):
+    pass
 autotrace.disable()
 limit = time.monotonic() + 600
 while differing(before, seen()) == ["threads"] and time.monotonic() < limit:  # one lives on for a moment
     time.sleep(0.001)
-sys.stderr.write(json.dumps([differing(before, during), differing(before, seen())]))
+text = json.dumps([differing(before, during), differing(before, seen())])
+with open("changes.json", "w") as result:
+    result.write(text)
 """
 
 
@@ -78,22 +90,23 @@ def environment(library: Any) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": str(library.site)}
 
 
-def changes(directory: Path, environment: dict[str, str]) -> list[list[str]]:
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, cwd=directory, capture_output=True, text=True, check=False
-    )
-    result: list[list[str]] = json.loads(run.stderr)
+def changes(directory: Path, environment: dict[str, str], stdout: Any = subprocess.PIPE) -> list[list[str]]:
+    subprocess.run([sys.executable, "-c", PROGRAM], env=environment, cwd=directory, stdout=stdout, stderr=stdout, check=True)
+    result: list[list[str]] = json.loads((directory / "changes.json").read_text())
     return result
 
 
 def test_the_page_lists_what_changes_and_everything_has_a_way_back(tmp_path: Path, environment: dict[str, str]) -> None:
-    to_stdout = changes(tmp_path, environment)
+    reader, writer = os.pipe()
+    with open(reader), open(writer, "w") as pipe, open(tmp_path / "out", "w") as out:
+        to_stdout = [changes(tmp_path, environment, stdout) for stdout in (subprocess.PIPE, pipe, out)]
     to_file = changes(tmp_path, {**environment, "AUTOTRACE_FILE": "records.jsonl"})
-    assert (to_stdout[1], to_file[1]) == ([], [])
+    found = [*to_stdout, to_file]
+    assert [after for _, after in found] == [[]] * len(found)
     listed = {name.strip("`") for name in ROWS.findall(PAGE.read_text(encoding="utf-8"))}
     if not os.path.isdir("/proc/self/fd"):
-        listed -= {"threads", "descriptors"}
-    assert {*to_stdout[0], *to_file[0]} == listed
+        listed -= {"threads", "descriptors", "locks"}
+    assert {name for during, _ in found for name in during} == listed
 
 
 WRAPPED = """

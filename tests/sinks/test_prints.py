@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +203,68 @@ def test_what_prints_on_stderr_is_whole_where_both_are_one_file(start: Any, tmp_
         assert process.wait(600) == 0
         found = [line.decode() for line in lines()]
     assert [line for line in found if not line.startswith("{")] == lines_of_the_program()
+
+
+# ---------------------------------------------------------------------------------------------------- calls under way
+
+
+class Held:
+    """An object whose text is ready when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked, self.ready = threading.Event(), threading.Event()
+
+    def __str__(self) -> str:
+        self.asked.set()
+        self.ready.wait(600)
+        return "second"
+
+
+def test_a_separator_that_is_a_newline_ends_no_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autotrace._process.prints._TURN", 600)
+    reader, writer = os.pipe()
+    stream = io.TextIOWrapper(io.FileIO(writer, "w"), encoding="utf-8", newline="\n", write_through=True)  # type: ignore[arg-type]
+    prints, text, locked, pieces = Prints(writer), Held(), allocate_lock(), []
+    prints.lock = allocate_lock()
+
+    def write(data: Any) -> int:
+        pieces.append(bytes(data))
+        if len(pieces) == 4:
+            prints.lock = locked  # so that the next piece does not come
+        return os.write(writer, data)
+
+    def is_in(function: Any) -> bool:
+        frame: Any = sys._current_frames()[thread.ident or 0]
+        while frame is not None and frame.f_code is not function.__code__:
+            frame = frame.f_back
+        return frame is not None
+
+    stream.buffer.write = prints._observed(write)  # type: ignore[method-assign]
+    arguments = ("first", text, "third")
+    thread = threading.Thread(target=lambda: print(*arguments, sep="\n", file=stream))
+    try:
+        with locked:
+            thread.start()
+            text.asked.wait(600)
+            due = prints.since - 1
+            assert not prints.half
+            assert prints.hold_until(due, False, False) > due + 10  # it is the text of this very print
+            assert prints.hold_until(due - 100, False, False) < due  # it is one of many, in a loop
+            text.ready.set()
+            while len(pieces) < 4 or is_in(write):
+                time.sleep(0.001)
+            assert not prints.half
+            assert prints.hold_until(due - 100, False, False) > prints.since  # however long the text took
+            prints.since = due + 1000
+            assert due < prints.hold_until(due, False, False) < due + 600  # but a loop may print for ever
+        thread.join()
+        assert prints.hold_until(due, False, False) == 0
+    finally:
+        text.ready.set()
+        thread.join()
+        stream.close()
+        os.close(reader)
+    assert b"".join(pieces) == b"first\nsecond\nthird\n"
 
 
 # ----------------------------------------------------------------------------------------- completing a buffered line

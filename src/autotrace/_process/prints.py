@@ -11,12 +11,12 @@ from __future__ import annotations
 import sys
 from _io import BufferedWriter, FileIO, TextIOWrapper
 
+from autotrace._process import calls
 from autotrace._system import get_ident, os, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import FrameType
     from typing import Any, Protocol
 
     class Notes(Protocol):
@@ -44,13 +44,16 @@ _TURN_OF_OTHERS = 0.02
 """The same for a record, or a piece of a line, of another process."""
 
 _PRINTING = 30.0
-"""Seconds that a record waits for a print that has written a part of a line: an object's ``__str__`` may take long."""
+"""Seconds that a record waits for a print that is in the middle of a line or in an object's ``__str__``: it may take long."""
 
 _BETWEEN_LINES = 1.0
 """The same, after the last part, if that ends with a newline: the call may also be one of many lines (``map(print, …)``)."""
 
-_WRITING = 0.05
-"""The same if the call is at a write this very moment: it may be the next call at that place."""
+_WRITING = 0.25
+"""The same if the call is at a write, or has just returned: the next part comes as soon as the thread gets a processor."""
+
+_AT_ONE_PLACE = 1.0
+"""The same in all, after the last object that a record has waited for: a loop may print without a pause."""
 
 _UNFINISHED = 1.0
 """Seconds that a record waits for the rest of a line that no print is at (``print("…", end="")``), after its last part."""
@@ -61,14 +64,8 @@ _GROWING = 3.0
 _ENDING = 0.5
 """Seconds that a record waits for a print of another thread when the process is ending."""
 
-_WRAPPING = ("write", "writelines", "flush")
-"""Methods of an object that the program has put in the place of `sys.stdout`, and that writes to the original one."""
-
 _BUFFER = 4096
 """The smallest buffer that a stdout has."""
-
-_MOST_PLACES = 1000
-"""How many places are remembered, at most. There is one for each thread."""
 
 
 class Prints:
@@ -89,9 +86,9 @@ class Prints:
         self._before = self._ends_in_line = False
         self._size: int = 0
         self._written: int | None = None
-        self._places: dict[int, tuple[int, int, bool]] = {}
-        """For each thread, the place of its last write: the frame's id, the instruction, and whether the data looked like the
-        end of a print. No frame is kept, as that would keep the program's objects."""
+        self._calls = calls.Calls()
+        self._waited_for = 0.0
+        """When a record last waited for code of the program inside of a call."""
         self._completing = 0
         self._room = self._most_kept = 0
 
@@ -125,7 +122,7 @@ class Prints:
         for file in self._files:
             file.__dict__.pop("write", None)
         self._files.clear()
-        self._places.clear()
+        self._calls.clear()
         self.notes = None
         self.half = False
 
@@ -181,7 +178,7 @@ class Prints:
         in_line, half = bool(view) and view[-1] != _NEWLINE, self.half
         self._before, self._ends_in_line, self._size, self._written = half, in_line, len(view), None
         self.since = time.monotonic()
-        self._note_place(looks_like_end=not view or (len(view) == 1 and not in_line))
+        self._calls.note(2)  # behind `_begin` and `write`
         notes = self.notes
         if notes is None or not view or not (in_line or half):
             return len(view), ((), ()), ()
@@ -200,17 +197,6 @@ class Prints:
         # Again after the write: meanwhile another process may have completed the line.
         return len(view), (notes.noting(), notes.noting() if in_line else notes.clearing()), left
 
-    def _note_place(self, looks_like_end: bool) -> None:
-        try:
-            frame = sys._getframe(3)  # of the program: behind this function, `_begin` and `write`
-        except ValueError:  # the interpreter itself
-            return
-        while frame.f_code.co_name in _WRAPPING and frame.f_back is not None:
-            frame = frame.f_back
-        if len(self._places) > _MOST_PLACES:
-            self._places.clear()
-        self._places[get_ident()] = id(frame), frame.f_lasti, looks_like_end
-
     def _leave(self) -> None:
         if self.notes is not None:
             try:
@@ -228,38 +214,24 @@ class Prints:
         stay unfinished for ever, so a record waits shortly, and not at all if `is_urgent` or if the process `is_ending`.
         The caller holds `lock`.
         """
-        call = self._call()
-        if self.half and call:
-            return due + (_ENDING if is_ending else _PRINTING)
+        call = self._calls.state()
+        if not call:
+            can_wait = self.half and not is_ending and not is_urgent
+            return min(max(due, self.since) + _UNFINISHED, due + _GROWING) if can_wait else 0.0
+        until = self._end_of_patience(call, due)
+        if call != calls.AT_WRITE and time.monotonic() < until:
+            self._waited_for = time.monotonic()
+        return min(until, due + _ENDING) if is_ending else until
+
+    def _end_of_patience(self, call: int, due: float) -> float:
         if self.half:
-            return 0.0 if is_ending or is_urgent else min(max(due, self.since) + _UNFINISHED, due + _GROWING)
-        if call == _INSIDE:
-            return due + _ENDING if is_ending else min(max(due, self.since) + _BETWEEN_LINES, due + _GROWING)
-        return due + _WRITING if call == _AT_WRITE else 0.0
-
-    def _call(self) -> int:
-        """Whether the call that made the last write of some thread has not returned: 0, or one of the states below."""
-        state = 0
-        for thread, place in list(self._places.items()):
-            # With gevent the key may be a greenlet's: then its frame is on some thread's stack, if it runs.
-            frame = sys._current_frames().get(thread)
-            tops = tuple(sys._current_frames().values()) if frame is None else (frame,)
-            found = max(self._state_below(top, place) for top in tops)
-            del frame, tops  # one of them may be this very frame
-            if not found:
-                self._places.pop(thread, None)
-            state = max(state, found)
-        return state
-
-    @staticmethod
-    def _state_below(frame: FrameType | None, place: tuple[int, int, bool]) -> int:
-        others = 0
-        while frame is not None:
-            if id(frame) == place[0] and frame.f_lasti == place[1]:
-                return _INSIDE if others else _ENDED if place[2] else _AT_WRITE
-            others += str(frame.f_globals.get("__name__")).partition(".")[0] != "autotrace"
-            frame = frame.f_back
-        return 0
+            return due + _PRINTING
+        if call == calls.AT_WRITE:
+            begin = max(due, self._waited_for)  # the time that an object took is not that of this write
+            return min(max(begin, self.since) + _WRITING, begin + _AT_ONE_PLACE)
+        if call == calls.IN_TEXT and self.since < due + _GROWING:  # later, it is a loop that prints such objects
+            return max(due, self.since) + _PRINTING
+        return min(max(due, self.since) + _BETWEEN_LINES, due + _GROWING)
 
     def complete(self, room: int) -> bool:
         """Have the program's buffers give out the rest of the incomplete line, up to its newline, but at most `room` bytes.
@@ -322,11 +294,6 @@ class Prints:
         finally:
             if held:
                 self.lock.release()
-
-
-_ENDED, _AT_WRITE, _INSIDE = 1, 2, 3
-"""The states of a call: it has made a write that looks like its last one; it is at a write, or has just returned; it is in code
-of the program, such as an object's ``__str__``."""
 
 
 of = {1: Prints(1), 2: Prints(2)}

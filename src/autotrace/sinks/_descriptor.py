@@ -122,10 +122,10 @@ class DescriptorSink:
 
     def close(self, deadline: float) -> None:
         """Release the lock. The sink buffers nothing."""
-        self._lock.close()
         if self._prints is not None and self._prints.notes is self._gate:
             self._prints.notes = None
-        self._gate.close()
+        for held in (self._lock, self._gate, _last_byte):
+            held.close()
 
     def abandon(self) -> None:
         """Forget a line that was begun: the descriptor has become another file, where its rest must not go."""

@@ -42,13 +42,18 @@ def _reader(file: tuple[int, int], fd: int) -> int:
         del _readers[file]
     if file not in _readers:
         reader = _system.open_file(f"/proc/self/fd/{fd}", os.O_RDONLY)
-        for other, old in list(_readers.items()):
-            if not _is(other, old):
-                del _readers[other]
-            elif sys.platform == "linux" and not _locking.is_locked(old, fcntl.F_OFD_GETLK):
-                os.close(_readers.pop(other))
+        close()
         _readers[file] = reader
     return _readers[file]
+
+
+def close() -> None:
+    """Close the descriptors for reading, except those of files on which somebody has a lock, which may be this process."""
+    for file, reader in list(_readers.items()):
+        if not _is(file, reader):
+            del _readers[file]
+        elif sys.platform == "linux" and not _locking.is_locked(reader, fcntl.F_OFD_GETLK):
+            os.close(_readers.pop(file))
 
 
 def _is(file: tuple[int, int], fd: int) -> bool:
