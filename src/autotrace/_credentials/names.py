@@ -11,13 +11,14 @@ _STRONG = frozenset(
     """
     authorization proxyauthorization authorizationtoken apikey xapikey apikeys password passwd passphrase pwd secret secrets
     cookie cookies setcookie setcookie2 credential credentials clientsecret privatekey secretkey accesskey secretaccesskey
-    apiauth authconfig connectionstring jwt bearer
+    apiauth authconfig connectionstring jwt bearer xauth authheader dbpass userpass smtppass sshpass
     """.split()
 )
 _STRONG_ENDS = tuple(
     """
     authorization apikey apikeys password passwd passphrase secret secrets cookie setcookie credential credentials
     secretkey privatekey accesskey accountkey authkey signingkey encryptionkey subscriptionkey masterkey sharedkey
+    sshkey hmackey functionskey clientassertion seedphrase
     """.split()
 )
 _WEAK = frozenset("token tokens auth pat".split())
@@ -59,8 +60,8 @@ def normalized(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_strong(name: str) -> bool:
-    """Whether a field called `name` holds a credential, whatever its value looks like."""
-    plain = normalized(name)
+    """Whether a field called `name` holds a credential, whatever its value looks like. One of several may have a number."""
+    plain = normalized(name).rstrip("0123456789")
     return plain in _STRONG or plain.endswith(_STRONG_ENDS) or (plain.endswith("token") and len(plain) > 5 and _is_token(plain))
 
 

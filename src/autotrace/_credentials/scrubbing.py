@@ -211,8 +211,19 @@ class Scrubber:
             if under == "pair":
                 new = [self.text(value[0], (path, 0)), self._leaf(value[1], (path, 1), "secret")]
                 return new if new != value else value
-        made = [self.data(element, (path, index), under) for index, element in enumerate(value)]
+        made = []
+        for index, element in enumerate(value):
+            option = (
+                index > 0 and under in ("", "server") and type(element) is str and self._is_option(value[index - 1], element)
+            )
+            made.append(self.data(element, (path, index), "secret" if option else under))
         return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
+
+    def _is_option(self, before: Any, element: str) -> bool:
+        """Whether `element` is the value of the option `before`, in the arguments of a command: ``--api-key``, ``…``."""
+        if type(before) is not str or before[:1] != "-" or len(before) > 60 or element[:1] == "-":
+            return False
+        return (names.is_strong(before) or names.is_weak(before) or self._is_added(before)) and forms.is_likely(element)
 
     def _removed_deep(self, path: Path) -> str:
         self.note(path, _DEEP)
