@@ -27,6 +27,10 @@ KEY = "SECRET+of/a=client"
         ({"Authorization": "Token SECRET-key", "User-Agent": "python-requests"}, {"SECRET-key"}),
         ([(b"x-api-key", b"SECRET-key"), (b"accept", b"application/json")], {"SECRET-key"}),
         ((("api-version", "2026-11-30"), ("X-Gateway-Token", "SECRET-key")), {"SECRET-key"}),
+        (
+            {"X-Gateway-Auth": "SECRET-key", "X-Key": "SECRET-one", "X-User": "ann-12345", "Idempotency-Key": "i-12345678"},
+            {"SECRET-key", "SECRET-one"},
+        ),
         ({"Cookie": "a=SECRET-one; b=SECRET-two"}, {"a=SECRET-one; b=SECRET-two", "SECRET-one", "SECRET-two"}),
         *(
             (one, set())

@@ -87,11 +87,19 @@ FORMS = (
         ("://hooks.slack.com/", "://discord.com/api/", "://discordapp.com/api/"),
         re.compile(r"://(?:hooks\.slack\.com/[a-z]{5,20}|discord(?:app)?\.com/api/webhooks)/([\w/-]{16,})"),
     ),
+    Form(  # how HTTP libraries refuse one, which quotes it as it is
+        "header",
+        ("Illegal ", "Invalid "),
+        re.compile(r"\bI(?:llegal|nvalid) [^\r\n]{0,120}?header value:? b?[\"']([^\r\n]+)[\"']"),
+        _any,
+    ),
     Form("bearer", ("earer", "EARER"), re.compile(r"\bB(?:earer|EARER)[ \t]+([A-Za-z0-9._~+/=:-]{8,})")),
     Form("basic", ("asic", "ASIC"), re.compile(r"\bB(?:asic|ASIC)[ \t]+([A-Za-z0-9+/]{6,}={0,2})"), _is_basic),
 )
 
-_USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@")
+_USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@|[a-z]:/([^\s/?#\"'<>\\:@]*:[^\s/?#\"'<>\\]*)@")
+"""With one slash: a URL that was taken for a path."""
+
 _PARAMETER = re.compile(r"[?&;]([A-Za-z][\w.\-\[\]%]{0,79})=([^&;\s\"'<>#\\)\]}]+)")
 _QUOTED = re.compile(r"(\\{0,8}[\"'])([\w.\- ]{2,80})\1\s{0,9}([:=,])\s{0,9}[bru]?(\\{0,8}[\"'])")
 """A quoted name, and the quote that opens its value, as in JSON, in a Python mapping or in a list of pairs. Not the value: that
@@ -192,7 +200,7 @@ class Text:
 
     def without_forms(self) -> None:
         """Remove credentials that their form or the text around them shows."""
-        if "://" in self.text or ":\\" in self.text:
+        if ":/" in self.text or ":\\" in self.text:
             self._replace(_USERINFO, _without_userinfo, "url.userinfo")
         if "=" in self.text:
             self._replace(_PARAMETER, _without_parameter, "url.query")
@@ -263,9 +271,10 @@ def _cut(match: re.Match[str], check: Callable[[str], bool]) -> str | None:
 
 
 def _without_userinfo(match: re.Match[str]) -> str | None:
-    if match[1] in ("", "git", MARK):
+    at = 2 if match[1] is None else 1
+    if match[at] in ("", "git", MARK):
         return None
-    return match[0][: match.start(1) - match.start()] + MARK + "@"
+    return match[0][: match.start(at) - match.start()] + MARK + "@"
 
 
 def _without_parameter(match: re.Match[str]) -> str | None:
@@ -316,13 +325,12 @@ def _in_lower_case(text: str) -> str:
     return lower if len(lower) == len(text) else text.translate(_ASCII)
 
 
-def strict_url(url: str) -> str:
-    """A server's URL without the values of its query, its fragment, and parts of its path that look generated."""
+def strict_url(url: str) -> tuple[str, list[str]]:
+    """A server's URL without the values of its query, its fragment, and parts of its path that look generated; and these."""
     before, mark, query = url.partition("?")
     parts = before.partition("#")[0].split("/")
-    parts[3:] = [MARK if len(part) >= 16 and any(map(str.isdigit, part)) and is_random(part) else part for part in parts[3:]]
-    given = query.partition("#")[0]
-    kept = "&".join(
-        f"{name}={MARK}" if equals else name for name, equals, _ in (one.partition("=") for one in given.split("&"))
-    )
-    return "/".join(parts) + mark + kept
+    generated = [part for part in parts[3:] if len(part) >= 16 and any(map(str.isdigit, part)) and is_random(part)]
+    parts[3:] = [MARK if part in generated else part for part in parts[3:]]
+    given = [one.partition("=") for one in query.partition("#")[0].split("&")]
+    kept = "&".join(f"{name}={MARK}" if equals else name for name, equals, _ in given)
+    return "/".join(parts) + mark + kept, [*generated, *(value for _, _, value in given)]

@@ -90,6 +90,25 @@ def is_headers(name: str) -> bool:
     return plain.endswith("headers") and not plain.endswith("responseheaders")
 
 
+_OF_SECRETS = ("key", "token", "auth", "secret", "passw", "credential", "cookie", "signature", "jwt")
+
+
+@lru_cache(maxsize=4096)
+def is_of_header(name: str) -> bool:
+    """Whether a header or a variable of the environment called `name` may hold a credential: ``X-Gateway-Auth``, ``FOO_KEY``.
+
+    Their values are long and of no interest, so part of a name is enough.
+    """
+    plain = normalized(name)
+    return any(word in plain for word in _OF_SECRETS) and "idempotency" not in plain and not is_harmless_header(name)
+
+
+@lru_cache(maxsize=4096)
+def is_environment(name: str) -> bool:
+    """Whether a field called `name` holds variables of an environment."""
+    return normalized(name) in ("env", "environ", "environment")
+
+
 _SERVERS = frozenset("mcpservers mcpserver streamablehttptransport ssetransport transport servers connectors serverurl".split())
 
 

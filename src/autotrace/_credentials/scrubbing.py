@@ -57,7 +57,7 @@ class Scrubber:
         """`value` without credentials; `value` itself if it has none.
 
         `under` says what it is in: a field whose name is that of a credential (``secret``), headers of a request (``headers``),
-        the description of a server (``server``), a table of a schema's properties (``properties``), or none of these.
+        the description of a server (``server``), variables of an environment (``environment``), a table of a schema's properties (``properties``), or none of these.
         """
         kind = type(value)
         if kind is str:
@@ -123,9 +123,10 @@ class Scrubber:
                 self.learned.add(value)
             return self._removed(path)
         if under == "server" and path is not None and isinstance(path[1], str) and names.normalized(path[1]) in _ADDRESSES:
-            strict = forms.strict_url(value)
+            strict, removed = forms.strict_url(value)
             if strict != value:
                 self.note(path, "url")
+                self.learned.update(part for part in removed if forms.is_likely(part))
                 value = strict
         return self.text(value, path)
 
@@ -170,10 +171,14 @@ class Scrubber:
             return "secret"
         if under == "headers":
             return "" if names.is_harmless_header(key) else under
+        if under == "environment" and type(held) is str and names.is_of_header(key) and forms.is_likely(held):
+            return "secret"
         if self._is_secret(key, held):
             return "removed" if type(held) is int else "secret"
         if names.is_headers(key) and type(held) in (dict, list):
             return "headers" if type(held) is dict or _is_list_of_pairs(held) else ""
+        if type(held) is dict and names.is_environment(key):
+            return "environment"
         plain = names.normalized(key)
         if plain == "properties" and type(held) is dict:
             return "properties"

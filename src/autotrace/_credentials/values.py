@@ -69,7 +69,7 @@ def _texts(held: Any) -> Iterator[str]:
         for pair in held.items() if isinstance(held, Mapping) else held:
             if isinstance(pair, (tuple, list)) and len(pair) == 2:
                 name, value = ("".join(_texts(one)) for one in pair)
-                if name and value and (names.is_strong(name) or names.is_of_query(name)):
+                if name and value and (names.is_of_header(name) or names.is_of_query(name)):
                     yield value
                     yield from _of_cookies(name, value)
 
