@@ -259,18 +259,43 @@ class Unencodable:
     pass
 
 
-@pytest.mark.parametrize("how", ["raises", "returns an object", "is missing", "takes no argument"])
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise TypeError("this exception cannot be shown")
+
+
+@pytest.mark.parametrize("redact", [None, "email", {"names": ["who"]}])
+def test_a_diagnostic_quotes_no_exception_where_something_is_redacted(memory: MemorySink, redact: Any, diagnosed: Any) -> None:
+    autotrace.enable(sinks=[memory], **({} if redact is None else {"redact": redact}))
+    diagnostics.failed("read a field", ValueError("ann@example.com has no colour"), aside=True)
+    diagnostics.failures.clear()
+    assert ("ann@example.com" in json.dumps(diagnosed())) == (redact is None)
+
+
+@pytest.mark.parametrize(
+    "how", ["raises", "returns an object", "is missing", "takes no argument", "exits", "stops", "quotes", "is silent"]
+)
 def test_a_redactor_that_fails_drops_the_content_once_said_and_never_the_record(
     memory: MemorySink, how: str, diagnosed: Any
 ) -> None:
     def raises(field: str, value: Any, attributes: Mapping[str, Any]) -> Any:
         raise RuntimeError("no")
 
+    def raises_a(kind: type[BaseException]) -> Any:
+        def redactor(field: str, value: Any, attributes: Mapping[str, Any]) -> Any:
+            raise kind(f"cannot redact {value}")
+
+        return redactor
+
     functions: dict[str, Any] = {
         "raises": raises,
         "returns an object": lambda field, value, attributes: Unencodable(),
         "is missing": "no_such_module:function",
         "takes no argument": lambda: None,
+        "exits": raises_a(SystemExit),
+        "stops": raises_a(GeneratorExit),
+        "quotes": raises_a(RuntimeError),
+        "is silent": raises_a(Silent),
     }
     autotrace.enable(sinks=[memory], redact=functions[how])
     for _ in range(3):
@@ -282,7 +307,9 @@ def test_a_redactor_that_fails_drops_the_content_once_said_and_never_the_record(
     for span in memory.spans:
         assert (span["attributes"]["count"], span["attributes"]["error.type"]) == (3, "ValueError")
         assert span["attributes"]["autotrace.redacted"]["text"].endswith(" failed")
-    said = [line for line in diagnosed() if line["event"] == "autotrace.redactor"]
+    lines = diagnosed()
+    assert "private" not in json.dumps(lines)
+    said = [line for line in lines if line["event"] == "autotrace.redactor"]
     assert len(said) == 1
     assert "Correct it" in said[0]["message"]
     diagnostics.failures.clear()
