@@ -57,7 +57,8 @@ class Scrubber:
         """`value` without credentials; `value` itself if it has none.
 
         `under` says what it is in: a field whose name is that of a credential (``secret``), headers of a request (``headers``),
-        the description of a server (``server``), variables of an environment (``environment``), a table of a schema's properties (``properties``), or none of these.
+        the description of a server (``server``), variables of an environment (``environment``), a table of a schema
+        (its ``properties``), or none of these.
         """
         kind = type(value)
         if kind is str:
