@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
 from autotrace._credentials.scrubbing import Scrubber
 from autotrace._redaction import built_in, policy
+from autotrace._writer import dispatch
+from autotrace._writer.writer import writer
 from autotrace.errors import SettingsError
 from autotrace.sinks import MemorySink
 
@@ -257,6 +260,28 @@ def test_a_function_sees_no_credential_and_cannot_change_other_records(memory: M
 
 class Unencodable:
     pass
+
+
+def test_a_slow_redactor_lets_others_have_a_turn_between_two_records(
+    memory: MemorySink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def slow(field: str, value: Any, attributes: Mapping[str, Any]) -> Any:
+        now[0] += 60
+        return value
+
+    autotrace.enable(sinks=[memory], redact=slow)
+    with writer._draining:  # the writer's thread waits
+        for number in range(3):
+            with autotrace.span(f"s{number}", attributes={"text": "words"}):
+                pass
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatch, "time", SimpleNamespace(monotonic=lambda: now[0]))
+            writer.dispatch.round(now=True)
+        assert len(memory.spans) == 1
+    autotrace.flush()
+    assert len(memory.spans) == 3
 
 
 class Silent(Exception):
