@@ -85,6 +85,9 @@ without_content: set[str] = set()
 quotes the text of an exception: a getter that fails on a prompt names the prompt. A package stays in it after `disable()`, as
 its open calls still end."""
 
+redacting = False
+"""Whether users have added rules of redaction, which no diagnostic knows: then none quotes the text of an exception, either."""
+
 _written: set[tuple[str, str]] = set()
 
 
@@ -114,8 +117,10 @@ def say(event: str, message: str, level: str = "warning", again: bool = False, *
         return
 
 
-def failed(where: str, exc: BaseException, aside: bool = False) -> None:
+def failed(where: str, exc: BaseException, aside: bool = False, quote: bool = True) -> None:
     """Count and report a failure of ours, caught at `where`. Re-raise it if `strict`, unless it is `aside`.
+
+    Without `quote`, its text is not shown: it may hold what must not be recorded.
 
     A failure on the writer's side is `aside`. It is never re-raised, because other records are still on their way there.
     """
@@ -124,7 +129,10 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
         raise exc
     say(
         "failure",
-        sentences(f"{where}: {described(exc)}", "The program is not affected; autotrace skipped this step."),
+        sentences(
+            f"{where}: {described(exc) if quote else type(exc).__name__}",
+            "The program is not affected; autotrace skipped this step.",
+        ),
         level="error",
         at=place_of(exc),
     )
@@ -133,7 +141,12 @@ def failed(where: str, exc: BaseException, aside: bool = False) -> None:
 def described(exc: BaseException) -> str:
     """The class of `exc`, and its text unless that may be content that is not recorded."""
     kind = type(exc).__name__
-    return f"{kind} (its text is not shown while content is off)" if without_content else f"{kind}: {exc}"
+    if without_content or redacting:
+        return f"{kind} (its text is not shown while content is off or redacted)"
+    try:
+        return f"{kind}: {exc}"
+    except Exception:  # an exception whose __str__ raises
+        return kind
 
 
 def place_of(exc: BaseException, package: str = "") -> str:

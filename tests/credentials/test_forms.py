@@ -18,6 +18,7 @@ R = "q7Zk2Lw9Xc4Vb1Nm"
 """Sixteen characters of no word."""
 
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{R * 4}\n{R * 4}\n{R}==\n-----END RSA PRIVATE KEY-----"
+PEM_ENCRYPTED = PEM.replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00FF\n\n", 1)
 BASIC = base64.b64encode(f"user:{R}".encode()).decode()
 SECRETS = {
     "form.sk-": [f"sk-{R}", f"sk-proj-{R}_{R}", f"sk-ant-api03-{R}-{R}AA", f"sk-or-v1-{R}", f"sk-lf-{R[:8]}-{R[:4]}"],
@@ -36,8 +37,15 @@ SECRETS = {
     "form.jwt": [f"eyJhbGciOiJIUzI1NiJ9.eyJ{R}.{R}-_{R}"],
     "form.bearer": [f"Bearer {R}", f"BEARER {R}.{R}", "Bearer SECRET-of-a-gateway"],
     "form.basic": [f"Basic {BASIC}"],
-    "form.pem": [PEM, PEM.replace("\n", "\\n"), PEM.replace(" RSA", "")],
-    "url.userinfo": [f"https://user:{R}@host/path", f"postgres://{R}@db:5432/x", f"amqp://u:p@ss{R}@h"],
+    "form.header": [f"Illegal header value b'{R}\\r\\nx'", f"Invalid leading whitespace in header value: '{R}\\n'"],
+    "form.webhook": [f"https://hooks.slack.com/services/T1/B2/{R}", f"https://discord.com/api/webhooks/123/{R}"],
+    "form.pem": [PEM, PEM.replace("\n", "\\n"), PEM.replace(" RSA", ""), PEM_ENCRYPTED],
+    "url.userinfo": [
+        f"https://user:{R}@host/path",
+        f"postgres://{R}@db:5432/x",
+        f"amqp://u:p@ss{R}@h",
+        f"/home/ann/https:/u:{R}@h/x.json",
+    ],
     "url.query": [
         f"https://h/x?api_key={R}",
         f"https://h/x?a=1&token={R}&b=2",
@@ -53,6 +61,14 @@ SECRETS = {
         f"{{'authorization': 'Token {R}'}}",
         f'{{\\"client_secret\\": \\"{R}\\"}}',
         f'{{"password":"{R} with \\" a quote"}}',
+        f'{{\\"password\\":\\"a\\\\\\"b{R}\\"}}',
+        f"Settings(api_key='{R}')",
+        f'client(password="{R}")',
+        f"HF_TOKEN={R}",
+        f"token={R}",
+        f'{{"api_key_2": "{R}"}}',
+        f"server --api-key {R} --port 80",
+        f"['npx', '--token', '{R}']",
         f"(b'authorization', b'{R}')",
         f"x-api-key: {R}",
         f"X-Amz-Security-Token:{R}",
@@ -114,6 +130,10 @@ ORDINARY = [
     "https://example.com/search?q=token&sort=asc#key=value",
     "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT req_011CSHoEeqs5C35K2UUqR7Fy toolu_01A09q90qw90lq917835lq9",
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----; -----BEGIN PRIVATE KEY----- is how they start",
+    "Next token: Transformer-XL, eos_token=EndOfText12345678 max_token=1234567890123456 token=first",
+    "run --api-key OPENAI_API_KEY --token <token> --max-tokens 4096 --password-file /etc/passwd1 --no-secret",
+    "Config(api_key='YOUR_API_KEY', token=tokenizer.eos_token_id, tokens=['a', 'b'])",
+    "Invalid header values are refused. Illegal characters in a name: 'a b'. C:/a@b and http:/host/@user",
     "key: value, tokens: 5, secret: none, cookie: monster",
     "prompt_tokens=19, completion_tokens=10, token_count=29, max_tokens: 4096",
     "İstanbul: api_key=none; ẞ",
@@ -190,6 +210,26 @@ HOSTILE = [
     ),
     *('"password": "\\', "secret=secret=", "token=\t", "[redacted]", "ſ", "İkey="),
 ]
+
+
+OPENINGS = ['{"password": "', "{'password': '", '{\\"token\\":\\"', "-----BEGIN PRIVATE KEY-----\n", "--api-key ", "token="]
+ENDLESS = ["\\a", "\\\\", '\\\\"', "\\'", "Abc: x ", "Abc: x\n", "Abc: x\\n", "a ", "\n", "--token ", "token"]
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+@pytest.mark.parametrize("piece", ENDLESS)
+def test_what_opens_and_never_ends_takes_linear_time(opening: str, piece: str) -> None:
+    for count in (26, 100_000 // len(piece)):  # exponential time shows itself in the first one
+        began = time.process_time()
+        scrubbed(opening + piece * count)
+        assert time.process_time() - began < 0.5 + count / 5_000
+
+
+@pytest.mark.parametrize("quote", ['"', "'", '\\"'])
+@pytest.mark.parametrize("tail", ["", "…[900 characters cut]", "\\"])
+def test_a_value_without_a_closing_quote_ends_with_the_text(quote: str, tail: str) -> None:
+    text, _ = scrubbed(f"{{{quote}password{quote}: {quote}two words {R}{tail}")
+    assert text == f"{{{quote}password{quote}: {quote}{MARK}"
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

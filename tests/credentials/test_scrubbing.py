@@ -20,12 +20,14 @@ NAMES = """
 authorization Authorization authorization_token api_key api-key apiKey x-api-key X-Api-Key apikey OPENAI_API_KEY password
 passwd db_password secret client_secret clientSecret aws_secret_access_key access_token accessToken refresh_token id_token
 session_token X-Amz-Security-Token GITHUB_TOKEN private_key cookie Set-Cookie proxy-authorization credentials token auth
-Ocp-Apim-Subscription-Key http.request.header.authorization http.request.header.x-api-key
+Ocp-Apim-Subscription-Key api_key_2 password1 db_pass ssh_key x-functions-key auth_header
+http.request.header.authorization http.request.header.x-api-key
 """.split()
 NO_NAMES = """
 input_tokens output_tokens max_tokens token_count prompt_tokens_details total_tokens max_output_tokens tokens_per_second
 next_page_token pageToken nextToken eos_token pad_token progressToken tokenizer author authority secretary key keys
-keyword primary_key cache_key monkey signature thoughtSignature password_policy_id token_type header title content text
+keyword primary_key cache_key monkey bypass encompass top_token_1 input_tokens_2
+signature thoughtSignature password_policy_id token_type header title content text
 """.split()
 
 
@@ -58,8 +60,11 @@ PLACES = [
     {"extra_headers": {"X-Anything": SECRET, "Content-Type": "application/json"}},
     {"headers": [{"name": "X-Anything", "value": SECRET}]},
     {"headers": [["X-Anything", SECRET]]},
+    {"mcp_servers": [{"command": "npx", "args": ["-y", "server", "--api-key", SECRET, "--port", "80"]}]},
+    {"args": ["--token", SECRET]},
     {"domain_secrets": [{"domain": "a.b", "name": "KEY", "value": SECRET}]},
     {"env": {"SERVICE_API_KEY": SECRET}},
+    {"mcpServers": {"x": {"command": "npx", "env": {"FOO_KEY": SECRET, "GITHUB_AUTH": SECRET}}}},
     {"env": [{"name": "SERVICE_API_KEY", "value": SECRET}]},
     {"pairs": [["Authorization", "SECRET-of-somebody1"]]},
     {"tools": [{"type": "mcp", "server_label": "s", "server_url": f"https://h/{SECRET}1/sse?x={SECRET}"}]},
@@ -80,6 +85,12 @@ def test_the_places_where_apis_take_credentials(data: Any) -> None:
     assert found
 
 
+def test_what_the_address_of_a_server_holds_is_learned_because_others_may_quote_it() -> None:
+    scrubber = Scrubber()
+    scrubber.data({"type": "mcp", "server_url": f"https://h/{SECRET}12345/sse?x={SECRET}&page=2"})
+    assert scrubber.learned == {f"{SECRET}12345", SECRET}
+
+
 def test_what_is_around_a_credential_stays() -> None:
     policy = {"type": "allowlist", "domain_secrets": [{"domain": "a.b", "name": "KEY", "value": SECRET}]}
     mcp = {"type": "mcp", "server_label": "s", "server_url": "https://h/sse?api_key=x12345678", "headers": {"Accept": "json"}}
@@ -92,8 +103,10 @@ SCHEMAS = [
     {"properties": {"password": {"type": "string"}, "headers": {"type": "object"}, "token": {"$ref": "#/x"}}},
     {"properties": {"api_key": {"description": "the caller's key"}}, "required": ["api_key"]},
     {"parameters": {"api_key": {"type": "STRING", "description": "the caller's key"}}},
+    {"env": {"KEYBOARD": "de", "PATH": "/usr/bin", "AUTHOR": "ann", "LANG": "de_DE.UTF-8"}},
     {"headers": ["Name", "Price"], "rows": [["Tea", "2"]]},
     {"logprobs": [{"token": "Hello", "logprob": -0.1}, {"token": " world", "logprob": -0.2}]},
+    {"args": ["--password", "--verbose", "--api-key", "$KEY", "--token", "none", "--max-tokens", "4096-or-more"]},
     {"api_key": "", "password": "***", "token": "${TOKEN}", "secret": None, "authorization": "<your token>"},
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from autotrace import _diagnostics as diagnostics
 from autotrace import _settings as settings
 from autotrace._credentials.scrubbing import Scrubber
 from autotrace._redaction import built_in, policy
+from autotrace._writer import dispatch
+from autotrace._writer.writer import writer
 from autotrace.errors import SettingsError
 from autotrace.sinks import MemorySink
 
@@ -259,18 +262,65 @@ class Unencodable:
     pass
 
 
-@pytest.mark.parametrize("how", ["raises", "returns an object", "is missing", "takes no argument"])
+def test_a_slow_redactor_lets_others_have_a_turn_between_two_records(
+    memory: MemorySink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def slow(field: str, value: Any, attributes: Mapping[str, Any]) -> Any:
+        now[0] += 60
+        return value
+
+    autotrace.enable(sinks=[memory], redact=slow)
+    with writer._draining:  # the writer's thread waits
+        for number in range(3):
+            with autotrace.span(f"s{number}", attributes={"text": "words"}):
+                pass
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatch, "time", SimpleNamespace(monotonic=lambda: now[0]))
+            writer.dispatch.round(now=True)
+        assert len(memory.spans) == 1
+    autotrace.flush()
+    assert len(memory.spans) == 3
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise TypeError("this exception cannot be shown")
+
+
+@pytest.mark.parametrize("redact", [None, "email", {"names": ["who"]}])
+def test_a_diagnostic_quotes_no_exception_where_something_is_redacted(memory: MemorySink, redact: Any, diagnosed: Any) -> None:
+    autotrace.enable(sinks=[memory], **({} if redact is None else {"redact": redact}))
+    diagnostics.failed("read a field", ValueError("ann@example.com has no colour"), aside=True)
+    diagnostics.failures.clear()
+    assert ("ann@example.com" in json.dumps(diagnosed())) == (redact is None)
+
+
+@pytest.mark.parametrize(
+    "how", ["raises", "returns an object", "is missing", "takes no argument", "exits", "stops", "quotes", "is silent"]
+)
 def test_a_redactor_that_fails_drops_the_content_once_said_and_never_the_record(
     memory: MemorySink, how: str, diagnosed: Any
 ) -> None:
     def raises(field: str, value: Any, attributes: Mapping[str, Any]) -> Any:
         raise RuntimeError("no")
 
+    def raises_a(kind: type[BaseException]) -> Any:
+        def redactor(field: str, value: Any, attributes: Mapping[str, Any]) -> Any:
+            raise kind(f"cannot redact {value}")
+
+        return redactor
+
     functions: dict[str, Any] = {
         "raises": raises,
         "returns an object": lambda field, value, attributes: Unencodable(),
         "is missing": "no_such_module:function",
         "takes no argument": lambda: None,
+        "exits": raises_a(SystemExit),
+        "stops": raises_a(GeneratorExit),
+        "quotes": raises_a(RuntimeError),
+        "is silent": raises_a(Silent),
     }
     autotrace.enable(sinks=[memory], redact=functions[how])
     for _ in range(3):
@@ -282,7 +332,9 @@ def test_a_redactor_that_fails_drops_the_content_once_said_and_never_the_record(
     for span in memory.spans:
         assert (span["attributes"]["count"], span["attributes"]["error.type"]) == (3, "ValueError")
         assert span["attributes"]["autotrace.redacted"]["text"].endswith(" failed")
-    said = [line for line in diagnosed() if line["event"] == "autotrace.redactor"]
+    lines = diagnosed()
+    assert "private" not in json.dumps(lines)
+    said = [line for line in lines if line["event"] == "autotrace.redactor"]
     assert len(said) == 1
     assert "Correct it" in said[0]["message"]
     diagnostics.failures.clear()

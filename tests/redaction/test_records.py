@@ -300,6 +300,14 @@ def test_values_of_any_kind_are_written(memory: MemorySink, hostile: Any) -> Non
     assert "password" in span(memory, password="SECRET-1", hostile=hostile)["attributes"]
 
 
+def test_the_name_of_the_service_is_scrubbed(memory: MemorySink) -> None:
+    autotrace.enable(sinks=[memory], service_name="https://ann:SECRET@host/billing")
+    with autotrace.span("s"):
+        pass
+    autotrace.flush()
+    assert memory.spans[0]["resource"]["service.name"] == "https://[redacted]@host/billing"
+
+
 def test_the_policy_of_spans_of_no_library_is_that_of_the_settings(memory: MemorySink) -> None:
     autotrace.enable(sinks=[memory], redact="email")
     assert writer.dispatch.policy.patterns

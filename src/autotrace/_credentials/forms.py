@@ -77,25 +77,33 @@ FORMS = (
         ("-----BEGIN",),
         re.compile(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"((?:\s|\\+[rn])*(?:[A-Za-z-]{3,20}: [^\r\n\\]{1,200}(?:\s|\\+[rn])+)*[A-Za-z0-9+/=]{16}[A-Za-z0-9+/=\s\\]*)"
+            r"((?:\s|\\+[rn])*(?:[A-Za-z-]{3,20}: [^\r\n\\]{1,200}(?:[\r\n]|\\+[rn])(?:\s|\\+[rn])*){0,8}"
+            r"[A-Za-z0-9+/=]{16}[A-Za-z0-9+/=\s\\]*)"
         ),
+        _any,
+    ),
+    Form(
+        "webhook",
+        ("://hooks.slack.com/", "://discord.com/api/", "://discordapp.com/api/"),
+        re.compile(r"://(?:hooks\.slack\.com/[a-z]{5,20}|discord(?:app)?\.com/api/webhooks)/([\w/-]{16,})"),
+    ),
+    Form(  # how HTTP libraries refuse one, which quotes it as it is
+        "header",
+        ("Illegal ", "Invalid "),
+        re.compile(r"\bI(?:llegal|nvalid) [^\r\n]{0,120}?header value:? b?[\"']([^\r\n]+)[\"']"),
         _any,
     ),
     Form("bearer", ("earer", "EARER"), re.compile(r"\bB(?:earer|EARER)[ \t]+([A-Za-z0-9._~+/=:-]{8,})")),
     Form("basic", ("asic", "ASIC"), re.compile(r"\bB(?:asic|ASIC)[ \t]+([A-Za-z0-9+/]{6,}={0,2})"), _is_basic),
 )
 
-_USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@")
+_USERINFO = re.compile(r":(?:\\{0,4}/){2}([^\s/?#\"'<>\\]*)@|[a-z]:/([^\s/?#\"'<>\\:@]*:[^\s/?#\"'<>\\]*)@")
+"""With one slash: a URL that was taken for a path."""
+
 _PARAMETER = re.compile(r"[?&;]([A-Za-z][\w.\-\[\]%]{0,79})=([^&;\s\"'<>#\\)\]}]+)")
 _QUOTED = re.compile(r"(\\{0,8}[\"'])([\w.\- ]{2,80})\1\s{0,9}([:=,])\s{0,9}[bru]?(\\{0,8}[\"'])")
 """A quoted name, and the quote that opens its value, as in JSON, in a Python mapping or in a list of pairs. Not the value: that
 may be JSON itself, with further names."""
-
-_VALUE = {
-    quote: re.compile(rf"((?:\\.|(?!{re.escape(quote)}).){{1,8192}}?){re.escape(quote)}", re.DOTALL)
-    for quote in ("\\" * escapes + mark for escapes in range(9) for mark in "\"'")
-}
-"""By the quote that opens it: a value and the quote that closes it."""
 
 _LINE = re.compile(
     r"(?<![a-z0-9-])(authorization|x-api-key|api-key|x-goog-api-key|x-amz-security-token)"
@@ -106,9 +114,15 @@ _LINE = re.compile(
 
 _ASSIGNED = re.compile(
     r"(?<![a-z0-9])(api[_-]?key|(?:secret[_-]|private[_-]|account[_-])?access[_-]key|secret[_-]?key|private[_-]?key|accountkey"
-    r"|password|passwd|secret|(?:access|refresh|auth|id|session|bearer|security)[_-]token|signature)"
-    r"[ \t]{0,9}[:=][ \t]{0,9}()([a-z0-9_.+/=~%$!^*-]{8,})(?![\w(\[])"
+    r"|password|passwd|secret|(?:access|refresh|auth|id|session|bearer|security)[_-]token|token|signature)"
+    r"[ \t]{0,9}[:=][ \t]{0,9}()(?:b?[\"'])?([a-z0-9_.+/=~%$!^*-]{8,})(?![\w(\[])"
 )
+_OPTION = re.compile(
+    r"(?<![\w-])--([a-z][a-z0-9_-]{1,60})(?:[ \t]{1,9}|\\{0,8}[\"'],\s{0,9}\\{0,8})[\"']?()"
+    r"([^\s\"'\\,;)\]}-][^\s\"'\\,;)\]}]{7,})"
+)
+"""An option of a command and its value, on a command line or in a list of arguments."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*\Z")
 _PLACEHOLDER = re.compile(
     r"\s*\Z|\[redacted\]?\Z|[*•x.…]+\Z|\$\{?\w+\}?\Z|<[^<>]*>\Z|\{\{?[^{}]*\}?\}\Z|%\w+%\Z"
@@ -127,12 +141,29 @@ def is_likely(value: str) -> bool:
     return len(value) >= 8 and not any(c.isspace() for c in value) and (is_random(value) or "-" in value or "_" in value)
 
 
+_NAME_BEFORE = re.compile(r"[a-z0-9_.-]{0,60}\Z")
+
+
+def _whole_token(lower: str, end: int) -> str:
+    """The whole name that ends with ``token`` at `end`."""
+    found = _NAME_BEFORE.search(lower, max(end - 60, 0), end)
+    return lower[end - 5 : end] if found is None else found[0]
+
+
+def _is_certain(name: str) -> bool:
+    return names.is_strong(name) or name in ("signature", "x-amz-security-token")
+
+
 def _is_assigned(name: str, scheme: str, value: str) -> bool:
     """Whether `value`, which a text assigns to `name`, is a credential and not a word or a piece of code."""
     if is_placeholder(value) or MARK in value:
         return False
     if "cookie" in name:
         return "=" in value
+    if name.endswith("token") and not _is_certain(name):
+        return names.is_weak(name) and len(value) >= 16 and any(map(str.isdigit, value)) and not _IDENTIFIER.match(value)
+    if not _is_certain(name) and not names.is_weak(name):
+        return False
     if is_random(value):
         return not _IDENTIFIER.match(value) or "_" not in value or not value.isupper()
     return (bool(scheme) or "-" in name or name == "authorization") and len(value) >= 12 and not value.isalpha()
@@ -170,7 +201,7 @@ class Text:
 
     def without_forms(self) -> None:
         """Remove credentials that their form or the text around them shows."""
-        if "://" in self.text or ":\\" in self.text:
+        if ":/" in self.text or ":\\" in self.text:
             self._replace(_USERINFO, _without_userinfo, "url.userinfo")
         if "=" in self.text:
             self._replace(_PARAMETER, _without_parameter, "url.query")
@@ -179,31 +210,32 @@ class Text:
                 self._replace(form.pattern, lambda match, form=form: _cut(match, form.check), f"form.{form.rule}")  # type: ignore[misc]
         if '"' in self.text or "'" in self.text:
             self._without_quoted()
-        if ":" in self.text or "=" in self.text:
+        if ":" in self.text or "=" in self.text or "--" in self.text:
             self._without_assigned()
 
     def _without_quoted(self) -> None:
         text, pieces, end = self.text, [], 0
         for match in _QUOTED.finditer(text):
             if match.start() >= end and (names.is_strong(match[2]) or names.is_weak(match[2])):
-                value = _VALUE[match[4]].match(text, match.end())
-                if value is not None and _is_quoted(match[2], match[3], value[1]):
+                stop = _end_of_quoted(text, match.end(), match[4])
+                if _is_quoted(match[2], match[3], text[match.end() : stop]):
                     pieces += [text[end : match.end()], MARK]
-                    end = value.end(1)
+                    end = stop
         if end:
             self._note("name")
             self.text = "".join(pieces) + text[end:]
 
     def _without_assigned(self) -> None:
         lower = _in_lower_case(self.text)
-        for pattern, hints in ((_LINE, _OF_LINES), (_ASSIGNED, _OF_ASSIGNED)):
+        for pattern, hints in ((_LINE, _OF_LINES), (_ASSIGNED, _OF_ASSIGNED), (_OPTION, _OF_OPTIONS)):
             pieces, end = [], 0
             if not any(hint in lower for hint in hints):
                 continue
             for match in pattern.finditer(lower):
                 name, scheme, value = range(1, 4) if match[1] is not None else range(4, 7)
                 start, stop = match.span(value)
-                if _is_assigned(match[name], match[scheme] or "", self.text[start:stop]):
+                named = _whole_token(lower, match.end(name)) if match[name] == "token" else match[name]
+                if _is_assigned(named, match[scheme] or "", self.text[start:stop]):
                     pieces += [self.text[end:start], MARK]
                     end = stop
             if end:
@@ -240,9 +272,10 @@ def _cut(match: re.Match[str], check: Callable[[str], bool]) -> str | None:
 
 
 def _without_userinfo(match: re.Match[str]) -> str | None:
-    if match[1] in ("", "git", MARK):
+    at = 2 if match[1] is None else 1
+    if match[at] in ("", "git", MARK):
         return None
-    return match[0][: match.start(1) - match.start()] + MARK + "@"
+    return match[0][: match.start(at) - match.start()] + MARK + "@"
 
 
 def _without_parameter(match: re.Match[str]) -> str | None:
@@ -251,6 +284,26 @@ def _without_parameter(match: re.Match[str]) -> str | None:
     if short or value == MARK or not names.is_of_query(name) or is_placeholder(value):
         return None
     return f"{match[0][: match.start(2) - match.start()]}{MARK}"
+
+
+def _end_of_quoted(text: str, start: int, quote: str) -> int:
+    """Where the value ends that `quote` opens before `start`. A text that was cut has no closing quote: it ends there.
+
+    In JSON inside of JSON, a quote has backslashes. One with more of them belongs to the value if they escape it.
+    """
+    mark, escapes = quote[-1], len(quote) - 1
+    at = start
+    while (at := text.find(mark, at)) >= 0:
+        before = at
+        while before > start and text[before - 1] == "\\":
+            before -= 1
+        more = at - before - escapes
+        if more < 0:
+            return before  # the text around the value ends
+        if more // (escapes + 1) % 2 == 0:
+            return at - escapes
+        at += 1
+    return len(text)
 
 
 def _is_quoted(name: str, sign: str, value: str) -> bool:
@@ -262,6 +315,7 @@ def _is_quoted(name: str, sign: str, value: str) -> bool:
 
 
 _OF_LINES = ("authorization", "api-key", "security-token", "cookie")
+_OF_OPTIONS = ("--",)
 _OF_ASSIGNED = ("api_key", "apikey", "api-key", "access", "secret", "private", "account", "passw", "token", "signature")
 _ASCII = {ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
@@ -272,13 +326,12 @@ def _in_lower_case(text: str) -> str:
     return lower if len(lower) == len(text) else text.translate(_ASCII)
 
 
-def strict_url(url: str) -> str:
-    """A server's URL without the values of its query, its fragment, and parts of its path that look generated."""
+def strict_url(url: str) -> tuple[str, list[str]]:
+    """A server's URL without the values of its query, its fragment, and parts of its path that look generated; and these."""
     before, mark, query = url.partition("?")
     parts = before.partition("#")[0].split("/")
-    parts[3:] = [MARK if len(part) >= 16 and any(map(str.isdigit, part)) and is_random(part) else part for part in parts[3:]]
-    given = query.partition("#")[0]
-    kept = "&".join(
-        f"{name}={MARK}" if equals else name for name, equals, _ in (one.partition("=") for one in given.split("&"))
-    )
-    return "/".join(parts) + mark + kept
+    generated = [part for part in parts[3:] if len(part) >= 16 and any(map(str.isdigit, part)) and is_random(part)]
+    parts[3:] = [MARK if part in generated else part for part in parts[3:]]
+    given = [one.partition("=") for one in query.partition("#")[0].split("&")]
+    kept = "&".join(f"{name}={MARK}" if equals else name for name, equals, _ in given)
+    return "/".join(parts) + mark + kept, [*generated, *(value for _, _, value in given)]

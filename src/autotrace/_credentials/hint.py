@@ -21,10 +21,12 @@ _ENDS = [
 _ASSIGNED = (
     r"(?<=[ynteldhsYNTELDHS\"' ][:=])(?:"
     + "|".join(f"(?<=(?:{ends}){between}[:=])" for between in _BETWEEN for ends in _ENDS if ends)
+    + "".join(f"|(?<=[0-9]{between}[:=])" for between in _BETWEEN if between)  # API_KEY_2
     + ")"
 )
 _ANCHORED = {
-    "-": r"(?:(?<=[lsapxydr][kixt]-)(?:(?<=sk-)|(?<=plx-)|(?<=[apy][ap]i-)|(?<=xai-)|(?<=[adr]t-))|(?<=ox.-)|BEGIN)",
+    "-": r"(?:(?<=[lsapxydr][kixt]-)(?:(?<=sk-)|(?<=plx-)|(?<=[apy][ap]i-)|(?<=xai-)|(?<=[adr]t-))|(?<=ox.-)|BEGIN"
+    r"|(?:(?<=[^\w-]--)|(?<=\A--))[A-Za-z])",
     ":": _ASSIGNED,
     "_": (
         r"(?:(?<=[gsrhatpdnov][kpousrftm2]_)(?:(?<=[gsr]k_)(?:(?<![aeiou][sr]k_)|(?<=%..[sr]k_))"
@@ -36,6 +38,7 @@ _ANCHORED = {
     "z": r"(?<=riz)ati",
     "J": r"(?<=eyJ)",
     ".": r"(?<=ya29\.)",
+    "I": r"(?:llegal |nvalid )",
     "Z": r"(?<=RIZ)ATI",
     "=": r"(?:(?<=[?&;].=)|(?<=[?&;]..=)|(?<=[?&;]...=)|(?<=[?&;]....=)|(?<=(?:[iI][gG]|[cC]y|[iI][dD])=)|" + _ASSIGNED + ")",
 }

@@ -11,13 +11,14 @@ _STRONG = frozenset(
     """
     authorization proxyauthorization authorizationtoken apikey xapikey apikeys password passwd passphrase pwd secret secrets
     cookie cookies setcookie setcookie2 credential credentials clientsecret privatekey secretkey accesskey secretaccesskey
-    apiauth authconfig connectionstring jwt bearer
+    apiauth authconfig connectionstring jwt bearer xauth authheader dbpass userpass smtppass sshpass
     """.split()
 )
 _STRONG_ENDS = tuple(
     """
     authorization apikey apikeys password passwd passphrase secret secrets cookie setcookie credential credentials
     secretkey privatekey accesskey accountkey authkey signingkey encryptionkey subscriptionkey masterkey sharedkey
+    sshkey hmackey functionskey clientassertion seedphrase
     """.split()
 )
 _WEAK = frozenset("token tokens auth pat".split())
@@ -59,8 +60,8 @@ def normalized(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_strong(name: str) -> bool:
-    """Whether a field called `name` holds a credential, whatever its value looks like."""
-    plain = normalized(name)
+    """Whether a field called `name` holds a credential, whatever its value looks like. One of several may have a number."""
+    plain = normalized(name).rstrip("0123456789")
     return plain in _STRONG or plain.endswith(_STRONG_ENDS) or (plain.endswith("token") and len(plain) > 5 and _is_token(plain))
 
 
@@ -87,6 +88,25 @@ def is_headers(name: str) -> bool:
     """Whether a field called `name` holds the headers of a request."""
     plain = normalized(name)
     return plain.endswith("headers") and not plain.endswith("responseheaders")
+
+
+_OF_SECRETS = ("key", "token", "auth", "secret", "passw", "credential", "cookie", "signature", "jwt")
+
+
+@lru_cache(maxsize=4096)
+def is_of_header(name: str) -> bool:
+    """Whether a header or a variable of the environment called `name` may hold a credential: ``X-Gateway-Auth``, ``FOO_KEY``.
+
+    Their values are long and of no interest, so part of a name is enough.
+    """
+    plain = normalized(name)
+    return any(word in plain for word in _OF_SECRETS) and "idempotency" not in plain and not is_harmless_header(name)
+
+
+@lru_cache(maxsize=4096)
+def is_environment(name: str) -> bool:
+    """Whether a field called `name` holds variables of an environment."""
+    return normalized(name) in ("env", "environ", "environment")
 
 
 _SERVERS = frozenset("mcpservers mcpserver streamablehttptransport ssetransport transport servers connectors serverurl".split())

@@ -57,7 +57,8 @@ class Scrubber:
         """`value` without credentials; `value` itself if it has none.
 
         `under` says what it is in: a field whose name is that of a credential (``secret``), headers of a request (``headers``),
-        the description of a server (``server``), a table of a schema's properties (``properties``), or none of these.
+        the description of a server (``server``), variables of an environment (``environment``), a table of a schema
+        (its ``properties``), or none of these.
         """
         kind = type(value)
         if kind is str:
@@ -123,9 +124,10 @@ class Scrubber:
                 self.learned.add(value)
             return self._removed(path)
         if under == "server" and path is not None and isinstance(path[1], str) and names.normalized(path[1]) in _ADDRESSES:
-            strict = forms.strict_url(value)
+            strict, removed = forms.strict_url(value)
             if strict != value:
                 self.note(path, "url")
+                self.learned.update(part for part in removed if forms.is_likely(part))
                 value = strict
         return self.text(value, path)
 
@@ -170,10 +172,14 @@ class Scrubber:
             return "secret"
         if under == "headers":
             return "" if names.is_harmless_header(key) else under
+        if under == "environment" and type(held) is str and names.is_of_header(key) and forms.is_likely(held):
+            return "secret"
         if self._is_secret(key, held):
             return "removed" if type(held) is int else "secret"
         if names.is_headers(key) and type(held) in (dict, list):
             return "headers" if type(held) is dict or _is_list_of_pairs(held) else ""
+        if type(held) is dict and names.is_environment(key):
+            return "environment"
         plain = names.normalized(key)
         if plain == "properties" and type(held) is dict:
             return "properties"
@@ -211,8 +217,19 @@ class Scrubber:
             if under == "pair":
                 new = [self.text(value[0], (path, 0)), self._leaf(value[1], (path, 1), "secret")]
                 return new if new != value else value
-        made = [self.data(element, (path, index), under) for index, element in enumerate(value)]
+        made = []
+        for index, element in enumerate(value):
+            option = (
+                index > 0 and under in ("", "server") and type(element) is str and self._is_option(value[index - 1], element)
+            )
+            made.append(self.data(element, (path, index), "secret" if option else under))
         return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
+
+    def _is_option(self, before: Any, element: str) -> bool:
+        """Whether `element` is the value of the option `before`, in the arguments of a command: ``--api-key``, ``…``."""
+        if type(before) is not str or before[:1] != "-" or len(before) > 60 or element[:1] == "-":
+            return False
+        return (names.is_strong(before) or names.is_weak(before) or self._is_added(before)) and forms.is_likely(element)
 
     def _removed_deep(self, path: Path) -> str:
         self.note(path, _DEEP)

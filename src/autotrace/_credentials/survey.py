@@ -82,7 +82,14 @@ def _is_ordinary(key: Any) -> bool:
         return False
     if key in _names:
         return True
-    if names.is_strong(key) or names.is_weak(key) or names.is_headers(key) or names.is_of_server(key) or hint.of_text(key):
+    if (
+        names.is_strong(key)
+        or names.is_weak(key)
+        or names.is_headers(key)
+        or names.is_of_server(key)
+        or names.is_environment(key)
+        or hint.of_text(key)
+    ):
         return False
     if len(_names) < _MOST and len(key) < 100:
         _names.add(key)

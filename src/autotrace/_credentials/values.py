@@ -49,7 +49,9 @@ def of_url(url: str) -> Iterator[str]:
     try:
         parts = urlsplit(url)
         if parts.password is not None:
-            yield unquote(parts.password)
+            user, password = unquote(parts.username or ""), unquote(parts.password)
+            yield password
+            yield base64.b64encode(f"{user}:{password}".encode()).decode()  # what a client makes of them
         elif parts.username is not None:
             yield unquote(parts.username)
         for name, value in parse_qsl(parts.query):
@@ -77,7 +79,7 @@ def _texts(held: Any) -> Iterator[str]:
 @functools.lru_cache(maxsize=512)
 def _is_name(name: str) -> bool:
     """Whether a header or a parameter called `name` is a credential."""
-    return bool(name) and (names.is_strong(name) or names.is_of_query(name))
+    return bool(name) and (names.is_of_header(name) or names.is_of_query(name))
 
 
 def _of_cookies(name: str, value: str) -> Iterator[str]:
@@ -98,7 +100,19 @@ def _variants(text: str) -> Iterator[str]:
     if len(text) >= SHORTEST and not _is_word(text) and text.lower() not in _PLACEHOLDERS and not forms.is_placeholder(text):
         yield text
         if _UNQUOTED.fullmatch(text) is None:
-            yield from (quoted for quoted in (quote(text, safe=""), quote(text)) if quoted != text)
+            yield from _escaped(text)
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """How URLs, JSON, JSON inside of JSON, and ``repr()`` write a value with special characters."""
+    import json  # few keys have such characters
+
+    yield from (quote(text, safe=""), quote(text))
+    for ascii_only in (True, False):
+        once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield from (once, once.replace("/", "\\/"), json.dumps(once)[1:-1])
+    yield repr(text)[1:-1]
+    yield repr(text.encode("utf-8", "backslashreplace"))[2:-1]
 
 
 def _is_word(text: str) -> bool:

@@ -87,6 +87,7 @@ def _activate(plugins: list[InstalledPlugin]) -> None:
     settings.enabled = True
     of_spans = diagnostics.without_content
     (of_spans.discard if settings.current.valid("content") else of_spans.add)("autotrace")  # manual spans
+    diagnostics.redacting = bool(settings.current.given("redact"))
     if installed:
         _finder.when_imported("logging", _watch_end)
     else:

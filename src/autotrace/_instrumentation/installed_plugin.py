@@ -95,6 +95,7 @@ class InstalledPlugin:
         self._origin.content = content and settings.current.get("content", self.entry.package)
         (diagnostics.without_content.discard if self._origin.content else diagnostics.without_content.add)(self.entry.package)
         self._origin.policy = policy.in_force(self.entry.package, rules)
+        diagnostics.redacting = diagnostics.redacting or self._origin.policy is not policy.ONLY_CREDENTIALS
         self._origin.options = {**values, **self.options}
 
     def declared(self) -> Instrumentor:

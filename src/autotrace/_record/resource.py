@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from autotrace import _settings as settings
+from autotrace._credentials.scrubbing import Scrubber
 from autotrace._system import os
 
 
 def of_process() -> dict[str, Any]:
     """The record's ``resource``: the name of the service and the process id."""
-    return {"service.name": settings.current.valid("service_name") or program(), "process.pid": os.getpid()}
+    given = settings.current.valid("service_name")
+    return {"service.name": _without_credentials(given) if given else program(), "process.pid": os.getpid()}
+
+
+@lru_cache(maxsize=8)
+def _without_credentials(text: str) -> str:
+    return Scrubber().text(text)
 
 
 @cache

@@ -51,7 +51,7 @@ def redact(record: Record, values: tuple[str, ...], policy: Policy) -> None:
             return
         _redact(record, Scrubber(values, policy.fields, policy.patterns), policy)
     except Exception as exc:  # a failure of ours: nothing that was not scrubbed may leave
-        diagnostics.failed("redact a record", exc, aside=True)
+        diagnostics.failed("redact a record", exc, aside=True, quote=False)
         _empty(record)
 
 

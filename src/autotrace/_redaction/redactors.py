@@ -7,6 +7,8 @@ name, or ``status.description``), its value as plain JSON, and all attributes of
 
 from __future__ import annotations
 
+import _thread
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,8 +46,10 @@ class Redactor:
                 self._function = self._load()
             result = self._function(field, value, attributes)
             return (None if result is None else msgspec.json.decode(msgspec.json.encode(result))), True
-        except Exception as exc:  # the user's own function, and its import
-            diagnostics.failed(f"redactor {self.name}", exc, aside=True)
+        except BaseException as exc:  # the user's own function, and its import
+            if isinstance(exc, KeyboardInterrupt) and _thread.get_ident() == threading.main_thread().ident:
+                raise  # the user's, while the program waits for its records
+            diagnostics.failed(f"redactor {self.name}", exc, aside=True, quote=False)
             text = "What it should have redacted is not recorded. Correct it, or remove it from the setting redact."
             diagnostics.say("redactor", f"redactor {self.name}: failed. {text}", level="error")
             return None, False

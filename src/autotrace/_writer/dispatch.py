@@ -20,6 +20,10 @@ from autotrace.sinks._registry import OpenSinks
 _BATCH_BYTES = 4 << 20
 """How much is translated at once, at most: records in translation count towards no limit."""
 
+_BATCH_SECONDS = 0.1
+"""How long is translated at once, at most: a redactor or a processor of the program may be slow, and whoever waits with a
+timeout for the batch to end gets no answer meanwhile."""
+
 _WHILE_BEHIND = 32
 """How many records are translated at once while a sink is behind. A sink that has written half a line holds a lock for which
 other processes wait, so it is offered the rest within milliseconds, not after a whole batch."""
@@ -127,6 +131,7 @@ class Dispatch:
 
     def _translate(self, deliveries: list[Delivery], most: int) -> None:
         made = weight = 0
+        stop_at = time.monotonic() + _BATCH_SECONDS
         while made < most and weight < _BATCH_BYTES and (item := self.queue.pop()) is not None:
             weight += item.weight()
             made += 1
@@ -135,6 +140,8 @@ class Dispatch:
                 tally = Tally(len(deliveries)) if item.counts else None
                 for one in deliveries:
                     one.push(entry, tally)
+            if time.monotonic() >= stop_at:
+                break
 
     def _entry(self, item: Item, deliveries: list[Delivery]) -> Entry | None:
         try:
