@@ -91,10 +91,14 @@ redacting = False
 _written: set[tuple[str, str]] = set()
 
 
-def say(event: str, message: str, level: str = "warning", again: bool = False, **details: Any) -> None:
+def say(
+    event: str, message: str, level: str = "warning", again: bool = False, names_only: bool = False, **details: Any
+) -> None:
     """Write one line about autotrace itself to stderr, unless the same message was written before and `again` is false.
 
-    `event` is the part after `autotrace.`. `message` says who, what, and what to do. `details` are plain JSON values.
+    `event` is the part after `autotrace.`. `message` says who, what, and what to do. `details` are plain JSON values. With
+    `names_only`, the message has nothing but our words and names of modules, and nothing is imported to look for credentials in
+    it: a thread that the message is about may hold the import lock.
     """
     if silent or ((event, message) in _written and not again) or len(_written) > 1000:
         return
@@ -109,9 +113,10 @@ def say(event: str, message: str, level: str = "warning", again: bool = False, *
     try:
         import json
 
-        from autotrace._credentials import in_diagnostics
+        if not names_only:
+            from autotrace._credentials import in_diagnostics
 
-        line = in_diagnostics.scrubbed(line)
+            line = in_diagnostics.scrubbed(line)
         os.write(2, json.dumps(line, default=repr).replace("\x7f", "\\u007f").encode() + b"\n")
     except Exception:  # stderr is closed, or imports no longer work
         return

@@ -116,8 +116,9 @@ class Thread:
             self.prepared = True
             self._poll()
         finally:
-            ended.release()
+            # In this order: who has waited for the end may start another thread at once.
             self._claim.give_back()
+            ended.release()
 
     def _poll(self) -> None:
         idle = 0

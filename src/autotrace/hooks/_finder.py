@@ -141,7 +141,8 @@ def _register(name: str, before: tuple[Callable[[], object], ...], after: tuple[
         _execution.take(_finder)
         running, ended = any(one.name == name and not one.by_hand for one in _running), _ended.get(name, 0)
     if not running and not _execution.wait_for_search(name):
-        diagnostics.say("hook", f"another thread was looking for {name}; this import may be missed. A reload is patched.")
+        text = f"another thread was looking for {name}; this import may be missed. A reload is patched."
+        diagnostics.say("hook", text, names_only=True)
     return running, ended
 
 
@@ -159,7 +160,7 @@ def when_imported(name: str, callback: Callback) -> None:
         if not _has_ended(name, ended):
             _call(callback, name, module)
     elif not _execution.attach_to_running(module, lambda name, done: _late(callback, name, done, ended)):
-        diagnostics.say("hook", f"{name} was half imported when its watch began. A reload is patched.")
+        diagnostics.say("hook", f"{name} was half imported when its watch began. A reload is patched.", names_only=True)
 
 
 def _has_ended(name: str, ended: int) -> bool:
