@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autotrace._process.prints import Prints
@@ -270,6 +270,7 @@ def test_a_separator_that_is_a_newline_ends_no_print(monkeypatch: pytest.MonkeyP
 # ----------------------------------------------------------------------------------------- completing a buffered line
 
 
+@example([("aaaaaaaa", 1024), ("a", 1), ("\na", 1)], 4096, 1)
 @given(
     st.lists(st.tuples(st.text(st.sampled_from("ab\n"), max_size=8), st.integers(1, 1500)), max_size=12),
     st.sampled_from([4096, 8192]),

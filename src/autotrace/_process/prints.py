@@ -90,7 +90,7 @@ class Prints:
         self._waited_for = 0.0
         """When a record last waited for code of the program inside of a call."""
         self._completing = 0
-        self._room = self._most_kept = 0
+        self._room = self._most_kept = self._rest = 0
 
     @property
     def half(self) -> bool:
@@ -246,7 +246,7 @@ class Prints:
                 continue
             self._completing = get_ident()
             try:
-                self._room, self._most_kept = room, sys.maxsize
+                self._room, self._most_kept, self._rest = room, sys.maxsize, 0
                 buffer = stream.buffer
                 if type(buffer) is not BufferedWriter or buffer.raw not in self._files:
                     continue
@@ -254,7 +254,8 @@ class Prints:
                 tried = not self.half or room >= 4 * _BUFFER
                 if self.half and tried:
                     # The text's own buffer. Its content goes to the other one, which may reject what it has no room for.
-                    self._room, self._most_kept = sys.maxsize, 0 if has_rest else _BUFFER
+                    # It does that if it first writes out what it had before: that has to go.
+                    self._room, self._most_kept, self._rest = sys.maxsize, _BUFFER, self._rest if has_rest else 0
                     self._given_out(stream)
             except (OSError, ValueError):  # closed, or its reader is gone: the program's next print finds that, too
                 continue
@@ -274,11 +275,13 @@ class Prints:
     def _write_lines(self, original: Callable[[Any], Any], data: Any) -> int | None:
         """Write `data` up to its first newline, or more if otherwise too much would be kept. ``None`` to keep all of it, as a
         file that would block does."""
-        data, must = bytes(data), len(data) - self._most_kept
+        data, must = bytes(data), len(data) - (0 if self.half and len(data) == self._rest else self._most_kept)
         if not self.half and must <= 0:
+            self._rest = len(data)
             return None
         size = min(data.find(b"\n", max(must - 1, 0)) + 1 or max(must, 0), self._room)
         if not size:
+            self._rest = len(data)
             return None
         held = self.lock.acquire(True, _TURN_OF_OTHERS)
         if not held and must <= 0:
