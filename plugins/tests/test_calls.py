@@ -76,7 +76,8 @@ async def test_a_failure_is_the_sdks_own_and_in_one_record(world: Any, how: str,
         assert attributes.get("http.response.status_code") in (None, 200)
     if getattr(exc, "request_id", None):
         assert attributes["autotrace.request.id"] == exc.request_id
-    assert "gen_ai.response.finish_reasons" not in attributes
+    if how != "malformed":  # half of that answer came, and is recorded
+        assert "gen_ai.response.finish_reasons" not in attributes
     assert attributes["gen_ai.request.model"].startswith(("fault-", sdk.MODEL))
 
 
