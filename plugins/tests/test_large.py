@@ -44,6 +44,7 @@ def asked(sdk: Any, wire: Any, captured: Any, messages: list[dict[str, Any]]) ->
     return found
 
 
+@pytest.mark.in_depth
 def test_a_hundred_megabytes_of_base64_are_a_size_and_a_hash(sdk: Any, wire: Any, captured: Any) -> None:
     (message,) = asked(sdk, wire, captured, [picture(sdk, BINARY)])
     parts = {part["type"]: part for part in message["parts"]}
