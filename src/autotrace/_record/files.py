@@ -121,3 +121,18 @@ def _name(file: Any) -> str | None:
         return os.path.basename(label) or None if type(label) is str else None
     except Exception:  # an object without fields
         return None
+
+
+def without_bytes(value: Any, depth: int = 0) -> Any:
+    """Plain data without binary content: bytes become their size and hash."""
+    if isinstance(value, bytes):
+        return {"type": "bytes", "size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
+    if depth < _DEEPEST and isinstance(value, list):
+        return [without_bytes(element, depth + 1) for element in value]
+    if depth < _DEEPEST and isinstance(value, dict):
+        return {key: without_bytes(element, depth + 1) for key, element in value.items()}
+    return value
+
+
+_DEEPEST = 100
+"""How many lists and objects deep bytes are looked for."""

@@ -15,7 +15,7 @@ from autotrace import _diagnostics as diagnostics
 from autotrace._declaration import conventions
 from autotrace._declaration.conventions import ALWAYS, Field
 from autotrace._declaration.operation import Operation, Reading
-from autotrace._record import allowed, exchange, freezing
+from autotrace._record import allowed, exchange, files, freezing
 from autotrace._record.pricing import cost
 
 _FINISH = conventions.RESPONSE["finish_reasons"].attribute
@@ -69,7 +69,10 @@ def at_start(draft: Draft) -> dict[str, Any]:
 
 def _thawed(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     """Attributes of which some are frozen."""
-    return {name: freezing.thaw(value) if isinstance(value, bytes) else value for name, value in (attributes or {}).items()}
+    return {
+        name: files.without_bytes(freezing.thaw(value)) if isinstance(value, bytes) else value
+        for name, value in (attributes or {}).items()
+    }
 
 
 def attributes_of(draft: Draft) -> dict[str, Any]:
