@@ -135,7 +135,7 @@ def test_the_process_is_replaced(here: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="modes")
 def test_what_a_script_reads_from_its_commands_has_no_records(here: Path) -> None:
-    """The script is no Python, so it cannot know which stdout is its own; `run` does."""
+    """The script is not Python, so it cannot know which stdout is its own; `run` does."""
     (here / "ask.py").write_text("import autotrace\nwith autotrace.span('asked'): pass\nprint(42)\n")
     (here / "script.sh").write_text(f'answer=$("{sys.executable}" ask.py)\necho "answer: $answer"\n"{sys.executable}" ask.py\n')
     result = autotrace("run", shutil.which("sh") or "sh", "script.sh", cwd=here)

@@ -309,7 +309,7 @@ def _end_of_quoted(text: str, start: int, quote: str) -> int:
 def _is_quoted(name: str, sign: str, value: str) -> bool:
     """Whether the quoted `value` belongs to a quoted `name` of a credential."""
     found = names.is_strong(name) or (names.is_weak(name) and is_likely(value))
-    if sign == ",":  # a list of names is no list of pairs
+    if sign == ",":  # a list of names is not a list of pairs
         found = found and is_likely(value) and is_random(value)
     return found and not is_placeholder(value) and MARK not in value
 

@@ -17,7 +17,7 @@ _MOST = 2000
 
 _names: set[str] = set()
 _words: set[str] = set()
-"""Names that are not those of credentials. Short texts that are no credentials, and no value that a client could send."""
+"""Names that are not those of credentials. Short texts that are neither credentials nor values that a client could send."""
 
 _is_known = _names.issuperset
 _ATOMS = frozenset((float, bool, type(None)))
@@ -70,7 +70,7 @@ _lessons = iter(range(1000))
 
 
 def _is_word(text: str) -> bool:
-    """Whether `text` is no credential, whatever the client sends (`values.SHORTEST`), and nothing for a built-in pattern."""
+    """Whether `text` is neither a credential, whatever the client sends (`values.SHORTEST`), nor of a built-in pattern."""
     if len(text) < 8:
         return text.replace("-", "").replace("_", "").replace(".", "").isalnum()
     return len(text) <= _SHORT and text.isalpha() and text.islower()

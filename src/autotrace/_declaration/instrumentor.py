@@ -59,7 +59,7 @@ class Instrumentor:
     - `credentials`: where the clients of the library have the credentials that they send. Paths that start at the `Invocation`
       (``"instance.api_key"``, ``"kwargs.headers"``), or a function of the `Invocation` that returns several values. A value is
       a text, bytes, or headers, of which those count that have the name of a credential. No record contains them. They are
-      picked up when a call begins and again when it fails, on the caller's thread, so this must be fast and ask nobody.
+      picked up when a call begins and again when it fails, on the caller's thread, so it must be fast and must not block.
     - `options`: settings of the plugin's own, by name.
     - `on_ready`: for libraries with native hooks. It is called with the library's root module after that has been imported. If
       it returns a function, that function is called to remove the hook. It may be a mapping from modules of the library to such

@@ -18,7 +18,7 @@ _ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 _ERRORS = ("error", "response.error")
 _ANSWER = ("type", "choices", "response", "delta", "usage")
-"""Fields of an event without a type that is no error."""
+"""Fields of an event without a type that is not an error."""
 
 _NESTED = {
     "response.output_text": ("message", "content", "content_index", "output_text", "text"),

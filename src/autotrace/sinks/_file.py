@@ -263,7 +263,7 @@ def _target(path: str) -> str:
 
 
 def _opened(path: str, flags: int) -> int:
-    """Open the file, which is no link any more; or create it, if nothing is there under its name."""
+    """Open the file, which is not a link now, or create it if it does not exist."""
     flags |= _system.O_NOFOLLOW
     try:
         return _system.open_file(path, flags)
