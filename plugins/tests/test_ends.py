@@ -343,6 +343,7 @@ def can_end(sdk: Any, form: str, ending: str) -> bool:
     return form not in sdk.MANAGED or not ending.startswith("collected")
 
 
+@pytest.mark.in_depth
 def test_whatever_ends_a_stream_there_is_one_record_of_what_was_received(
     ending: str, sdk: Any, form: str, wire: Any, captured: Any, worlds: Callable[[bool], Any]
 ) -> None:
