@@ -36,6 +36,12 @@ sys.stdout.write("")
 
 MODULES = (asyncio, atexit, builtins, importlib, io, logging, os, signal, sys, threading, time, warnings, structlog)
 
+def target(path):
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:  # closed meanwhile
+        return None
+
 def seen():
     state = {
         f"{module.__name__}.{name}": id(value) for module in MODULES for name, value in vars(module).items() if callable(value)
@@ -52,8 +58,8 @@ def seen():
         state |= {f"sys.{name}.buffer.raw.write": "write" in getattr(buffer, "raw", buffer).__dict__}
     state |= {"loggers": sorted(logging.root.manager.loggerDict), "atexit": len(AtExit.held)}
     if os.path.isdir("/proc/self/fd"):
-        targets = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
-        state |= {"descriptors": sorted(os.readlink(path) for path in targets if os.path.lexists(path))}
+        targets = (target(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
+        state |= {"descriptors": sorted(filter(None, targets))}
         state |= {"threads": len(os.listdir("/proc/self/task"))}
         import fcntl  # of all bytes: the lock of an open file description is one of another owner
         asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
