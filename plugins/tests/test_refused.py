@@ -317,4 +317,5 @@ async def test_other_answers_that_gemini_refuses_are_failures(name: str, world: 
     autotrace.enable()
     body, ask = COUNTS[name]
     way = Way("google.genai", _gemini, lambda client: ask(client.models), body)
-    await refused(world, way, server, captured, json.dumps(body).encode())
+    found = await refused(world, way, server, captured, json.dumps(body).encode())
+    assert found["gen_ai.request.model"] == "m"

@@ -44,7 +44,7 @@ SECRETS = {
         f"https://user:{R}@host/path",
         f"postgres://{R}@db:5432/x",
         f"amqp://u:p@ss{R}@h",
-        f"/home/ann/https:/u:{R}@h/x.json",
+        f"/somewhere/https:/u:{R}@h/x.json",
     ],
     "url.query": [
         f"https://h/x?api_key={R}",

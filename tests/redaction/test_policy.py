@@ -90,7 +90,9 @@ def test_exactly_one_check_digit_makes_a_card_number(digits: list[int]) -> None:
 
 @pytest.mark.parametrize("piece", ["1", "1 ", "+1", "+1-", "a@", "a@a.", "@", "(0", "4-", "a.", "0/"])
 def test_the_built_in_patterns_take_linear_time(piece: str) -> None:
-    without(*built_in.PATTERNS)((piece * 100_000)[:100_000])  # quadratic time would take minutes
+    text = (piece * 100_000)[:100_000]
+    found = without(*built_in.PATTERNS)(text)  # quadratic time would take minutes
+    assert set(found.replace("[redacted]", "")) <= set(text)
 
 
 # ------------------------------------------------------------------------------------------------------------- sources
