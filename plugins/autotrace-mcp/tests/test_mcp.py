@@ -345,9 +345,7 @@ def test_the_option_says_which_requests_are_spans(requests: str, names: set[str]
 
 
 @pytest.mark.parametrize("content", [True, False])
-def test_content_that_is_not_wanted_is_on_neither_side(
-    captured: Any, tmp_path: Path, content: bool
-) -> None:
+def test_content_that_is_not_wanted_is_on_neither_side(captured: Any, tmp_path: Path, content: bool) -> None:
     # As long as a time in nanoseconds: those hold every short run of digits some day.
     secret = 987654321098765432
 
